@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from cohort.agreements.catalogue import SCHOOL_LIST_HEADER
 from cohort.foundation.errors import ConfigurationRefused, Refusal, UsageRefused, describe_problem
 from cohorts import catalogue, configured_lists, instruction_list, pupil_numbers, schools
 
@@ -111,7 +112,7 @@ def deliver_nlschools(root: Path, config: Path, today: date) -> dict[str, Any]:
     instruction_list.write_instruction_list(root / "instructions", "nlschools", brins, today)
     configured_lists.add_missing_rows(config / "toetsen.csv", catalogue.CATALOGUE_HEADER, TESTS)
     listed = schools.school_list_rows(_SEED, brins, special=False)
-    configured_lists.add_missing_rows(config / "scholen.csv", schools.SCHOOL_LIST_HEADER, listed)
+    configured_lists.add_missing_rows(config / "scholen.csv", SCHOOL_LIST_HEADER, listed)
     return {
         "pupils": len(people),
         "classes": len(classes),

@@ -93,7 +93,7 @@ def draw_school_sizes(rng: np.random.Generator, pupils: int, schools: int) -> np
 
 
 def school_list_rows(seed: int, brins: list[str], *, special: bool = True) -> list[tuple[str, ...]]:
-    """The rows of the school list, in the order of SCHOOL_LIST_HEADER.
+    """The rows of the school list, in the order of `cohort.agreements.catalogue.SCHOOL_LIST_HEADER`.
 
     Args:
         seed: the seed of the boards and kinds that are drawn.

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from cohort.agreements.catalogue import SCHOOL_LIST_HEADER
 from cohort.foundation.errors import Refusal, UsageRefused, describe_problem
 from cohorts import (
     catalogue,
@@ -77,7 +78,7 @@ def write_synthetic_cohort(
     configured_lists.replace_rows(config / "toetsen.csv", catalogue.CATALOGUE_HEADER, catalogue.catalogue_rows())
     configured_lists.replace_rows(
         config / "scholen.csv",
-        schools.SCHOOL_LIST_HEADER,
+        SCHOOL_LIST_HEADER,
         schools.school_list_rows(seed, brins),
         outdated=lambda row: schools.is_synthetic_brin(row[0]),
     )

@@ -1,4 +1,4 @@
-"""What a recoding costs and risks, for any cohort and any recoding, against counting labels one by one."""
+"""Risk, utility metrics and equity of any cohort and recoding, against counts by hand of the released labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit import test_equity_report as equity
 from tests.unit import test_motivated_intruder as intruders
 from tests.unit import test_reidentification_risk as risks
 from tests.unit import test_utility_metrics as metrics
-from tests.unit.test_reidentification_risk import Drawn, Pupil
+from tests.unit.drawn_recoding import DrawnRecoding, Pupil
 
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.risk import motivated_intruder
@@ -40,7 +40,7 @@ def hierarchies(draw: st.DrawFn, name: str) -> Hierarchy:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Drawn:
+def cases(draw: st.DrawFn) -> DrawnRecoding:
     trees = tuple(draw(hierarchies(f"kolom{c}")) for c in range(draw(st.integers(1, 3))))
     pupil = st.builds(
         lambda leaves, home, further, label: Pupil(leaves, home, further - {home}, label),
@@ -51,43 +51,48 @@ def cases(draw: st.DrawFn) -> Drawn:
     )
     vector = st.tuples(*(st.integers(0, tree.height - 1) for tree in trees))
     pupils = draw(st.lists(pupil, min_size=1, max_size=30))
-    return Drawn(
+    return DrawnRecoding(
         hierarchies=trees,
         pupils=tuple(pupils),
         vectors=tuple(draw(st.lists(vector, min_size=1, max_size=4))),
         k=draw(st.integers(1, 4)),
-        held=draw(st.frozensets(st.integers(0, len(pupils) - 1), max_size=3)),
+        always_suppressed=draw(st.frozensets(st.integers(0, len(pupils) - 1), max_size=3)),
         single=draw(st.booleans()),
     )
 
 
 @st.composite
-def pairs(draw: st.DrawFn) -> tuple[Drawn, Drawn]:
+def pairs(draw: st.DrawFn) -> tuple[DrawnRecoding, DrawnRecoding]:
     """Two recodings of one cohort."""
     case = draw(cases())
     vector = st.tuples(*(st.integers(0, tree.height - 1) for tree in case.hierarchies))
     vectors = tuple(draw(st.lists(vector, min_size=1, max_size=3)))
-    return case, replace(case, vectors=vectors, k=draw(st.integers(1, 4)), held=frozenset())
+    return case, replace(case, vectors=vectors, k=draw(st.integers(1, 4)), always_suppressed=frozenset())
 
 
 @settings(deadline=None)
 @given(cases())
-def test_the_metrics_are_those_of_counting_labels(case: Drawn) -> None:
-    metrics.agree(UtilityMetrics.from_recoding(case.histogram, case.recoding), metrics.counted(case))
+def test_the_metrics_equal_a_count_by_hand(case: DrawnRecoding) -> None:
+    metrics.assert_metrics_agree(
+        UtilityMetrics.from_recoding(case.histogram, case.recoding), metrics.count_metrics_by_hand(case)
+    )
 
 
 @settings(deadline=None)
 @given(cases())
-def test_what_happens_to_a_subgroup_is_what_happens_to_its_pupils(case: Drawn) -> None:
+def test_subgroups_equal_a_count_by_hand(case: DrawnRecoding) -> None:
     labels = [pupil.label for pupil in case.pupils]
 
-    equity.agree(equity.by_label(case), equity.counted(case, labels))
+    equity.assert_equity_agrees(equity.measure_equity_by_label(case), equity.count_equity_by_hand(case, labels))
 
 
 @settings(deadline=None)
 @given(cases())
-def test_subgroups_together_are_the_cohort(case: Drawn) -> None:
-    rows, whole = equity.by_label(case).subgroups, UtilityMetrics.from_recoding(case.histogram, case.recoding)
+def test_the_subgroups_add_up_to_the_cohort(case: DrawnRecoding) -> None:
+    rows, whole = (
+        equity.measure_equity_by_label(case).subgroups,
+        UtilityMetrics.from_recoding(case.histogram, case.recoding),
+    )
 
     assert sum(row.pupils for row in rows) == len(case.pupils)
     assert sum(row.suppressed for row in rows) == case.recoding.suppressed
@@ -97,15 +102,15 @@ def test_subgroups_together_are_the_cohort(case: Drawn) -> None:
 
 @settings(deadline=None)
 @given(cases(), st.integers(1, 8))
-def test_the_risk_is_that_of_counting_who_could_be_meant(case: Drawn, k: int) -> None:
+def test_the_risk_equals_a_count_by_hand(case: DrawnRecoding, k: int) -> None:
     found = ReidentificationRisk.from_recoding(case.histogram, case.recoding, k)
 
-    assert risks.figures(found) == pytest.approx(risks.figures(risks.counted(case, k)))
+    assert risks.list_figures(found) == pytest.approx(risks.list_figures(risks.count_risk_by_hand(case, k)))
 
 
 @settings(deadline=None)
 @given(cases())
-def test_the_prosecutor_risks_most_and_the_marketer_least(case: Drawn) -> None:
+def test_prosecutor_risk_is_highest_and_marketer_risk_lowest(case: DrawnRecoding) -> None:
     found = ReidentificationRisk.from_recoding(case.histogram, case.recoding, 3)
 
     assert found.prosecutor.highest >= found.journalist.highest
@@ -116,33 +121,39 @@ def test_the_prosecutor_risks_most_and_the_marketer_least(case: Drawn) -> None:
 
 @settings(deadline=None)
 @given(cases(), st.integers(1, 8))
-def test_intruders_find_what_looking_through_the_records_finds(case: Drawn, k: int) -> None:
-    targets = [case.pupils[place] for place in intruders.released(case)]
-    numbers = [len(intruders.candidates(case, target)) for target in targets]
-    left = [intruders.left_by_a_school(case, target) for target in targets]
+def test_intruders_find_the_candidates_counted_by_hand(case: DrawnRecoding, k: int) -> None:
+    targets = [case.pupils[place] for place in intruders.released_positions(case)]
+    numbers = [len(intruders.compatible_pupils(case, target)) for target in targets]
+    left = [intruders.count_candidates_without_school(case, target) for target in targets]
 
-    assert intruders.facts(motivated_intruder.simulate_stranger(case.histogram, case.recoding, k)) == intruders.told(
-        numbers, k
-    )
-    assert intruders.facts(motivated_intruder.simulate_school(case.histogram, case.recoding, k)) == intruders.told(
-        left, k
-    )
+    assert intruders.summary_of(
+        motivated_intruder.simulate_stranger(case.histogram, case.recoding, k)
+    ) == intruders.summarise_by_hand(numbers, k)
+    assert intruders.summary_of(
+        motivated_intruder.simulate_school(case.histogram, case.recoding, k)
+    ) == intruders.summarise_by_hand(left, k)
 
 
 @settings(deadline=None)
 @given(pairs(), st.integers(1, 8))
-def test_who_links_two_releases_finds_what_looking_through_both_finds(pair: tuple[Drawn, Drawn], k: int) -> None:
+def test_linking_two_releases_finds_the_candidates_counted_by_hand(
+    pair: tuple[DrawnRecoding, DrawnRecoding], k: int
+) -> None:
     first, second = pair
-    numbers = [intruders.linked(first, second, place) for place in intruders.released(first, second)]
+    numbers = [
+        intruders.count_linked_candidates(first, second, place) for place in intruders.released_positions(first, second)
+    ]
     found = motivated_intruder.simulate_linked_releases(first.histogram, first.recoding, second.recoding, k)
 
-    assert intruders.facts(found) == intruders.told(numbers, k)
+    assert intruders.summary_of(found) == intruders.summarise_by_hand(numbers, k)
     assert found == motivated_intruder.simulate_linked_releases(first.histogram, second.recoding, first.recoding, k)
 
 
 @settings(deadline=None)
 @given(cases(), st.data())
-def test_nobody_released_has_fewer_candidates_than_its_class(case: Drawn, data: st.DataObject) -> None:
+def test_no_released_pupil_has_fewer_candidates_than_its_class_has_pupils(
+    case: DrawnRecoding, data: st.DataObject
+) -> None:
     some = data.draw(st.integers(1, len(case.pupils)))
     found = motivated_intruder.simulate_stranger(case.histogram, case.recoding, case.k, pupils=some)
 
@@ -153,10 +164,10 @@ def test_nobody_released_has_fewer_candidates_than_its_class(case: Drawn, data: 
 
 @settings(deadline=None)
 @given(pairs(), st.data())
-def test_the_order_of_the_pupils_plays_no_part(pair: tuple[Drawn, Drawn], data: st.DataObject) -> None:
+def test_the_order_of_the_pupils_plays_no_part(pair: tuple[DrawnRecoding, DrawnRecoding], data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(pair[0].pupils))))
 
-    def everything(first: Drawn, second: Drawn) -> list[object]:
+    def everything(first: DrawnRecoding, second: DrawnRecoding) -> list[object]:
         histogram, recoding = first.histogram, first.recoding
         return [
             UtilityMetrics.from_recoding(histogram, recoding),

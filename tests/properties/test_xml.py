@@ -17,7 +17,7 @@ from tests.unit import test_spreadsheets as workbooks
 from tests.unit import test_uwlr as results
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import containers, edexml, file_types, uwlr, xlsx, xml_messages, xml_stream
+from cohort.delivery_formats import containers, edexml, file_types, uwlr, uwlr_rows, xlsx, xml_messages, xml_stream
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.states.schemas import CANONICAL_COLUMNS
 
@@ -139,9 +139,9 @@ def test_every_value_that_a_reader_takes_is_among_the_values_of_the_document(con
 
 @given(damaged(MESSAGE), damaged(ROSTER), st.booleans())
 def test_a_damaged_message_gives_rows_or_a_reason(content: bytes, other: bytes, damaged_too: bool) -> None:
-    def rows() -> list[uwlr.CanonicalRow]:
+    def rows() -> list[uwlr_rows.CanonicalRow]:
         roster = edexml.read_roster(other if damaged_too else ROSTER, MOST)
-        return uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, MOST), [roster])
+        return uwlr_rows.join_results_to_rosters(uwlr.read_uwlr_results(content, MOST), [roster])
 
     found = outcome(rows)
     if isinstance(found, list):
@@ -153,7 +153,7 @@ def test_a_damaged_message_gives_rows_or_a_reason(content: bytes, other: bytes, 
 @given(damaged(MESSAGE))
 def test_a_row_with_a_number_is_of_a_pupil_of_the_roster(content: bytes) -> None:
     roster = edexml.read_roster(ROSTER, MOST)
-    found = outcome(lambda: uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, MOST), [roster]))
+    found = outcome(lambda: uwlr_rows.join_results_to_rosters(uwlr.read_uwlr_results(content, MOST), [roster]))
     if isinstance(found, list):
         place = CANONICAL_COLUMNS.index("pgn")
         assert {row.cells[place] for row in found} <= {None, *(pupil.number for pupil in roster.pupils)}
@@ -193,7 +193,7 @@ def test_a_damaged_part_of_a_sound_spreadsheet_gives_rows_or_a_reason(part: str,
 
 def test_the_contents_that_are_damaged_here_are_sound() -> None:
     roster = edexml.read_roster(ROSTER, MOST)
-    assert [row.code for row in uwlr.join_results_to_rosters(uwlr.read_uwlr_results(MESSAGE, MOST), [roster])] == [
+    assert [row.code for row in uwlr_rows.join_results_to_rosters(uwlr.read_uwlr_results(MESSAGE, MOST), [roster])] == [
         None,
         None,
     ]

@@ -1,4 +1,4 @@
-"""A desk with records and hierarchies on it, for the tests of the analysts' tool to break in one place."""
+"""A folder with records and hierarchies, proved to work, that tests of the analyst's command change in one place."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ K25 = (*COLUMNS, "--k", "25")
 
 
 @dataclass(frozen=True)
-class Done:
-    """What one run left behind."""
+class CommandOutcome:
+    """The exit code, the document and the progress of one run."""
 
     code: int
     document: dict[str, Any]
@@ -42,16 +42,17 @@ class Done:
 
     @property
     def sentence(self) -> str:
+        """The only problem of a refusal."""
         (only,) = self.document["refused"]
         return str(only)
 
 
 @dataclass(frozen=True)
-class Desk:
-    """An analyst's folder, with a proved baseline in it that a test breaks in one place."""
+class AnalystFolder:
+    """An analyst's folder with a baseline that works, and the command run in it."""
 
     home: Path
-    run: Callable[..., Done]
+    run: Callable[..., CommandOutcome]
 
     @property
     def data(self) -> Path:
@@ -70,17 +71,17 @@ class Desk:
         (self.home / name).write_text(text.replace(old, new), encoding="utf-8")
 
 
-def laid_out(home: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+def make_analyst_folder(home: Path, capsys: pytest.CaptureFixture[str]) -> AnalystFolder:
     (home / "data.csv").write_text(RECORDS, encoding="utf-8")
     (home / "trees").mkdir()
     for name, text in HIERARCHIES.items():
         (home / "trees" / f"{name}.csv").write_text(text, encoding="utf-8")
 
-    def run(*asked: str, data: str = "data.csv", out: str = "out.csv") -> Done:
-        places = {"--data": data, "--out": out, "--hierarchies": "trees"}
-        told = [part for option, place in places.items() for part in (option, str(home / place))]
-        code = run_recoding_command([*told, *asked])
+    def run(*options: str, data: str = "data.csv", out: str = "out.csv") -> CommandOutcome:
+        paths = {"--data": data, "--out": out, "--hierarchies": "trees"}
+        path_options = [part for option, path in paths.items() for part in (option, str(home / path))]
+        code = run_recoding_command([*path_options, *options])
         printed = capsys.readouterr()
-        return Done(code, json.loads(printed.out), printed.err)
+        return CommandOutcome(code, json.loads(printed.out), printed.err)
 
-    return Desk(home, run)
+    return AnalystFolder(home, run)

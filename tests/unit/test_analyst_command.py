@@ -1,4 +1,4 @@
-"""The analysts' tool: what it releases and what it tells of it."""
+"""The analyst's command: the records that it releases and the report that it prints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.drawn_analyst_folder import COLUMNS, K3, RECORDS, Desk, laid_out
+from tests.unit.drawn_analyst_folder import COLUMNS, K3, RECORDS, AnalystFolder, make_analyst_folder
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.utility.objectives import ObjectiveName
@@ -25,60 +25,60 @@ EXAMPLE = PROJECT / "tests" / "conformance" / "analysts"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return laid_out(tmp_path, capsys)
+def analyst(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AnalystFolder:
+    return make_analyst_folder(tmp_path, capsys)
 
 
-class TestTheBaseline:
-    def test_global(self, desk: Desk) -> None:
-        done = desk.run(*COLUMNS, "--k", "3")
+class TestReport:
+    def test_of_a_global_recoding(self, analyst: AnalystFolder) -> None:
+        outcome = analyst.run(*COLUMNS, "--k", "3")
 
-        assert done.code == 0
-        assert desk.released() == ["geslacht;niveau", *["j;I-II"] * 3, *["m;III-IV"] * 4]
-        told = done.document
-        assert (told["recoding"], told["levels"], told["proven"]) == ("global", [0, 1], True)
-        assert told["classes"]["number"] == 2
-        assert (told["records"], told["released"], told["suppressed"]) == (7, 7, 0)
-        assert told["losses"]["columns"] == {"geslacht": 0, "niveau": pytest.approx(1 / 3)}
-        assert told["losses"]["mean"] == pytest.approx(1 / 6)
-        assert told["losses"]["geometric"] == pytest.approx((4 / 3) ** 0.5 - 1)
-        assert set(told["seconds"]) >= {"read", "search", "measures", "total"}
-        assert told["peak_memory_mb"] > 0
+        assert outcome.code == 0
+        assert analyst.released() == ["geslacht;niveau", *["j;I-II"] * 3, *["m;III-IV"] * 4]
+        document = outcome.document
+        assert (document["recoding"], document["levels"], document["proven"]) == ("global", [0, 1], True)
+        assert document["classes"]["number"] == 2
+        assert (document["records"], document["released"], document["suppressed"]) == (7, 7, 0)
+        assert document["losses"]["columns"] == {"geslacht": 0, "niveau": pytest.approx(1 / 3)}
+        assert document["losses"]["mean"] == pytest.approx(1 / 6)
+        assert document["losses"]["geometric"] == pytest.approx((4 / 3) ** 0.5 - 1)
+        assert set(document["seconds"]) >= {"read", "search", "measures", "total"}
+        assert document["peak_memory_mb"] > 0
 
-    def test_local(self, desk: Desk) -> None:
-        done = desk.run(*COLUMNS, "--k", "2", "--recoding", "local")
+    def test_of_a_local_recoding(self, analyst: AnalystFolder) -> None:
+        outcome = analyst.run(*COLUMNS, "--k", "2", "--recoding", "local")
 
-        assert desk.released() == ["geslacht;niveau", *["j;I-II"] * 3, *["m;III"] * 2, *["m;IV"] * 2]
-        told = done.document
-        assert "levels" not in told
-        assert told["classes"] == {
+        assert analyst.released() == ["geslacht;niveau", *["j;I-II"] * 3, *["m;III"] * 2, *["m;IV"] * 2]
+        document = outcome.document
+        assert "levels" not in document
+        assert document["classes"] == {
             "number": 3,
             "columns": {
                 "geslacht": [{"level": 0, "classes": 3, "records": 7}],
                 "niveau": [{"level": 0, "classes": 2, "records": 4}, {"level": 1, "classes": 1, "records": 3}],
             },
         }
-        assert told["losses"]["mean"] == pytest.approx(3 / 7 / 3 / 2)
-        assert told["proven"] is False
+        assert document["losses"]["mean"] == pytest.approx(3 / 7 / 3 / 2)
+        assert document["proven"] is False
 
-    def test_metrics_and_risk_are_those_of_the_release(self, desk: Desk) -> None:
-        told = desk.run(*COLUMNS, "--k", "3").document
+    def test_has_the_metrics_and_risk_of_the_released_records(self, analyst: AnalystFolder) -> None:
+        document = analyst.run(*COLUMNS, "--k", "3").document
 
-        assert told["metrics"]["discernibility"] == 3**2 + 4**2
-        assert told["metrics"]["average_class_size"] == pytest.approx(7 / 2)
-        assert told["risk"]["prosecutor"]["highest"] == pytest.approx(1 / 3)
-        assert told["risk"]["stranger"]["smallest"] == 3
-        assert "school" not in told["risk"]
+        assert document["metrics"]["discernibility"] == 3**2 + 4**2
+        assert document["metrics"]["average_class_size"] == pytest.approx(7 / 2)
+        assert document["risk"]["prosecutor"]["highest"] == pytest.approx(1 / 3)
+        assert document["risk"]["stranger"]["smallest"] == 3
+        assert "school" not in document["risk"]
 
-    def test_of_schools_the_risk_is_told_too(self, desk: Desk) -> None:
-        told = desk.run(*COLUMNS, "--k", "3", "--schools", "brin", "--m", "2").document
+    def test_reports_the_risk_by_school_where_schools_are_given(self, analyst: AnalystFolder) -> None:
+        document = analyst.run(*COLUMNS, "--k", "3", "--schools", "brin", "--m", "2").document
 
-        assert told["risk"]["school"]["smallest"] == 1  # of A, A and B under `j;I-II`
+        assert document["risk"]["school"]["smallest"] == 1  # of A, A and B under `j;I-II`
 
-    def test_sensitive_values_follow_in_their_order(self, desk: Desk) -> None:
-        desk.run(*COLUMNS, "--k", "3", "--sensitive", "advies", "--l", "2", "--least-known", "7")
+    def test_released_records_end_with_the_sensitive_value_in_sorted_order(self, analyst: AnalystFolder) -> None:
+        analyst.run(*COLUMNS, "--k", "3", "--sensitive", "advies", "--l", "2", "--least-known", "7")
 
-        assert desk.released() == [
+        assert analyst.released() == [
             "geslacht;niveau;advies",
             "j;I-II;havo",
             "j;I-II;vmbo",
@@ -89,49 +89,49 @@ class TestTheBaseline:
             "m;III-IV;vwo",
         ]
 
-    def test_a_single_column(self, desk: Desk) -> None:
-        assert desk.run("--columns", "geslacht", "--k", "3").code == 0
-        assert desk.released() == ["geslacht", *["j"] * 3, *["m"] * 4]
+    def test_of_a_single_column(self, analyst: AnalystFolder) -> None:
+        assert analyst.run("--columns", "geslacht", "--k", "3").code == 0
+        assert analyst.released() == ["geslacht", *["j"] * 3, *["m"] * 4]
 
-    def test_levels_that_are_forced_or_forbidden(self, desk: Desk) -> None:
-        forced = desk.run(*COLUMNS, "--k", "3", "--lowest", "niveau=2,geslacht=1").document
-        narrowed = desk.run(*COLUMNS, "--k", "2", "--highest", "niveau=0", "--limit", "0.2").document
+    def test_lowest_and_highest_levels_bound_the_search(self, analyst: AnalystFolder) -> None:
+        forced = analyst.run(*COLUMNS, "--k", "3", "--lowest", "niveau=2,geslacht=1").document
+        narrowed = analyst.run(*COLUMNS, "--k", "2", "--highest", "niveau=0", "--limit", "0.2").document
 
         assert forced["levels"] == [1, 2]
         assert narrowed["levels"] == [0, 0]
         assert narrowed["suppressed"] == 1
 
-    def test_a_column_that_weighs_more_is_kept(self, desk: Desk) -> None:
-        desk.change("data.csv", "B;j;II", "B;m;II")
-        by_default = desk.run(*COLUMNS, "--k", "3", "--objective", "mean").document
-        weighed = desk.run(*COLUMNS, "--k", "3", "--objective", "mean", "--weights", "geslacht=9").document
+    def test_a_column_of_higher_weight_keeps_more_detail(self, analyst: AnalystFolder) -> None:
+        analyst.change("data.csv", "B;j;II", "B;m;II")
+        by_default = analyst.run(*COLUMNS, "--k", "3", "--objective", "mean").document
+        weighed = analyst.run(*COLUMNS, "--k", "3", "--objective", "mean", "--weights", "geslacht=9").document
 
         assert by_default["levels"] == [1, 1]
         assert weighed["losses"]["mean"] == pytest.approx((9 * 1 + 1 / 3) / 10)
 
     @pytest.mark.parametrize("objective", get_args(ObjectiveName))
-    def test_whatever_the_global_search_can_make_small(self, desk: Desk, objective: str) -> None:
-        told = desk.run(*COLUMNS, "--k", "3", "--objective", objective).document
+    def test_every_objective_of_the_global_search(self, analyst: AnalystFolder, objective: str) -> None:
+        document = analyst.run(*COLUMNS, "--k", "3", "--objective", objective).document
 
-        assert (told["exit_code"], told["proven"], told["suppressed"]) == (0, True, 0)
+        assert (document["exit_code"], document["proven"], document["suppressed"]) == (0, True, 0)
 
-    def test_a_parquet_file_in_and_out(self, desk: Desk) -> None:
-        desk.run(*COLUMNS, "--k", "3", out="out.parquet")
-        again = desk.run("--columns", "niveau", "--k", "3", data="out.parquet", out="again.parquet")
+    def test_parquet_input_and_output(self, analyst: AnalystFolder) -> None:
+        analyst.run(*COLUMNS, "--k", "3", out="out.parquet")
+        again = analyst.run("--columns", "niveau", "--k", "3", data="out.parquet", out="again.parquet")
 
-        assert pq.read_table(desk.home / "out.parquet").to_pylist()[0] == {"geslacht": "j", "niveau": "I-II"}
+        assert pq.read_table(analyst.home / "out.parquet").to_pylist()[0] == {"geslacht": "j", "niveau": "I-II"}
         assert again.code == 14  # `I-II` is no leaf of the hierarchy
 
-    def test_the_delimiter_is_that_of_the_input(self, desk: Desk) -> None:
-        desk.data.write_text(RECORDS.replace(";", ","), encoding="utf-8")
+    def test_output_has_the_delimiter_of_the_input(self, analyst: AnalystFolder) -> None:
+        analyst.data.write_text(RECORDS.replace(";", ","), encoding="utf-8")
 
-        desk.run(*COLUMNS, "--k", "3")
+        analyst.run(*COLUMNS, "--k", "3")
 
-        assert desk.released()[0] == "geslacht,niveau"
+        assert analyst.released()[0] == "geslacht,niveau"
 
 
-class TestOneRecordOfEachPupil:
-    """k counts records: those of one pupil must be one record, which `--pupil` proves."""
+class TestOneRecordPerPupil:
+    """k counts records, so no pupil may have several; `--pupil` checks that."""
 
     @pytest.mark.parametrize(
         ("pupils", "sentence"),
@@ -145,47 +145,49 @@ class TestOneRecordOfEachPupil:
             (("1", "", "", "3", "4", "5", "6"), "2 records without a pupil"),
         ],
     )
-    def test_or_it_is_refused(self, desk: Desk, pupils: Sequence[str], sentence: str | None) -> None:
+    def test_several_records_of_a_pupil_are_refused(
+        self, analyst: AnalystFolder, pupils: Sequence[str], sentence: str | None
+    ) -> None:
         header, *rows = RECORDS.splitlines()
         lines = [f"{header};leerling", *(f"{row};{one}" for row, one in zip(rows, pupils, strict=True))]
-        desk.data.write_text("\n".join(lines), encoding="utf-8")
+        analyst.data.write_text("\n".join(lines), encoding="utf-8")
 
-        done = desk.run(*K3, "--pupil", "leerling")
+        outcome = analyst.run(*K3, "--pupil", "leerling")
 
-        assert done.code == (0 if sentence is None else 10)
-        assert sentence is None or sentence in done.sentence
-        assert not desk.out.exists() or "leerling" not in desk.released()[0]
+        assert outcome.code == (0 if sentence is None else 10)
+        assert sentence is None or sentence in outcome.sentence
+        assert not analyst.out.exists() or "leerling" not in analyst.released()[0]
 
     @pytest.mark.parametrize("other", ["geslacht", "brin"])
-    def test_the_number_stands_in_no_other_place(self, desk: Desk, other: str) -> None:
-        done = desk.run(*K3, "--pupil", other, "--schools", "brin", "--m", "2")
+    def test_the_pupil_column_has_no_other_role(self, analyst: AnalystFolder, other: str) -> None:
+        outcome = analyst.run(*K3, "--pupil", other, "--schools", "brin", "--m", "2")
 
-        assert (done.code, "in two places" in done.sentence) == (10, True)
+        assert (outcome.code, "in two places" in outcome.sentence) == (10, True)
 
 
 class TestEmptyCells:
-    def test_match_only_each_other(self, desk: Desk) -> None:
-        desk.run("--columns", "thuistaal", "--k", "1")
+    def test_are_a_value_of_their_own(self, analyst: AnalystFolder) -> None:
+        analyst.run("--columns", "thuistaal", "--k", "1")
 
-        assert desk.released() == ["thuistaal", "fy", "fy", *["nl"] * 4, "onbekend"]
+        assert analyst.released() == ["thuistaal", "fy", "fy", *["nl"] * 4, "onbekend"]
 
-    def test_count_as_a_leaf_only_where_they_occur(self, desk: Desk) -> None:
-        of_three = desk.run("--columns", "thuistaal", "--k", "2", "--limit", "0.2").document
-        desk.change("data.csv", "D;m;IV;;", "D;m;IV;nl;")
-        asked = ("--columns", "thuistaal,niveau", "--k", "7", "--highest", "thuistaal=0")
-        desk.change("data.csv", "fy", "nl")
-        of_two = desk.run(*asked, "--objective", "mean").document
+    def test_add_a_leaf_only_where_they_occur(self, analyst: AnalystFolder) -> None:
+        of_three = analyst.run("--columns", "thuistaal", "--k", "2", "--limit", "0.2").document
+        analyst.change("data.csv", "D;m;IV;;", "D;m;IV;nl;")
+        options = ("--columns", "thuistaal,niveau", "--k", "7", "--highest", "thuistaal=0")
+        analyst.change("data.csv", "fy", "nl")
+        of_two = analyst.run(*options, "--objective", "mean").document
 
         assert of_three["losses"]["mean"] == pytest.approx(1 / 7)
         assert of_two["losses"]["columns"] == {"thuistaal": 0, "niveau": 1}
 
     @pytest.mark.parametrize("written", ["onbekend", "Onbekend", " ONBEKEND "])
-    def test_that_are_written_out_are_the_same(self, desk: Desk, written: str) -> None:
-        desk.change("data.csv", "fy", written)
+    def test_and_the_word_onbekend_are_the_same_value(self, analyst: AnalystFolder, written: str) -> None:
+        analyst.change("data.csv", "fy", written)
 
-        desk.run("--columns", "thuistaal", "--k", "1")
+        analyst.run("--columns", "thuistaal", "--k", "1")
 
-        assert desk.released() == ["thuistaal", *["nl"] * 4, *["onbekend"] * 3]
+        assert analyst.released() == ["thuistaal", *["nl"] * 4, *["onbekend"] * 3]
 
 
 WEIGHTS = "0;geen;*\n0,3;wel;*\n1,2;wel;*\n"
@@ -203,22 +205,24 @@ SPELLED: dict[str, tuple[str, str, str, list[str] | str]] = {
 
 
 @pytest.mark.parametrize(("name", "tree", "cells", "shown"), SPELLED.values(), ids=SPELLED.keys())
-def test_one_value_has_one_spelling(desk: Desk, name: str, tree: str, cells: str, shown: list[str] | str) -> None:
-    (desk.home / "data.csv").write_text("\n".join([f"{name};x", *(f"{cell};1" for cell in cells.split())]))
-    (desk.home / "trees" / f"{name}.csv").write_text(tree)
+def test_spellings_of_one_code_are_one_value(
+    analyst: AnalystFolder, name: str, tree: str, cells: str, shown: list[str] | str
+) -> None:
+    (analyst.home / "data.csv").write_text("\n".join([f"{name};x", *(f"{cell};1" for cell in cells.split())]))
+    (analyst.home / "trees" / f"{name}.csv").write_text(tree)
 
-    done = desk.run("--columns", name, "--k", "1")
+    outcome = analyst.run("--columns", name, "--k", "1")
 
     if isinstance(shown, str):
-        assert (done.code, shown in done.sentence) == (NotAnonymous.exit_code, True)
+        assert (outcome.code, shown in outcome.sentence) == (NotAnonymous.exit_code, True)
     else:
-        assert desk.released() == [name, *shown]
+        assert analyst.released() == [name, *shown]
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])
-def test_the_order_of_the_records_plays_no_part(desk: Desk, kind: str) -> None:
+def test_the_order_of_the_records_does_not_matter(analyst: AnalystFolder, kind: str) -> None:
     header, *lines = (EXAMPLE / "leerlingen.csv").read_text(encoding="utf-8").splitlines()
-    asked = (
+    options = (
         "--columns",
         "geslacht,geboortejaar,thuistaal",
         "--k",
@@ -236,49 +240,49 @@ def test_the_order_of_the_records_plays_no_part(desk: Desk, kind: str) -> None:
         "--hierarchies",
         str(EXAMPLE / "hierarchies"),
     )
-    seen = []
+    outcomes = []
     for seed in range(4):
         random.Random(seed).shuffle(lines)
-        desk.data.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
-        told = desk.run(*asked).document
-        del told["seconds"], told["peak_memory_mb"]
-        seen.append((told, desk.released()))
+        analyst.data.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+        document = analyst.run(*options).document
+        del document["seconds"], document["peak_memory_mb"]
+        outcomes.append((document, analyst.released()))
 
-    assert all(other == seen[0] for other in seen[1:])
-    assert seen[0][0]["exit_code"] == 0
-
-
-def test_a_limit_that_is_given_holds_in_local_recoding_too(desk: Desk) -> None:
-    desk.change("trees/geslacht.csv", "j;*\nm;*\n", "j\nm\n")
-    asked = ("--columns", "geslacht", "--k", "4", "--recoding", "local")
-
-    free = desk.run(*asked)
-    held = desk.run(*asked, "--limit", "0.2")
-
-    assert (free.code, free.document["suppressed"]) == (0, 3)
-    assert held.code == NotAnonymous.exit_code
+    assert all(other == outcomes[0] for other in outcomes[1:])
+    assert outcomes[0][0]["exit_code"] == 0
 
 
-def fenced(language: str) -> list[str]:
+def test_a_suppression_limit_applies_to_local_recoding_too(analyst: AnalystFolder) -> None:
+    analyst.change("trees/geslacht.csv", "j;*\nm;*\n", "j\nm\n")
+    options = ("--columns", "geslacht", "--k", "4", "--recoding", "local")
+
+    unlimited = analyst.run(*options)
+    limited = analyst.run(*options, "--limit", "0.2")
+
+    assert (unlimited.code, unlimited.document["suppressed"]) == (0, 3)
+    assert limited.code == NotAnonymous.exit_code
+
+
+def fenced_blocks(language: str) -> list[str]:
     text = (PROJECT / "docs" / "disclosure-analyst.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def agrees(shown: Any, told: Any) -> bool:
-    """Whether what the page shows is a part of what the tool told, numbers to the digits shown."""
+def agrees_with(shown: Any, document: Any) -> bool:
+    """Whether the document of the page is a part of the printed document, with numbers rounded as on the page."""
     if isinstance(shown, dict):
-        return isinstance(told, dict) and all(agrees(value, told.get(key)) for key, value in shown.items())
+        return isinstance(document, dict) and all(agrees_with(value, document.get(key)) for key, value in shown.items())
     if isinstance(shown, float):
-        return isinstance(told, float) and round(told, len(str(shown).split(".")[1])) == shown
-    return bool(shown == told)
+        return isinstance(document, float) and round(document, len(str(shown).split(".")[1])) == shown
+    return bool(shown == document)
 
 
 @pytest.mark.parametrize("number", range(2))
-def test_the_commands_of_the_manual_tell_what_it_shows(tmp_path: Path, number: int) -> None:
-    command = fenced("sh")[number].replace("\\\n", " ").replace("build/", f"{tmp_path}/")
+def test_the_commands_of_the_manual_print_what_it_shows(tmp_path: Path, number: int) -> None:
+    command = fenced_blocks("sh")[number].replace("\\\n", " ").replace("build/", f"{tmp_path}/")
     _, _, *arguments = shlex.split(command)
 
-    done = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": "lib"},
@@ -287,8 +291,8 @@ def test_the_commands_of_the_manual_tell_what_it_shows(tmp_path: Path, number: i
         check=True,
     )
 
-    assert agrees(json.loads(fenced("json")[number]), json.loads(done.stdout))
-    assert done.stderr.startswith("recoding: 120 records")
+    assert agrees_with(json.loads(fenced_blocks("json")[number]), json.loads(outcome.stdout))
+    assert outcome.stderr.startswith("recoding: 120 records")
     (written,) = tmp_path.iterdir()
-    if number < len(fenced("csv")):
-        assert written.read_text(encoding="utf-8").startswith(fenced("csv")[number])
+    if number < len(fenced_blocks("csv")):
+        assert written.read_text(encoding="utf-8").startswith(fenced_blocks("csv")[number])

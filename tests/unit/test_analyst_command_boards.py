@@ -1,4 +1,4 @@
-"""School boards in the analysts' tool, and what each kind of intruder faces."""
+"""School boards in the analyst's command, and the chance of each kind of intruder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.drawn_analyst_folder import COLUMNS, RECORDS, Desk, laid_out
+from tests.unit.drawn_analyst_folder import COLUMNS, RECORDS, AnalystFolder, make_analyst_folder
 
 from cohort.sdc.cli.contributors import assign_boards, number_schools
 from cohort.sdc.cli.plain_files import read_plain_file
@@ -18,15 +18,15 @@ BOARDS = ("--schools", "brin", "--boards", "bestuur")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return laid_out(tmp_path, capsys)
+def analyst(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AnalystFolder:
+    return make_analyst_folder(tmp_path, capsys)
 
 
-def with_boards(desk: Desk, **of_school: str) -> None:
+def with_boards(analyst: AnalystFolder, **of_school: str) -> None:
     """The records with the board of their school; a school that is not named has none."""
     head, *lines = RECORDS.splitlines()
     more = [f"{line};{of_school.get(line[0], '')}" for line in lines]
-    desk.data.write_text("\n".join([f"{head};bestuur", *more, ""]), encoding="utf-8")
+    analyst.data.write_text("\n".join([f"{head};bestuur", *more, ""]), encoding="utf-8")
 
 
 DRAWN = [
@@ -35,15 +35,17 @@ DRAWN = [
     pytest.param("A- B- C2", [{"A"}, {"B"}, {2}], id="a school without a board is its own"),
     pytest.param("A1 A1 A2", [{1, 2}] * 3, id="a school that changed board"),
     pytest.param("A2 A1 B2", [{1, 2}, {1, 2}, {2}], id="as many records of either: the first in order"),
-    pytest.param("A1 A- B-", [{1}, {1}, {"B"}], id="a board is known by another record of the school"),
+    pytest.param("A1 A- B-", [{1}, {1}, {"B"}], id="a board is expected by another record of the school"),
     pytest.param("A01 B1 C001", [{1}, {1}, {1}], id="one board in three spellings"),
     pytest.param("A_ B_ C1", [{"A"}, {"B"}, {1}], id="blanks are no board"),
     pytest.param("A00 B0 C_", [{0}, {0}, {"C"}], id="zeros are one"),
 ]
 
 
-@pytest.mark.parametrize(("drawn", "known"), DRAWN)
-def test_the_boards_that_know_a_record(tmp_path: Path, drawn: str, known: list[set[int | str]]) -> None:
+@pytest.mark.parametrize(("drawn", "expected"), DRAWN)
+def test_every_board_that_a_school_had_knows_its_records(
+    tmp_path: Path, drawn: str, expected: list[set[int | str]]
+) -> None:
     rows = [(one[0], one[1:].strip("-").replace("_", "  ")) for one in drawn.split()]
     text = "brin;bestuur\n" + "".join(f'{school};"{board}"\n' for school, board in rows)
     (tmp_path / "data.csv").write_text(text)
@@ -51,13 +53,13 @@ def test_the_boards_that_know_a_record(tmp_path: Path, drawn: str, known: list[s
     schools = number_schools(file.columns["brin"], "brin")
     contributors = assign_boards(schools, file.columns["bestuur"])
     homes = contributors.home
-    found = [{int(home)} for home in homes]
+    boards_of_record = [{int(home)} for home in homes]
     for record, board in zip(contributors.other_records, contributors.others, strict=True):
-        assert int(board) not in found[record]
-        found[record].add(int(board))
-    number = {board: place for place, board in enumerate(sorted({b for of in known for b in of}, key=str))}
+        assert int(board) not in boards_of_record[record]
+        boards_of_record[record].add(int(board))
+    number = {board: place for place, board in enumerate(sorted({b for of in expected for b in of}, key=str))}
     names: dict[int, int | str] = {}
-    for mine, drawn_ones in zip(found, known, strict=True):
+    for mine, drawn_ones in zip(boards_of_record, expected, strict=True):
         assert len(mine) == len(drawn_ones)
         if len(mine) == 1:
             assert names.setdefault(*mine, *drawn_ones) == next(iter(drawn_ones))
@@ -67,37 +69,39 @@ def test_the_boards_that_know_a_record(tmp_path: Path, drawn: str, known: list[s
         assert len({int(homes[place]) for place in at}) == 1, "one present board of a school"
 
 
-def test_rules_on_schools_hold_for_boards_too(desk: Desk) -> None:
-    with_boards(desk, C="1", D="1")
-    asked = (*COLUMNS, "--k", "3", "--m", "2")
-    alone = desk.run(*asked, "--schools", "brin")
-    told = desk.run(*asked, *BOARDS)
-    assert (alone.document["released"], told.document["released"]) == (7, 7)
-    few = desk.run(*COLUMNS, "--k", "3", "--k-others", "2", *BOARDS, "--limit", "1")
+def test_constraints_on_schools_apply_to_boards_too(analyst: AnalystFolder) -> None:
+    with_boards(analyst, C="1", D="1")
+    options = (*COLUMNS, "--k", "3", "--m", "2")
+    alone = analyst.run(*options, "--schools", "brin")
+    document_of_boards = analyst.run(*options, *BOARDS)
+    assert (alone.document["released"], document_of_boards.document["released"]) == (7, 7)
+    few = analyst.run(*COLUMNS, "--k", "3", "--k-others", "2", *BOARDS, "--limit", "1")
     assert few.code == 0
     assert few.document["risk"]["board"]["smallest"] >= 2
     assert few.document["risk"]["intruders"]["board"]["left_at_least"] >= 2
-    with_boards(desk, A="1", B="1", C="1", D="1")
-    nobody = desk.run(*COLUMNS, "--k", "3", "--k-others", "1", *BOARDS, "--limit", "0.5")
+    with_boards(analyst, A="1", B="1", C="1", D="1")
+    nobody = analyst.run(*COLUMNS, "--k", "3", "--k-others", "1", *BOARDS, "--limit", "0.5")
     assert nobody.code == 14
-    assert desk.run(*COLUMNS, "--k", "3", "--m", "2", *BOARDS).code == 14
+    assert analyst.run(*COLUMNS, "--k", "3", "--m", "2", *BOARDS).code == 14
 
 
-def test_what_is_refused_of_boards(desk: Desk) -> None:
-    with_boards(desk, A="1")
-    assert "the schools that boards have" in desk.run(*COLUMNS, "--k", "3", "--boards", "bestuur").sentence
-    sensitive = desk.run(*COLUMNS, "--k", "3", *BOARDS, "--m", "2", "--sensitive", "bestuur", "--l", "2")
+def test_refusals_of_boards(analyst: AnalystFolder) -> None:
+    with_boards(analyst, A="1")
+    assert "the schools that boards have" in analyst.run(*COLUMNS, "--k", "3", "--boards", "bestuur").sentence
+    sensitive = analyst.run(*COLUMNS, "--k", "3", *BOARDS, "--m", "2", "--sensitive", "bestuur", "--l", "2")
     assert "--boards" in sensitive.sentence
-    with_boards(desk, A="1", B="1", C="1", D="1")
-    few = desk.run(*COLUMNS, "--k", "3", *BOARDS, "--m", "2")
+    with_boards(analyst, A="1", B="1", C="1", D="1")
+    few = analyst.run(*COLUMNS, "--k", "3", *BOARDS, "--m", "2")
     assert few.code == 14
     assert "records of at least 2 boards" in few.sentence
-    assert desk.run(*COLUMNS, "--k", "3", "--schools", "brin", "--boards", "bestuurx", "--m", "2").code == 10
+    assert analyst.run(*COLUMNS, "--k", "3", "--schools", "brin", "--boards", "bestuurx", "--m", "2").code == 10
 
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("kind", ["local", "global"])
-def test_every_released_class_keeps_the_rules_for_every_board(desk: Desk, seed: int, kind: str) -> None:
+def test_every_released_class_satisfies_the_constraints_for_every_board(
+    analyst: AnalystFolder, seed: int, kind: str
+) -> None:
     rng = np.random.default_rng(seed)
     ever = {f"S{n}": [str(b) for b in rng.choice(9, 1 + (n % 5 == 0), replace=False)] for n in range(30)}
     rows = []
@@ -106,13 +110,13 @@ def test_every_released_class_keeps_the_rules_for_every_board(desk: Desk, seed: 
         cells = (rng.choice(list("jm")), rng.choice(["I", "II", "III", "IV"]))
         rows.append((school, *map(str, cells), str(rng.choice(ever[school]))))
     text = "".join(f"{school};{sex};{level};;;{board}\n" for school, sex, level, board in rows)
-    desk.data.write_text("brin;geslacht;niveau;thuistaal;advies;bestuur\n" + text, encoding="utf-8")
-    trace = desk.home / "trace.csv"
+    analyst.data.write_text("brin;geslacht;niveau;thuistaal;advies;bestuur\n" + text, encoding="utf-8")
+    trace = analyst.home / "trace.csv"
     limits = ("--k", "10", "--m", "4", "--max-share", "0.4", "--k-others", "6", "--limit", "1")
-    done = desk.run(*COLUMNS, *limits, *BOARDS, "--recoding", kind, "--trace", str(trace))
-    if done.code == 14:
+    outcome = analyst.run(*COLUMNS, *limits, *BOARDS, "--recoding", kind, "--trace", str(trace))
+    if outcome.code == 14:
         pytest.skip("no class of these records keeps the rules")
-    assert done.code == 0
+    assert outcome.code == 0
     knows: dict[str, set[str]] = {}
     for school, _, _, board in rows:
         knows.setdefault(school, set()).add(board)
@@ -131,7 +135,7 @@ def test_every_released_class_keeps_the_rules_for_every_board(desk: Desk, seed: 
         assert len(schools) - max(boards.values()) >= 6
         left_board.append(len(schools) - max(boards.values()))
         left_school.append(len(schools) - max(Counter(schools).values()))
-    faced = done.document["risk"]["intruders"]
+    faced = outcome.document["risk"]["intruders"]
     assert faced["board"]["left_at_least"] == min(left_board)
     assert faced["school"]["left_at_least"] == min(left_school)
     assert faced["board"]["chance_at_most"] == pytest.approx(1 / min(left_board))
@@ -140,10 +144,10 @@ def test_every_released_class_keeps_the_rules_for_every_board(desk: Desk, seed: 
     assert faced["knows_2_others"]["left_at_least"] == min(sizes) - 2
 
 
-def test_what_each_intruder_faces_by_hand() -> None:
+def test_intruder_chances_computed_by_hand() -> None:
     pupils, school, board = np.array([10, 20]), np.array([5, 2]), np.array([9, 10])
-    told = reidentification_risk.measure_intruder_chances(pupils, 10, school=school, board=board)
-    assert {who: faced["left_at_least"] for who, faced in told.items()} == {
+    document_of_boards = reidentification_risk.measure_intruder_chances(pupils, 10, school=school, board=board)
+    assert {who: faced["left_at_least"] for who, faced in document_of_boards.items()} == {
         "stranger": 10,
         "knows_1_other": 9,
         "knows_2_others": 8,
@@ -151,9 +155,17 @@ def test_what_each_intruder_faces_by_hand() -> None:
         "school": 5,
         "board": 1,
     }
-    assert told["stranger"] == {"left_at_least": 10, "chance_at_most": 0.1, "mean": pytest.approx(2 / 30), "over": 0}
-    assert told["knows_1_other"]["over"] == pytest.approx(1 / 3)
-    assert (told["board"]["chance_at_most"], told["board"]["mean"]) == (1, pytest.approx((10 + 20 / 10) / 30))
+    assert document_of_boards["stranger"] == {
+        "left_at_least": 10,
+        "chance_at_most": 0.1,
+        "mean": pytest.approx(2 / 30),
+        "over": 0,
+    }
+    assert document_of_boards["knows_1_other"]["over"] == pytest.approx(1 / 3)
+    assert (document_of_boards["board"]["chance_at_most"], document_of_boards["board"]["mean"]) == (
+        1,
+        pytest.approx((10 + 20 / 10) / 30),
+    )
     assert "school" not in reidentification_risk.measure_intruder_chances(pupils, 10)
     none = np.empty(0, dtype=np.int64)
     assert reidentification_risk.measure_intruder_chances(none, 10)["stranger"] == {
@@ -164,9 +176,9 @@ def test_what_each_intruder_faces_by_hand() -> None:
     }
 
 
-def test_the_smallest_counts_of_a_release_say_what_is_left() -> None:
-    told = reidentification_risk.bound_intruder_chances(10, 6, 5)
-    assert told["stranger"] == {"left_at_least": 10, "chance_at_most": 0.1}
-    assert told["knows_3_others"] == {"left_at_least": 7, "chance_at_most": 0.1429}
-    assert (told["school"]["left_at_least"], told["board"]["chance_at_most"]) == (6, 0.2)
+def test_intruder_chances_from_the_smallest_counts_of_a_release() -> None:
+    document_of_boards = reidentification_risk.bound_intruder_chances(10, 6, 5)
+    assert document_of_boards["stranger"] == {"left_at_least": 10, "chance_at_most": 0.1}
+    assert document_of_boards["knows_3_others"] == {"left_at_least": 7, "chance_at_most": 0.1429}
+    assert (document_of_boards["school"]["left_at_least"], document_of_boards["board"]["chance_at_most"]) == (6, 0.2)
     assert reidentification_risk.bound_intruder_chances(2, 0, 0)["board"] == {"left_at_least": 0, "chance_at_most": 1}

@@ -1,4 +1,4 @@
-"""The analysts' tool with a sensitive column: populations of their own, classes shown whole or not at all."""
+"""The analyst's command with a sensitive column: separate populations, values shown per class or not at all."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from cohort.sdc.cli.command_line import run_recoding_command
 Row = tuple[str, ...]
 
 
-class Desk:
-    """A plain file with two quasi-identifiers, a school and a sensitive column, and the tool run on it."""
+class SensitiveFile:
+    """A plain file with two quasi-identifiers, a school and a sensitive column, and the command run on it."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self.capsys = folder, capsys
@@ -27,14 +27,14 @@ class Desk:
         (folder / "h" / "groep.csv").write_text("3;3-4;*\n4;3-4;*\n5;5-6;*\n6;5-6;*\n", encoding="utf-8")
 
     def run(self, rows: Sequence[Row], *options: str, kind: str = "local") -> dict[str, Any]:
-        """Gives: the document, with the exit code, the released rows and the class of every record."""
+        """The document, with the exit code, the released rows and the class of every record."""
         data, out, trace = (self.folder / name for name in ("data.csv", "out.csv", "trace.csv"))
         out.unlink(missing_ok=True)
         lines = ["sekse;groep;brin;waarde", *(";".join(row) for row in rows)]
         data.write_bytes(("\n".join(lines) + "\n").encode())
-        given = ["--data", data, "--hierarchies", self.folder / "h", "--out", out, "--trace", trace]
-        asked = ["--columns", "sekse,groep", "--k", "10", "--sensitive", "waarde", "--recoding", kind]
-        code = run_recoding_command([str(part) for part in (*given, *asked, *options)])
+        path_options = ["--data", data, "--hierarchies", self.folder / "h", "--out", out, "--trace", trace]
+        fixed_options = ["--columns", "sekse,groep", "--k", "10", "--sensitive", "waarde", "--recoding", kind]
+        code = run_recoding_command([str(part) for part in (*path_options, *fixed_options, *options)])
         document = json.loads(self.capsys.readouterr().out)
         shown = out.read_text(encoding="utf-8").splitlines()[1:] if out.exists() else []
         classes = trace.read_text(encoding="utf-8").splitlines()[1:] if trace.exists() else []
@@ -43,12 +43,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk(tmp_path, capsys)
+def analyst(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> SensitiveFile:
+    return SensitiveFile(tmp_path, capsys)
 
 
 def cohort(values: Sequence[str], number: int = 800, seed: int = 1) -> list[Row]:
-    """Pupils of twenty schools whose value is drawn from those given."""
+    """Pupils of twenty schools whose value is drawn from those path_options."""
     draw = random.Random(seed)
     return [
         (draw.choice("jm"), draw.choice("3456"), f"{draw.randrange(20):02d}SC", draw.choice(values))
@@ -69,45 +69,45 @@ def by_class(shown: Sequence[Row]) -> dict[Row, Counter[str]]:
 
 
 @pytest.mark.parametrize("kind", ["local", "global"])
-def test_pupils_with_a_value_and_without_keep_k_by_themselves(desk: Desk, kind: str) -> None:
+def test_pupils_with_a_value_and_without_satisfy_k_separately(analyst: SensitiveFile, kind: str) -> None:
     """A third has a value; nobody without one is in their classes."""
-    done = desk.run(cohort(["a", "b", "c", "", "", "", "", "", ""]), "--l", "3", kind=kind)
-    assert done["code"] == 0
-    for values in by_class(done["shown"]).values():
-        known = values.total() - values["onbekend"]
-        assert known == 0 or (known >= 10 and len(values) >= 3)
+    outcome = analyst.run(cohort(["a", "b", "c", "", "", "", "", "", ""]), "--l", "3", kind=kind)
+    assert outcome["code"] == 0
+    for values in by_class(outcome["shown"]).values():
+        with_value = values.total() - values["onbekend"]
+        assert with_value == 0 or (with_value >= 10 and len(values) >= 3)
         assert values["onbekend"] == 0 or values["onbekend"] >= 10
-    assert done["sensitive"]["known"] == done["sensitive"]["shown"] + done["sensitive"]["blanked"]
-    assert done["sensitive"]["smallest_class"] >= 10
+    assert outcome["sensitive"]["known"] == outcome["sensitive"]["shown"] + outcome["sensitive"]["blanked"]
+    assert outcome["sensitive"]["smallest_class"] >= 10
 
 
 @pytest.mark.parametrize("kind", ["local", "global"])
-def test_permuting_the_sensitive_column_changes_no_class(desk: Desk, kind: str) -> None:
+def test_permuting_the_sensitive_column_changes_no_class(analyst: SensitiveFile, kind: str) -> None:
     rows = cohort("aaabcd")
     values = [row[3] for row in rows]
-    first = desk.run(rows, "--largest-value", "0.7", kind=kind)
+    first = analyst.run(rows, "--largest-value", "0.7", kind=kind)
     random.Random(7).shuffle(values)
     permuted = [(*row[:3], value) for row, value in zip(rows, values, strict=True)]
-    again = desk.run(permuted, "--largest-value", "0.7", kind=kind)
+    again = analyst.run(permuted, "--largest-value", "0.7", kind=kind)
     assert first["code"] == again["code"] == 0
     assert first["classes"] == again["classes"]
 
 
-def test_a_class_of_one_value_is_blanked_and_others_with_it(desk: Desk) -> None:
-    done = desk.run(with_one_value(), "--l", "3")
-    classes = by_class(done["shown"])
+def test_a_class_of_one_value_is_blanked_with_covers(analyst: SensitiveFile) -> None:
+    outcome = analyst.run(with_one_value(), "--l", "3")
+    classes = by_class(outcome["shown"])
     assert set(classes["j", "3"]) == {"onbekend"}
     shown = {labels: values for labels, values in classes.items() if set(values) != {"onbekend"}}
     assert len(classes) - len(shown) >= 2, "a blanked class alone would tell that it broke a rule"
     assert all(len(values) >= 3 and "onbekend" not in values for values in shown.values())
-    assert done["sensitive"]["covers"] >= 10
+    assert outcome["sensitive"]["covers"] >= 10
 
 
-def test_who_is_blanked_is_drawn_anew_in_every_run(desk: Desk) -> None:
+def test_covers_are_drawn_anew_in_every_run(analyst: SensitiveFile) -> None:
     drawn = {
         frozenset(
             labels
-            for labels, values in by_class(desk.run(with_one_value(), "--l", "3")["shown"]).items()
+            for labels, values in by_class(analyst.run(with_one_value(), "--l", "3")["shown"]).items()
             if set(values) == {"onbekend"}
         )
         for _ in range(12)
@@ -116,28 +116,28 @@ def test_who_is_blanked_is_drawn_anew_in_every_run(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("rule", "value"), [("--l", "2"), ("--largest-value", "0.9"), ("--entropy-l", "1.3")])
-def test_few_who_consented_are_refused(desk: Desk, rule: str, value: str) -> None:
-    """Nine `onbekend` and one child with a value passed every rule once."""
+def test_a_sensitive_column_with_few_values_is_refused(analyst: SensitiveFile, rule: str, value: str) -> None:
+    """Nine `onbekend` and one pupil with a value must not pass as diverse."""
     rows = [("j", "3", "01SC", "")] * 9 + [("j", "3", "02SC", "50-69")]
-    done = desk.run(rows * 19, rule, value)
-    assert done["code"] == NotAnonymous.exit_code
-    assert "200 pupils with a value" in done["refused"][0]
-    assert done["shown"] == []
+    outcome = analyst.run(rows * 19, rule, value)
+    assert outcome["code"] == NotAnonymous.exit_code
+    assert "200 pupils with a value" in outcome["refused"][0]
+    assert outcome["shown"] == []
 
 
 @pytest.mark.parametrize("blank", ["", "onbekend", "Onbekend ", " "])
-def test_what_says_unknown_is_no_value(desk: Desk, blank: str) -> None:
+def test_spellings_of_onbekend_are_no_value(analyst: SensitiveFile, blank: str) -> None:
     rows = cohort(["a", "b", "c", blank])
-    done = desk.run(rows, "--l", "3", "--least-known", "100")
-    assert done["code"] == 0
-    assert done["sensitive"]["known"] == sum(row[3] != blank for row in rows)
+    outcome = analyst.run(rows, "--l", "3", "--least-with_value", "100")
+    assert outcome["code"] == 0
+    assert outcome["sensitive"]["known"] == sum(row[3] != blank for row in rows)
 
 
-def test_missing_values_do_not_make_a_class_diverse(desk: Desk) -> None:
-    """Everybody with a value has the same one: there is no class that could show it."""
-    done = desk.run(cohort(["havo", "havo", "havo", ""]), "--l", "2")
-    assert done["code"] == NotAnonymous.exit_code
-    assert "classes whose sensitive values may be shown" in done["refused"][0]
+def test_missing_values_do_not_make_a_class_diverse(analyst: SensitiveFile) -> None:
+    """All pupils with a value have the same one: no class could show it."""
+    outcome = analyst.run(cohort(["havo", "havo", "havo", ""]), "--l", "2")
+    assert outcome["code"] == NotAnonymous.exit_code
+    assert "classes whose sensitive values may be shown" in outcome["refused"][0]
 
 
 @pytest.mark.parametrize(
@@ -154,36 +154,36 @@ def test_missing_values_do_not_make_a_class_diverse(desk: Desk) -> None:
         ("stra\u00dfe", "STRASSE"),
     ],
 )
-def test_spellings_of_one_value_are_refused(desk: Desk, spellings: tuple[str, str]) -> None:
-    done = desk.run(cohort([*spellings, "vwo", "pro"]), "--l", "2")
-    assert done["code"] == ConfigurationRefused.exit_code
-    assert "one spelling for each sensitive value" in done["refused"][0]
+def test_spellings_of_one_value_are_refused(analyst: SensitiveFile, spellings: tuple[str, str]) -> None:
+    outcome = analyst.run(cohort([*spellings, "vwo", "pro"]), "--l", "2")
+    assert outcome["code"] == ConfigurationRefused.exit_code
+    assert "one spelling for each sensitive value" in outcome["refused"][0]
 
 
-def test_with_a_hierarchy_only_its_leaves_are_values(desk: Desk) -> None:
-    (desk.folder / "h" / "waarde.csv").write_text("a;*\nb;*\nc;*\n", encoding="utf-8")
-    assert desk.run(cohort("abc"), "--l", "3")["code"] == 0
-    done = desk.run(cohort("abcA"), "--l", "3")
-    assert done["code"] == NotAnonymous.exit_code
-    assert "only values of the hierarchy" in done["refused"][0]
+def test_with_a_hierarchy_only_its_leaves_are_values(analyst: SensitiveFile) -> None:
+    (analyst.folder / "h" / "waarde.csv").write_text("a;*\nb;*\nc;*\n", encoding="utf-8")
+    assert analyst.run(cohort("abc"), "--l", "3")["code"] == 0
+    outcome = analyst.run(cohort("abcA"), "--l", "3")
+    assert outcome["code"] == NotAnonymous.exit_code
+    assert "only values of the hierarchy" in outcome["refused"][0]
 
 
-def test_a_school_that_knows_its_own_pupils_faces_several_values(desk: Desk) -> None:
+def test_a_class_shows_several_values_without_any_one_school(analyst: SensitiveFile) -> None:
     """In one class all pupils with `a` are of one school, and all others have `b`."""
     rows = [
         (s, g, "00SC" if v in "ac" else "01SC", v if v in "ac" else "b") if (s, g) == ("j", "3") else row
         for row in cohort("abcd")
         for s, g, b, v in [row]
     ]
-    shown = by_class(desk.run(rows, "--l", "2", "--schools", "brin", "--m", "2")["shown"])
+    shown = by_class(analyst.run(rows, "--l", "2", "--schools", "brin", "--m", "2")["shown"])
     assert set(shown["j", "3"]) == {"onbekend"}
     assert any(len(values) > 1 for values in shown.values())
 
 
-def test_what_is_told_of_a_search_counts_nobody(desk: Desk) -> None:
-    """A public record has it: how many consented must not be read there."""
+def test_search_facts_disclose_no_counts_of_pupils_with_a_value(analyst: SensitiveFile) -> None:
+    """The public record contains them, and must not disclose how many pupils consented."""
     few, many = (
-        desk.run(cohort(["a", "b", "c", *[""] * times]), "--l", "3", "--least-known", "1", kind="global")
+        analyst.run(cohort(["a", "b", "c", *[""] * times]), "--l", "3", "--least-with_value", "1", kind="global")
         for times in (1, 3)
     )
     assert few["search"].keys() == {"populations"}

@@ -40,9 +40,9 @@ IQ: Toml = {
 def declared(**changes: object) -> Toml:
     """A project that shows an IQ on a legal ground, and ends on 2027-01-01."""
     own = copy.deepcopy(BASELINE) | changes
-    shown = SENSITIVE | {"name": "iq", "result": IQ, "legal_ground": "AVG art. 9 lid 2 onder a"}
-    shown["constraint"] = SENSITIVE["constraint"] | {"distinct": 3}
-    return own | {"columns": [*own["columns"], shown]}
+    shown_column = SENSITIVE | {"name": "iq", "result": IQ, "legal_ground": "AVG art. 9 lid 2 onder a"}
+    shown_column["constraint"] = SENSITIVE["constraint"] | {"distinct": 3}
+    return own | {"columns": [*own["columns"], shown_column]}
 
 
 @pytest.fixture
@@ -54,66 +54,66 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def known() -> Catalogue:
+def load_known_catalogue() -> Catalogue:
     return catalogue.load_catalogue(CONF)
 
 
-def kept(root: Path, against: Objections | None = None, today: dt.date = TODAY) -> set[str]:
-    holds = platform.load_platform(CONF)
-    given = eligibility.consented_pupils_of_live_projects(
-        StorageZones(root), holds, root, today, known(), against or Objections()
+def kept_pupils(root: Path, objections_today: Objections | None = None, today: dt.date = TODAY) -> set[str]:
+    declared_platform = platform.load_platform(CONF)
+    consented = eligibility.consented_pupils_of_live_projects(
+        StorageZones(root), declared_platform, root, today, load_known_catalogue(), objections_today or Objections()
     )
-    assert {kind for _, kind in given.pairs} <= {"intelligentie"}
-    return {pgn for pgn, _ in given.pairs}
+    assert {kind for _, kind in consented.pairs} <= {"intelligentie"}
+    return {pgn for pgn, _ in consented.pairs}
 
 
 def test_values_are_kept_for_pupils_who_consent_to_a_live_project(root: Path) -> None:
-    assert kept(root) == {A, B}
+    assert kept_pupils(root) == {A, B}
 
 
 @pytest.mark.parametrize("scope", ["alles", "domein:intelligentie", "project:proef"])
 def test_an_objection_overrides_a_consent(root: Path, scope: str) -> None:
-    assert kept(root, Objections(barred_numbers={scope: frozenset({A})})) == {B}
+    assert kept_pupils(root, Objections(barred_numbers={scope: frozenset({A})})) == {B}
 
 
 def test_an_objection_to_another_project_does_not_override_a_consent(root: Path) -> None:
-    assert kept(root, Objections(barred_numbers={"project:ander": frozenset({A})})) == {A, B}
+    assert kept_pupils(root, Objections(barred_numbers={"project:ander": frozenset({A})})) == {A, B}
 
 
 def test_a_project_that_ended_keeps_nothing(root: Path) -> None:
     write(root, declared(ends=TODAY - dt.timedelta(days=1)))
-    assert kept(root) == set()
+    assert kept_pupils(root) == set()
 
 
 def test_a_project_that_is_destroyed_keeps_nothing(root: Path) -> None:
     json_documents.write_json_document(release_states.certificate_path(StorageZones(root), "proef"), {})
     assert release_states.project_state(StorageZones(root), "proef") is not release_states.ProjectState.OPEN
-    assert kept(root) == set()
+    assert kept_pupils(root) == set()
 
 
 def test_a_project_that_shows_no_special_result_keeps_nothing(root: Path) -> None:
     write(root, BASELINE)
-    assert kept(root) == set()
+    assert kept_pupils(root) == set()
 
 
 def test_a_project_that_cannot_be_read_is_refused(root: Path) -> None:
     """Without it nobody knows what may be kept, and what is emptied is gone."""
     (root / "projects" / "proef.toml").write_text("name = 'proef'\n")
     with pytest.raises(ConfigurationRefused):
-        kept(root)
+        kept_pupils(root)
 
 
-def taken_in(spark: SparkSession, zones: StorageZones, given: ConsentedPupils) -> dict[str, bool]:
+def ingest_with_consent(spark: SparkSession, zones: StorageZones, consented: ConsentedPupils) -> dict[str, bool]:
     """Takes in; gives per pupil whether the level of its IQ is there."""
     intake = pipeline.IngestionContext(
         zones,
         platform.load_platform(CONF),
-        known(),
+        load_known_catalogue(),
         format_declarations.load_delivery_formats(CONF),
         objections.Objections(),
         number_changes.NumberChanges(),
         NOW,
-        given,
+        consented,
     )
     pipeline.ingest_deliveries(spark, intake, lambda _: None)
     rows = delta.read_table(spark, zones.results).where("domein = 'intelligentie'").collect()
@@ -125,9 +125,9 @@ def test_ingestion_suppresses_values_without_consent_and_later_those_whose_conse
 ) -> None:
     zones = StorageZones(tmp_path)
     zones.deliveries.mkdir()
-    school = min(known().schools)
+    school = min(load_known_catalogue().schools)
     header = "brin;schooljaar;pgn;toetscode;toetsversie;afnamedatum;vaardigheidsscore"
     lines = [f"{school};2024-2025;{pgn};NLS-IQ;1;2025-05-20;12,5" for pgn in (A, B)]
     (zones.deliveries / "iq.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
-    assert taken_in(spark, zones, ConsentedPupils(frozenset({(A, "intelligentie")}))) == {A: True, B: False}
-    assert taken_in(spark, zones, NO_CONSENTED_PUPILS) == {A: False, B: False}
+    assert ingest_with_consent(spark, zones, ConsentedPupils(frozenset({(A, "intelligentie")}))) == {A: True, B: False}
+    assert ingest_with_consent(spark, zones, NO_CONSENTED_PUPILS) == {A: False, B: False}

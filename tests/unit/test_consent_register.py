@@ -66,8 +66,8 @@ def test_which_consents_are_in_force_and_the_verifier_agrees(tmp_path: Path, lin
     given = load(tmp_path).consented_pupils(special())
     both = {(A, "spelling"), (OLD, "spelling")} if holds else set()
     assert given.pairs == {(B, "spelling"), *both}
-    again = verified.read_consenting_pupils(tmp_path / "consents", special(), 31, TODAY, CHANGES.newest_numbers)
-    assert again == {(B, "spelling"), *({(A, "spelling")} if holds else set())}
+    by_verifier = verified.read_consenting_pupils(tmp_path / "consents", special(), 31, TODAY, CHANGES.newest_numbers)
+    assert by_verifier == {(B, "spelling"), *({(A, "spelling")} if holds else set())}
 
 
 def test_a_project_without_a_special_column_needs_no_consent(tmp_path: Path) -> None:
@@ -75,13 +75,13 @@ def test_a_project_without_a_special_column_needs_no_consent(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("lines", "says"),
+    ("lines", "message"),
     [(None, "found no list"), ([], "found none in force"), ([line(until="2026-02-01")], "none in force")],
 )
-def test_a_special_column_without_a_consent_is_refused(tmp_path: Path, lines: list[str] | None, says: str) -> None:
+def test_a_special_column_without_a_consent_is_refused(tmp_path: Path, lines: list[str] | None, message: str) -> None:
     if lines is not None:
         write_consents(tmp_path, lines, TODAY)
-    with pytest.raises(RightsRefused, match=says) as refused:
+    with pytest.raises(RightsRefused, match=message) as refused:
         load(tmp_path).consented_pupils(special())
     assert refused.value.exit_code == 17
 
@@ -97,22 +97,22 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("broken", "says"), BROKEN.values(), ids=list(BROKEN))
-def test_every_invalid_line_is_refused_without_its_number(tmp_path: Path, broken: str, says: str) -> None:
+@pytest.mark.parametrize(("broken", "message"), BROKEN.values(), ids=list(BROKEN))
+def test_every_invalid_line_is_refused_without_its_number(tmp_path: Path, broken: str, message: str) -> None:
     write_consents(tmp_path, [line(), broken], TODAY)
     with pytest.raises(RightsRefused) as refused:
         load(tmp_path)
     (problem,) = refused.value.problems
-    assert says in problem
+    assert message in problem
     assert "consents/actief.csv line 3" in problem
     assert broken.split(";")[0] not in problem
 
 
 def test_no_repr_shows_a_pupil_number(tmp_path: Path) -> None:
     write_consents(tmp_path, [line(), line(B)], TODAY)
-    read = load(tmp_path)
-    told = f"{read!r} {read.consented_pupils(special())!r} {read.consents!r}"
-    assert not any(number in told for number in (A, B, OLD))
+    register = load(tmp_path)
+    text = f"{register!r} {register.consented_pupils(special())!r} {register.consents!r}"
+    assert not any(number in text for number in (A, B, OLD))
 
 
 def test_the_digest_changes_when_a_consent_begins_or_ends(tmp_path: Path) -> None:
@@ -131,9 +131,9 @@ def test_the_digest_changes_when_a_consent_begins_or_ends(tmp_path: Path) -> Non
     "wrong", [{"role": "quasi-identifying", "constraint": None}, {"constraint": {"largest_value": Decimal("0.8")}}]
 )
 def test_a_legal_ground_requires_a_sensitive_column_with_l_diversity_or_t_closeness(wrong: dict[str, object]) -> None:
-    told = special().model_dump(exclude_unset=True)
-    assert Project.model_validate(told) == special()
-    column = told["columns"][2] | wrong
-    told["columns"][2] = {key: value for key, value in column.items() if value is not None}
+    text = special().model_dump(exclude_unset=True)
+    assert Project.model_validate(text) == special()
+    column = text["columns"][2] | wrong
+    text["columns"][2] = {key: value for key, value in column.items() if value is not None}
     with pytest.raises(ValueError, match="l-diversity or t-closeness"):
-        Project.model_validate(told)
+        Project.model_validate(text)

@@ -93,14 +93,14 @@ SAVED = {
 }
 
 
-@pytest.mark.parametrize("says", SAVED)
-def test_a_list_saved_by_a_spreadsheet_gives_the_same_lines(says: str, tmp_path: Path) -> None:
-    (found,), problems = read(put(tmp_path, SAVED[says]))
+@pytest.mark.parametrize("case", SAVED)
+def test_a_list_saved_by_a_spreadsheet_gives_the_same_lines(case: str, tmp_path: Path) -> None:
+    (found,), problems = read(put(tmp_path, SAVED[case]))
     assert problems == []
-    told = [["111222333", "x", "2025-01-01"], ["123456782", "y", "2025-02-01"]]
-    assert [[re.sub(r"\s", "", line.cells[name]) for name in PLAIN.column_names] for line in found.lines] == told
-    theirs = list_file_reader.read_list_lines(tmp_path / "a.csv", PLAIN.column_names, lambda *_: None)
-    assert theirs == [line.cells for line in found.lines], "the verifier's own reader reads the same"
+    message = [["111222333", "x", "2025-01-01"], ["123456782", "y", "2025-02-01"]]
+    assert [[re.sub(r"\s", "", line.cells[name]) for name in PLAIN.column_names] for line in found.lines] == message
+    by_verifier = list_file_reader.read_list_lines(tmp_path / "a.csv", PLAIN.column_names, lambda *_: None)
+    assert by_verifier == [line.cells for line in found.lines], "the verifier's own reader reads the same"
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_a_list_saved_by_a_spreadsheet_gives_the_same_lines(says: str, tmp_path:
 def test_dates_as_spreadsheets_write_them_are_parsed_and_ambiguous_ones_are_not(cell: str, day: str | None) -> None:
     assert list_columns.parse_cell_date(cell) == (dt.date.fromisoformat(day) if day else None)
     try:
-        theirs = list_file_reader.parse_list_date(cell)
+        by_verifier = list_file_reader.parse_list_date(cell)
     except ValueError:
-        theirs = None
-    assert theirs == list_columns.parse_cell_date(cell), "the verifier's own reading is the same"
+        by_verifier = None
+    assert by_verifier == list_columns.parse_cell_date(cell), "the verifier's own reading is the same"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_school_may_be_followed_by_its_site(cell: str, school: tuple[str, str]
 
 
 @pytest.mark.parametrize(
-    ("says", "content", "told"),
+    ("case", "content", "message"),
     [
         ("another header", b"pgn;soort;tot\n1;2;3\n", "the columns pgn;soort;vanaf,"),
         ("a column twice", b"pgn;pgn;vanaf\n", "the columns pgn;soort;vanaf,"),
@@ -218,14 +218,14 @@ def test_a_school_may_be_followed_by_its_site(cell: str, school: tuple[str, str]
         ("a mark and no more", b"\xef\xbb\xbf\r\n", "found nothing"),
     ],
 )
-def test_each_problem_of_a_file_is_reported(says: str, content: bytes, told: str, tmp_path: Path) -> None:
+def test_each_problem_of_a_file_is_reported(case: str, content: bytes, message: str, tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, content))
-    assert len(problems) == 1, says
-    assert told in problems[0]
+    assert len(problems) == 1, case
+    assert message in problems[0]
 
 
 @pytest.mark.parametrize(
-    ("says", "declared", "told"),
+    ("case", "declared", "message"),
     [
         ("dated tomorrow", AGED.replace("11-20", "11-24"), "dated today or before"),
         ("too old by its own word", AGED.replace("= 9", "= 2"), "at most 2 days old"),
@@ -236,10 +236,10 @@ def test_each_problem_of_a_file_is_reported(says: str, content: bytes, told: str
         ("no word of emptiness", AGED.replace("declared_empty = false\n", ""), "the key declared_empty"),
     ],
 )
-def test_each_problem_of_a_declaration_is_reported(says: str, declared: str, told: str, tmp_path: Path) -> None:
+def test_each_problem_of_a_declaration_is_reported(case: str, declared: str, message: str, tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, b"1;2;3\n", declared), AGING)
-    assert len(problems) == 1, says
-    assert told in problems[0]
+    assert len(problems) == 1, case
+    assert message in problems[0]
 
 
 def test_a_declaration_may_have_a_byte_order_mark(tmp_path: Path) -> None:
@@ -254,8 +254,8 @@ def test_every_file_has_one_declaration_and_every_declaration_one_file(tmp_path:
     (tmp_path / "c.toml").write_text(DECLARED.replace("a.csv", "c.csv"))
     (tmp_path / "los.csv").write_text("1;2;3\n")
     found, problems = read(tmp_path)
-    told = [re.findall(r"Expected (.*?),.* in (lijsten/\S+)\.", problem)[0] for problem in problems]
-    assert told == [
+    message = [re.findall(r"Expected (.*?),.* in (lijsten/\S+)\.", problem)[0] for problem in problems]
+    assert message == [
         ("the list that is declared", "lijsten/c.csv"),
         ("one declaration of a list", "lijsten/a.csv"),
         ("only declared lists", "lijsten/los.csv"),
@@ -284,6 +284,6 @@ def test_no_repr_problem_or_record_shows_a_cell(tmp_path: Path) -> None:
     (found,), _ = read(put(tmp_path, b"111222333;x;2025-01-01\n111222333;x\n"))
     _, problems = read(tmp_path)
     assert problems
-    told = f"{found!r} {problems} {found.as_applied()}"
-    assert "ListLine(lijsten/a.csv" in told
-    assert [value for value in ("111222333", "2025-01-01") if value in told] == []
+    message = f"{found!r} {problems} {found.as_applied()}"
+    assert "ListLine(lijsten/a.csv" in message
+    assert [value for value in ("111222333", "2025-01-01") if value in message] == []

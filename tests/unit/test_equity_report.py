@@ -1,4 +1,4 @@
-"""Equity: who is suppressed or coarsened more than others, told without telling of anybody."""
+"""The equity report: subgroups that are suppressed or generalised more than others, in figures fit to publish."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.test_reidentification_risk import NIVEAU, Drawn, drawn, random_cohort
+from tests.unit.drawn_recoding import NIVEAU, DrawnRecoding, draw_recoding, random_cohort
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.coding import Coding
@@ -15,8 +15,8 @@ from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.utility.equity import EquityReport, Subgroups, SubgroupUtility, round_count, round_share
 
 
-def counted(case: Drawn, labels: list[str]) -> EquityReport:
-    """What happened to each subgroup, counted pupil by pupil."""
+def count_equity_by_hand(case: DrawnRecoding, labels: list[str]) -> EquityReport:
+    """The report, counted pupil by pupil."""
     rows = []
     for name in sorted(set(labels)):
         of_name = [place for place, label in enumerate(labels) if label == name]
@@ -39,20 +39,20 @@ def counted(case: Drawn, labels: list[str]) -> EquityReport:
     return EquityReport(tuple(tree.name for tree in case.hierarchies), tuple(rows))
 
 
-def agree(found: EquityReport, truth: EquityReport) -> None:
+def assert_equity_agrees(found: EquityReport, truth: EquityReport) -> None:
     assert found.columns == truth.columns
     for row, exact in zip(found.subgroups, truth.subgroups, strict=True):
         assert row == replace(exact, mean_loss=pytest.approx(exact.mean_loss))
 
 
-def by_label(case: Drawn) -> EquityReport:
+def measure_equity_by_label(case: DrawnRecoding) -> EquityReport:
     labels = [pupil.label for pupil in case.pupils]
     return EquityReport.from_recoding(
         case.histogram, case.recoding, Subgroups.from_pupil_labels(case.histogram, labels)
     )
 
 
-def sizes_of_schools(case: Drawn, low: int, high: int) -> list[str]:
+def school_size_labels(case: DrawnRecoding, low: int, high: int) -> list[str]:
     """Per pupil how large its home school is, with two sizes at which a next class begins."""
     homes = [pupil.home for pupil in case.pupils]
     named = {0: f"under {low}", 1: f"{low} to {high - 1}", 2: f"{high} or more"}
@@ -60,14 +60,16 @@ def sizes_of_schools(case: Drawn, low: int, high: int) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_subgroups_of_pupils_are_those_of_counting(seed: int) -> None:
+def test_subgroups_by_pupil_labels_equal_a_count_by_hand(seed: int) -> None:
     case = random_cohort(seed)
 
-    agree(by_label(case), counted(case, [pupil.label for pupil in case.pupils]))
+    assert_equity_agrees(
+        measure_equity_by_label(case), count_equity_by_hand(case, [pupil.label for pupil in case.pupils])
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_subgroups_of_units_and_of_their_pupils_are_the_same(seed: int) -> None:
+def test_unit_labels_and_pupil_labels_give_the_same_subgroups(seed: int) -> None:
     case = random_cohort(seed)
     of_unit = [f"wijk {unit % 4}" for unit in range(case.histogram.units)]
     of_pupil = [of_unit[unit] for unit in case.histogram.unit_of_pupil]
@@ -76,25 +78,25 @@ def test_subgroups_of_units_and_of_their_pupils_are_the_same(seed: int) -> None:
         case.histogram, case.recoding, Subgroups.from_unit_labels(case.histogram, of_unit)
     )
 
-    agree(found, counted(case, of_pupil))
+    assert_equity_agrees(found, count_equity_by_hand(case, of_pupil))
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_sizes_of_schools_count_the_pupils_of_the_cohort_by_home_school(seed: int) -> None:
+def test_school_size_is_the_number_of_pupils_of_the_cohort_by_home_school(seed: int) -> None:
     case = random_cohort(seed)
     found = EquityReport.from_recoding(case.histogram, case.recoding, Subgroups.by_school_size(case.histogram, (9, 12)))
 
     assert [row.name for row in found.subgroups] == ["under 9", "9 to 11", "12 or more"]
     occurring = {row.name: row for row in found.subgroups if row.pupils}
-    truth = {row.name: row for row in counted(case, sizes_of_schools(case, 9, 12)).subgroups}
+    truth = {row.name: row for row in count_equity_by_hand(case, school_size_labels(case, 9, 12)).subgroups}
     assert occurring.keys() == truth.keys()
     for name, row in occurring.items():
         assert row == replace(truth[name], mean_loss=pytest.approx(truth[name].mean_loss))
 
 
-def test_the_mixed_labels_of_one_unit_are_told_apart() -> None:
+def test_pupils_of_one_unit_can_be_in_different_subgroups() -> None:
     #   unit 0: three alike, two nl and one anders; unit 1: one nl, suppressed
-    case = drawn("3 I j A\n1 IV m A", (0, 0))
+    case = draw_recoding("3 I j A\n1 IV m A", (0, 0))
     groups = Subgroups.from_pupil_labels(case.histogram, ["nl", "anders", "nl", "nl"])
     found = EquityReport.from_recoding(case.histogram, case.recoding, groups)
 
@@ -114,11 +116,11 @@ def test_counts_are_hidden_up_to_7_and_rounded_to_5(exact: int, shown: int | Non
     [(1, 12, None), (7, 100, None), (7, 7, None), (8, 12, 100), (33, 100, 35), (34, 102, 35), (500, 1500, 33)],
     ids=["one of about ten", "few", "all of few", "rounded away", "up", "down", "whole per cents"],
 )
-def test_a_share_is_of_counts_that_may_be_shown(part: int, whole: int, shown: int | None) -> None:
+def test_a_share_is_computed_from_rounded_counts(part: int, whole: int, shown: int | None) -> None:
     assert round_share(part, whole) == shown
 
 
-def test_what_is_told_of_a_small_subgroup_is_that_it_is_small() -> None:
+def test_all_figures_of_a_small_subgroup_are_hidden() -> None:
     row = SubgroupUtility("tr", 7, 7, ((0, 0),), 1.0).as_dict(["niveau"])
 
     assert row == {
@@ -130,7 +132,7 @@ def test_what_is_told_of_a_small_subgroup_is_that_it_is_small() -> None:
     }
 
 
-def test_what_is_told_of_a_large_subgroup_is_rounded() -> None:
+def test_the_figures_of_a_large_subgroup_are_rounded() -> None:
     row = SubgroupUtility("nl", 1003, 98, ((602, 303),), 0.2449).as_dict(["niveau"])
 
     assert row == {
@@ -143,7 +145,7 @@ def test_what_is_told_of_a_large_subgroup_is_rounded() -> None:
 
 
 def test_no_exact_count_is_in_the_document() -> None:
-    told = json.loads(json.dumps(by_label(random_cohort(4, pupils=301)).as_dict()))
+    told = json.loads(json.dumps(measure_equity_by_label(random_cohort(4, pupils=301)).as_dict()))
 
     for row in told["subgroups"]:
         assert row["pupils"] % 5 == 0
@@ -151,21 +153,21 @@ def test_no_exact_count_is_in_the_document() -> None:
     assert told["note"].startswith("null = 7 pupils or fewer; others rounded to 5")
 
 
-@pytest.mark.parametrize("begins", [(), (0, 5), (5, 5), (20, 10)])
-def test_refuses_sizes_that_do_not_ascend(begins: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("boundaries", [(), (0, 5), (5, 5), (20, 10)])
+def test_refuses_sizes_that_do_not_ascend(boundaries: tuple[int, ...]) -> None:
     with pytest.raises(ConfigurationRefused, match="Expected ascending sizes of schools"):
-        Subgroups.by_school_size(random_cohort(0).histogram, begins)
+        Subgroups.by_school_size(random_cohort(0).histogram, boundaries)
 
 
-def test_refuses_sizes_of_schools_where_nobody_has_one() -> None:
+def test_refuses_school_sizes_in_data_without_schools() -> None:
     histogram = Histogram.from_pupils(Coding((NIVEAU,)).encode([np.array([0, 1])]))
 
     with pytest.raises(ConfigurationRefused, match="Expected schools in the data"):
         Subgroups.by_school_size(histogram)
 
 
-def test_labels_of_another_number_are_a_defect() -> None:
-    histogram = drawn("3 I j A\n1 IV m A", (0, 0)).histogram
+def test_a_wrong_number_of_labels_is_a_defect() -> None:
+    histogram = draw_recoding("3 I j A\n1 IV m A", (0, 0)).histogram
 
     with pytest.raises(ValueError, match="every unit needs a label"):
         Subgroups.from_unit_labels(histogram, ["nl"] * 4)

@@ -95,29 +95,35 @@ EXPLICIT: dict[str, tuple[list[str], tuple[str, ...]]] = {
 @pytest.mark.parametrize(
     ("kind", "lines", "sites"),
     [
-        *(pytest.param(anonymous, *told, id=f"anonymous: {says}") for says, told in STANDING.items()),
-        *(pytest.param(pseudonymous, *told, id=f"explicit: {says}") for says, told in EXPLICIT.items()),
+        *(
+            pytest.param(anonymous, *lines_and_sites, id=f"anonymous: {case}")
+            for case, lines_and_sites in STANDING.items()
+        ),
+        *(
+            pytest.param(pseudonymous, *lines_and_sites, id=f"explicit: {case}")
+            for case, lines_and_sites in EXPLICIT.items()
+        ),
     ],
 )
 def test_which_sites_are_instructed_and_the_verifier_agrees(
     tmp_path: Path, kind: object, lines: list[str], sites: tuple[str, ...]
 ) -> None:
-    asked: Project = kind()  # type: ignore[operator]
+    project: Project = kind()  # type: ignore[operator]
     for n, one in enumerate(lines):  # each in a list of its own: they count together
         write(tmp_path, one, name=f"lijst{n}")
     folder = tmp_path / "instructions"
     read = instruction_register.load_instruction_register(folder, TODAY, vocabulary("proef", "ander"))
     if sites:
-        schools = read.instructed_schools(asked)
+        schools = read.instructed_schools(project)
         assert tuple(site for site in SITES if schools.covers("10AA", site)) == sites
         assert not schools.covers("10AB", "00")
     else:
         with pytest.raises(RightsRefused):
-            read.instructed_schools(asked)
-    again = instruction_check.read_instructed_sites(folder, asked, TODAY)
-    rest, odd = again.default_and_exceptions("10AA") if "10AA" in again.sites else (False, [])
+            read.instructed_schools(project)
+    by_verifier = instruction_check.read_instructed_sites(folder, project, TODAY)
+    rest, odd = by_verifier.default_and_exceptions("10AA") if "10AA" in by_verifier.sites else (False, [])
     assert tuple(site for site in SITES if rest != (site in odd)) == sites
-    assert "10AB" not in again.sites
+    assert "10AB" not in by_verifier.sites
 
 
 BROKEN = {
@@ -137,12 +143,12 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("broken", "says"), BROKEN.values(), ids=list(BROKEN))
-def test_every_invalid_line_is_refused(tmp_path: Path, broken: str, says: str) -> None:
+@pytest.mark.parametrize(("broken", "case"), BROKEN.values(), ids=list(BROKEN))
+def test_every_invalid_line_is_refused(tmp_path: Path, broken: str, case: str) -> None:
     with pytest.raises(RightsRefused) as refused:
         load(write(tmp_path, line(), broken))
     (problem,) = refused.value.problems
-    assert says in problem
+    assert case in problem
     assert "instructions/lijst.csv line 3" in problem
     assert not {"10AC", "elders"} & {*problem.split()}
 
@@ -154,7 +160,7 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "says"),
+    ("lines", "case"),
     [
         ([], "found none in force"),
         ([explicit("rekenen_M groei niveau geslacht")], "found none that names cohort"),
@@ -165,16 +171,16 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_columns_that_no_school_instructed_are_refused(tmp_path: Path, lines: list[str], says: str | None) -> None:
+def test_columns_that_no_school_instructed_are_refused(tmp_path: Path, lines: list[str], case: str | None) -> None:
     read = load(write(tmp_path, *lines))
-    if says is None:
+    if case is None:
         assert read.instructed_schools(pseudonymous()).coverage == {"10AA": (False, frozenset({"01"}))}
     else:
-        with pytest.raises(RightsRefused, match=says):
+        with pytest.raises(RightsRefused, match=case):
             read.instructed_schools(pseudonymous())
 
 
-FELL: list[tuple[InstructedSchools, InstructedSchools, bool]] = [
+COVERAGES: list[tuple[InstructedSchools, InstructedSchools, bool]] = [
     (InstructedSchools({"10AA": (True, frozenset())}), InstructedSchools({"10AA": (True, frozenset())}), False),
     (InstructedSchools({"10AA": (True, frozenset())}), InstructedSchools({"10AA": (True, frozenset({"01"}))}), True),
     (InstructedSchools({"10AA": (True, frozenset({"01"}))}), InstructedSchools({"10AA": (True, frozenset())}), False),
@@ -194,11 +200,11 @@ FELL: list[tuple[InstructedSchools, InstructedSchools, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "less"), FELL)
+@pytest.mark.parametrize(("before", "after", "lapsed"), COVERAGES)
 def test_lapsed_schools_are_found_from_the_descriptions_in_a_record(
-    before: InstructedSchools, after: InstructedSchools, less: bool
+    before: InstructedSchools, after: InstructedSchools, lapsed: bool
 ) -> None:
-    assert after.lapsed_since(before.describe()) is less
+    assert after.lapsed_since(before.describe()) is lapsed
 
 
 def test_the_digest_changes_with_a_list_and_when_an_instruction_lapses(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from cohort.release.pipeline import PipelineResult
 from cohort.states.schemas import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults
 from cohort.storage.zone_paths import StorageZones
 
-WHO = ConsentedPupils(frozenset({(pgn(1), "studie"), (pgn(2), "tempo")}))
+CONSENTED = ConsentedPupils(frozenset({(pgn(1), "studie"), (pgn(2), "tempo")}))
 
 
 def special(**changes: Any) -> Project:
@@ -40,11 +40,11 @@ def special(**changes: Any) -> Project:
     return project([COLUMNS[1], own], **changes)
 
 
-def shown(rows: DataFrame) -> list[tuple[str, str, bool]]:
+def summarise_rows(rows: DataFrame) -> list[tuple[str, str, bool]]:
     """Of each row its pupil, its domain, and whether a score is there."""
     any_score = F.coalesce(*(F.col(name).cast("string") for name in SCORE_COLUMNS)).isNotNull()
-    found = rows.select("pgn", "domein", any_score).collect()
-    return sorted((row[0].lstrip("0"), row[1], row[2]) for row in found)
+    collected = rows.select("pgn", "domein", any_score).collect()
+    return sorted((row[0].lstrip("0"), row[1], row[2]) for row in collected)
 
 
 def test_the_rows_of_sites_without_an_instruction_are_left_out(spark: SparkSession) -> None:
@@ -72,8 +72,8 @@ studie   ja        A
 def test_special_values_are_shown_only_with_consent_to_their_domain(spark: SparkSession) -> None:
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
     selected = pupil_records.select_project_results(frame(spark, rows), special())
-    blanked = consent_suppression.suppress_unconsented_values(AdmittedResults(selected), WHO, special())
-    assert shown(blanked) == [
+    blanked = consent_suppression.suppress_unconsented_values(AdmittedResults(selected), CONSENTED, special())
+    assert summarise_rows(blanked) == [
         ("1", "lezen", True),
         ("1", "studie", True),
         ("2", "lezen", True),
@@ -87,42 +87,51 @@ def test_the_selection_of_rows_does_not_depend_on_consent(spark: SparkSession) -
     """A special result without its value, as intake leaves it without a consent, is a row like any other."""
     rows = [*drawn(1, "domein bijzonder waarde\nstudie ja A"), *drawn(2, "domein bijzonder waarde\nstudie ja -")]
     selected = pupil_records.select_project_results(frame(spark, rows), special())
-    assert shown(selected) == [("1", "studie", True), ("2", "studie", False)]
+    assert summarise_rows(selected) == [("1", "studie", True), ("2", "studie", False)]
 
 
 def test_a_project_without_a_legal_ground_selects_no_special_row(spark: SparkSession) -> None:
-    asked = project([COLUMNS[1], column("beste", result=result("studie", "highest"))])
-    selected = pupil_records.select_project_results(frame(spark, drawn(1, MIXED)), asked)
-    assert shown(selected) == [("1", "lezen", True)]
-    assert shown(
-        consent_suppression.suppress_unconsented_values(AdmittedResults(selected), NO_CONSENTED_PUPILS, asked)
-    ) == shown(selected)
+    project_without_ground = project([COLUMNS[1], column("beste", result=result("studie", "highest"))])
+    selected = pupil_records.select_project_results(frame(spark, drawn(1, MIXED)), project_without_ground)
+    assert summarise_rows(selected) == [("1", "lezen", True)]
+    assert summarise_rows(
+        consent_suppression.suppress_unconsented_values(
+            AdmittedResults(selected), NO_CONSENTED_PUPILS, project_without_ground
+        )
+    ) == summarise_rows(selected)
 
 
 def test_ingestion_keeps_special_values_only_with_consent(spark: SparkSession) -> None:
     rows = frame(spark, [row for n in (1, 2) for row in drawn(n, MIXED)])
-    kept = consent_suppression.suppress_values_at_intake(rows, WHO)
+    kept = consent_suppression.suppress_values_at_intake(rows, CONSENTED)
     assert kept.columns == rows.columns
-    assert shown(kept) == [("1", "lezen", True), ("1", "studie", True), ("2", "lezen", True), ("2", "studie", False)]
-    assert [told for *_, told in shown(consent_suppression.suppress_values_at_intake(rows, NO_CONSENTED_PUPILS))] == [
-        True,
-        False,
-    ] * 2
+    assert summarise_rows(kept) == [
+        ("1", "lezen", True),
+        ("1", "studie", True),
+        ("2", "lezen", True),
+        ("2", "studie", False),
+    ]
+    assert [
+        shows_value
+        for *_, shows_value in summarise_rows(consent_suppression.suppress_values_at_intake(rows, NO_CONSENTED_PUPILS))
+    ] == [True, False] * 2
 
 
-@pytest.mark.parametrize(("special", "left"), [(False, "7"), (True, None), (None, None)])
-def test_no_special_value_reaches_the_quarantine(spark: SparkSession, special: bool | None, left: str | None) -> None:
+@pytest.mark.parametrize(("special", "remaining"), [(False, "7"), (True, None), (None, None)])
+def test_no_special_value_reaches_the_quarantine(
+    spark: SparkSession, special: bool | None, remaining: str | None
+) -> None:
     sent = F.struct(*(F.lit("7").alias(name) for name in ("pgn", *SCORE_COLUMNS)))
     row = frame(spark, drawn(1, "domein waarde\nrekenen 12")).withColumn("bijzonder", F.lit(special))
     refused = consent_suppression.suppress_special_values(row.withColumn("_raw", sent), "_raw")
-    (found,) = refused.collect()
-    assert {found["_raw"][name] for name in SCORE_COLUMNS} == {left}
-    assert found["_raw"]["pgn"] == "7"
-    assert (found["vaardigheidsscore"] is None) == (left is None)
+    (collected,) = refused.collect()
+    assert {collected["_raw"][name] for name in SCORE_COLUMNS} == {remaining}
+    assert collected["_raw"]["pgn"] == "7"
+    assert (collected["vaardigheidsscore"] is None) == (remaining is None)
 
 
 @pytest.fixture
-def taken_in(spark: SparkSession, tmp_path: Path) -> StorageZones:
+def ingested(spark: SparkSession, tmp_path: Path) -> StorageZones:
     zones = StorageZones(tmp_path)
     delta.create_table(spark, zones.results, RESULTS_SCHEMA, drawn_release.platform().tables, partitioned_by="batch")
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
@@ -130,49 +139,49 @@ def taken_in(spark: SparkSession, tmp_path: Path) -> StorageZones:
     return zones
 
 
-def test_a_consent_that_ended_empties_the_value_in_every_file(spark: SparkSession, taken_in: StorageZones) -> None:
-    path = taken_in.results
-    assert consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
-    assert shown(delta.read_table(spark, path)) == [
+def test_a_consent_that_ended_empties_the_value_in_every_file(spark: SparkSession, ingested: StorageZones) -> None:
+    path = ingested.results
+    assert consent_expiry.erase_expired_consent_values(spark, ingested, CONSENTED)
+    assert summarise_rows(delta.read_table(spark, path)) == [
         (str(n), domain, domain == "lezen" or n == 1) for n in (1, 2, 3) for domain in ("lezen", "studie")
     ]
     assert {file.name for file in path.rglob("*.parquet")} == delta.list_current_names(path)
     written = "".join(file.read_text() for file in (path / "_delta_log").glob("*.json"))
     assert not any(pgn(n) in written for n in (1, 2, 3))
     versions = len(delta.read_commits(path))
-    assert not consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)  # nothing to do: nothing written
+    assert not consent_expiry.erase_expired_consent_values(spark, ingested, CONSENTED)  # nothing to do: nothing written
     assert len(delta.read_commits(path)) == versions
 
 
 def test_a_run_killed_before_the_vacuum_is_completed_by_the_next(
-    spark: SparkSession, taken_in: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, ingested: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object, **__: object) -> None:
+    def raise_killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(delta, "vacuum_table_or_refuse", killed)
+        broken.setattr(delta, "vacuum_table_or_refuse", raise_killed)
         with pytest.raises(KeyboardInterrupt):
-            consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
-    path = taken_in.results
+            consent_expiry.erase_expired_consent_values(spark, ingested, CONSENTED)
+    path = ingested.results
     assert {file.name for file in path.rglob("*.parquet")} > delta.list_current_names(path)
-    assert consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
+    assert consent_expiry.erase_expired_consent_values(spark, ingested, CONSENTED)
     assert {file.name for file in path.rglob("*.parquet")} == delta.list_current_names(path)
 
 
-def test_results_are_searched_again_only_when_consents_change(spark: SparkSession, taken_in: StorageZones) -> None:
+def test_results_are_searched_again_only_when_consents_change(spark: SparkSession, ingested: StorageZones) -> None:
     everybody = ConsentedPupils(frozenset({(pgn(n), "studie") for n in (1, 2, 3)}))
-    assert not consent_expiry.erase_expired_consent_values(spark, taken_in, everybody)
-    assert not consent_expiry.erase_expired_consent_values(spark, taken_in, everybody)
-    assert consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
-    told = [row for row in shown(delta.read_table(spark, taken_in.results)) if row[1] == "studie"]
-    assert told == [("1", "studie", True), ("2", "studie", False), ("3", "studie", False)]
-    assert consent_expiry.erase_expired_consent_values(spark, taken_in, NO_CONSENTED_PUPILS)
+    assert not consent_expiry.erase_expired_consent_values(spark, ingested, everybody)
+    assert not consent_expiry.erase_expired_consent_values(spark, ingested, everybody)
+    assert consent_expiry.erase_expired_consent_values(spark, ingested, CONSENTED)
+    shows_value = [row for row in summarise_rows(delta.read_table(spark, ingested.results)) if row[1] == "studie"]
+    assert shows_value == [("1", "studie", True), ("2", "studie", False), ("3", "studie", False)]
+    assert consent_expiry.erase_expired_consent_values(spark, ingested, NO_CONSENTED_PUPILS)
 
 
 def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(spark: SparkSession) -> None:
     rows = [*drawn(1, "brin\n10AA"), *drawn(2, "brin\n10AB"), *drawn(3, "brin\n10AA\n10AB")]
-    way = PipelineResult(
+    pipeline_result = PipelineResult(
         rows=frame(spark, []),
         recoding=_Recoding(),
         counts=PupilCounts(2, 0, 2, 2),
@@ -185,7 +194,7 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
         cached_frames=(),  # type: ignore[arg-type]
     )
     counted = accounting.count_rows_and_pupils(
-        frame(spark, rows), project(), make_eligibility(Objections(()), ["10AA"]), way
+        frame(spark, rows), project(), make_eligibility(Objections(()), ["10AA"]), pipeline_result
     ).made()
     assert (counted["rows_without_instruction"], counted["pupils_without_instruction"]) == (2, 1)
     assert (counted["rows_objected"], counted["pupils_objected"], counted["pupils_records"]) == (0, 0, 3)

@@ -8,7 +8,7 @@ import pytest
 from tests.unit import test_edexml as edex
 from tests.unit import test_uwlr as results
 
-from cohort.delivery_formats import edexml, file_recognition, uwlr, xml_messages
+from cohort.delivery_formats import edexml, file_recognition, uwlr, uwlr_rows, xml_messages
 from cohort.delivery_formats.delivered_file import DeliveryKind
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.rosters import DocumentSchool
@@ -110,7 +110,7 @@ WRAPPED = [
 def test_results_are_read_however_they_are_wrapped(text: str, encoding: str) -> None:
     content = text.encode(encoding)
     assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == DeliveryKind.RESULTS
-    (row,) = uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [results.roster()])
+    (row,) = uwlr_rows.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [results.roster()])
     assert (results.cells(row)["pgn"], results.cells(row)["ruwe_score"], row.code) == ("123456782", "44", None)
 
 

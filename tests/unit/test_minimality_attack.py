@@ -1,6 +1,6 @@
-"""What can be concluded by who knows the algorithm (Wong, Fu, Wang and Pei, 2007): nothing from the classes.
+"""The minimality attack (Wong, Fu, Wang and Pei, 2007): classes tell nothing to an attacker who knows the algorithm.
 
-The attacker knows the other columns of everybody, so the size of each neighbourhood, and how the tool works.
+The attacker knows the other columns of everybody, so the size of each neighbourhood, and how the command works.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cohort.sdc.cli.command_line import run_recoding_command
 LEVELS = ("vwo", "havo", "vmbo-gt", "vmbo-t", "vmbo-k", "vmbo-b")
 OTHERS = {name: [LEVELS[n % 6] for n in range(12)] for name in "bcdefghijklmnopqrst"}
 OF_ALL_TEN = {
-    # the ten children of one neighbourhood       its advice is shown
+    # the ten children of one neighbourhood       its advice is is_shown
     "ten of one value": (["pro"] * 10, False),
     "nine and one": (["pro"] * 9 + ["vmbo-b"], False),
     "five and five": (["pro", "havo"] * 5, False),
@@ -25,37 +25,37 @@ Rows = list[tuple[str, str]]
 
 
 def released(folder: Path, rows: Rows, *options: str) -> tuple[int, Rows]:
-    """The exit code, and what the tool shows of these children."""
+    """The exit code, and the neighbourhood and released value of these children."""
     data, out = folder / "kinderen.csv", folder / "getoond.csv"
     data.write_text("buurt;advies\n" + "".join(f"{a};{b}\n" for a, b in rows))
     (folder / "buurt.csv").write_text("".join(f"{name};*\n" for name in sorted({a for a, _ in rows})))
-    given = ("--data", data, "--hierarchies", folder, "--out", out, "--columns", "buurt", "--k", 10)
-    code = run_recoding_command([*map(str, given), "--sensitive", "advies", *options])
+    path_options = ("--data", data, "--hierarchies", folder, "--out", out, "--columns", "buurt", "--k", 10)
+    code = run_recoding_command([*map(str, path_options), "--sensitive", "advies", *options])
     lines = out.read_text().splitlines()[1:] if out.exists() else []
     return code, [(a, b) for a, _, b in (line.partition(";") for line in lines)]
 
 
 @pytest.mark.parametrize("recoding", ["global", "local"])
-@pytest.mark.parametrize("says", OF_ALL_TEN)
-def test_no_class_depends_on_the_values_and_a_hidden_one_is_never_alone(
-    tmp_path: Path, says: str, recoding: str
+@pytest.mark.parametrize("values_of_a", OF_ALL_TEN)
+def test_no_class_depends_on_sensitive_values_and_no_blanked_class_is_alone(
+    tmp_path: Path, values_of_a: str, recoding: str
 ) -> None:
-    of_a, shown = OF_ALL_TEN[says]
-    every = {"a": of_a, **OTHERS}
-    rows = [(name, value) for name, values in every.items() for value in values]
-    code, found = released(tmp_path, rows, "--largest-value", "0.9", "--recoding", recoding)
+    of_a, is_shown = OF_ALL_TEN[values_of_a]
+    children = {"a": of_a, **OTHERS}
+    rows = [(name, value) for name, values in children.items() for value in values]
+    code, released_records = released(tmp_path, rows, "--largest-value", "0.9", "--recoding", recoding)
     assert code == 0
-    assert Counter(name for name, _ in found) == {name: len(values) for name, values in every.items()}
-    hidden = {name for name, value in found if value == "onbekend"}
-    assert ("a" not in hidden) == shown
-    assert len(hidden) == (0 if shown else 2), "with a cover: one of the two broke a rule"
+    assert Counter(name for name, _ in released_records) == {name: len(values) for name, values in children.items()}
+    hidden = {name for name, value in released_records if value == "onbekend"}
+    assert ("a" not in hidden) == is_shown
+    assert len(hidden) == (0 if is_shown else 2), "with a cover: one of the two broke a rule"
 
 
 @pytest.mark.parametrize("values", [["pro"] * 10, ["pro"] * 9 + ["vmbo-b"], ["pro", "vwo"] * 5])
 @pytest.mark.parametrize("rule", [("--l", "2"), ("--largest-value", "0.9")])
-def test_of_few_children_nothing_is_shown_whatever_their_values(
+def test_a_small_cohort_is_refused_whatever_its_sensitive_values(
     tmp_path: Path, values: list[str], rule: tuple[str, str]
 ) -> None:
-    """The case as it was published: ten and thirty children. Its refusal says how many there are, at most."""
+    """The published case: ten and thirty children. The refusal discloses at most how many there are."""
     rows = [("a", value) for value in values] + [("b", LEVELS[n % 6]) for n in range(30)]
     assert released(tmp_path, rows, *rule) == (14, [])

@@ -26,8 +26,8 @@ A, B, C, D = "101222331", "103522457", "123456782", "111222333"
 RIGHT = {"file": '"duo.csv"', "date": "2025-11-20", "source": '"DUO"'}
 
 
-def put(folder: Path, *lines: str, name: str = "duo", **told: str | None) -> Path:
-    declared = {**RIGHT, "file": f'"{name}.csv"', **told}
+def put(folder: Path, *lines: str, name: str = "duo", **redeclared: str | None) -> Path:
+    declared = {**RIGHT, "file": f'"{name}.csv"', **redeclared}
     text = "".join(f"{key} = {value}\n" for key, value in declared.items() if value is not None)
     (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     (folder / f"{name}.csv").write_text("\n".join((HEADER, *lines)) + "\n", encoding="utf-8")
@@ -39,7 +39,7 @@ def read(folder: Path) -> NumberChanges:
 
 
 @pytest.mark.parametrize(
-    ("says", "lines", "newest"),
+    ("case", "lines", "newest"),
     [
         ("one change", [f"{A};{C};2025-01-01"], {A: C}),
         ("a chain", [f"{A};{B};2024-01-01", f"{B};{C};2025-01-01"], {A: C, B: C}),
@@ -87,10 +87,10 @@ def read(folder: Path) -> NumberChanges:
     ],
 )
 def test_newest_numbers_follow_from_the_changes(
-    says: str, lines: list[str], newest: dict[str, str], tmp_path: Path
+    case: str, lines: list[str], newest: dict[str, str], tmp_path: Path
 ) -> None:
     changes = read(put(tmp_path, *lines))
-    assert changes.newest_numbers == newest, says
+    assert changes.newest_numbers == newest, case
     assert {number: changes.newest(number) for number in (A, B, C, D)} == {
         number: newest.get(number, number) for number in (A, B, C, D)
     }
@@ -128,12 +128,12 @@ def test_remarks_and_reprs_have_no_number(tmp_path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Wrong:
+class BrokenFolder:
     """A right folder, and the one thing that is done to it."""
 
-    says: str
-    do: Callable[[Path], object]
-    told: str
+    case: str
+    break_folder: Callable[[Path], object]
+    message: str
     problems: int = 1
 
 
@@ -146,58 +146,58 @@ def lines(*several: str) -> Callable[[Path], object]:
     return lambda folder: put(folder, *several)
 
 
-def told(**changed: str | None) -> Callable[[Path], object]:
+def redeclared(**changed: str | None) -> Callable[[Path], object]:
     return lambda folder: put(folder, LINE, **changed)
 
 
 LINE = f"{A};{C};2025-01-01"
-WRONG = [
-    Wrong("the list is missing", lambda f: (f / "duo.csv").unlink(), "the list that is declared"),
-    Wrong("a list that none declares", lambda f: (f / "extra.csv").write_text("x"), "only declared lists"),
-    Wrong("a folder in the zone", lambda f: (f / "oud").mkdir(), "only declared lists"),
-    Wrong("dated tomorrow", told(date="2025-11-24"), "dated today or before"),
-    Wrong("no date", told(date=None), "the key date"),
-    Wrong("no source", told(source=None), "the key source"),
-    Wrong("a key that nobody knows", told(polarity='"block"'), "only declared keys"),
-    Wrong("a path as its file", told(file='"../duo.csv"'), "a valid file"),
-    Wrong("no TOML", lambda f: (f / "duo.toml").write_text("file ="), "Expected TOML"),
-    Wrong("no bytes", csv(""), "the columns"),
-    Wrong("another header", csv("oud;nieuw;vanaf\n1;2;3\n"), "the columns"),
-    Wrong("a line too short", csv(f"{HEADER}\n{A};{C}\n"), "in every line"),
-    Wrong("no encoding of a text", csv(f"{HEADER}\n{LINE}\x81".encode("latin-1")), "a readable UTF-8 list"),
-    Wrong("a quote that is not closed", csv(f'{HEADER}\n"{LINE}\n'), "UTF-8 list"),
-    Wrong("a date the other way round", lines(f"{A};{C};01/01/2025"), "a date in vanaf"),
-    Wrong("a week for a date", lines(f"{A};{C};2025-W01-1"), "a date in vanaf"),
-    Wrong("an old number that is none", lines(f"133456785;{C};2025-01-01"), "another oud_pgn"),
-    Wrong("a new number that is none", lines(f"{A};123456789;2025-01-01"), "another nieuw_pgn"),
-    Wrong("a filler", lines(f"{A};000000000;2025-01-01"), "another nieuw_pgn"),
-    Wrong("two on one day", lines(LINE, f"{A};{D};2025-01-01"), "two on one day (the other one in"),
-    Wrong(
+BROKEN_FOLDERS = [
+    BrokenFolder("the list is missing", lambda f: (f / "duo.csv").unlink(), "the list that is declared"),
+    BrokenFolder("a list that none declares", lambda f: (f / "extra.csv").write_text("x"), "only declared lists"),
+    BrokenFolder("a folder in the zone", lambda f: (f / "oud").mkdir(), "only declared lists"),
+    BrokenFolder("dated tomorrow", redeclared(date="2025-11-24"), "dated today or before"),
+    BrokenFolder("no date", redeclared(date=None), "the key date"),
+    BrokenFolder("no source", redeclared(source=None), "the key source"),
+    BrokenFolder("a key that nobody knows", redeclared(polarity='"block"'), "only declared keys"),
+    BrokenFolder("a path as its file", redeclared(file='"../duo.csv"'), "a valid file"),
+    BrokenFolder("no TOML", lambda f: (f / "duo.toml").write_text("file ="), "Expected TOML"),
+    BrokenFolder("no bytes", csv(""), "the columns"),
+    BrokenFolder("another header", csv("oud;nieuw;vanaf\n1;2;3\n"), "the columns"),
+    BrokenFolder("a line too short", csv(f"{HEADER}\n{A};{C}\n"), "in every line"),
+    BrokenFolder("no encoding of a text", csv(f"{HEADER}\n{LINE}\x81".encode("latin-1")), "a readable UTF-8 list"),
+    BrokenFolder("a quote that is not closed", csv(f'{HEADER}\n"{LINE}\n'), "UTF-8 list"),
+    BrokenFolder("a date the other way round", lines(f"{A};{C};01/01/2025"), "a date in vanaf"),
+    BrokenFolder("a week for a date", lines(f"{A};{C};2025-W01-1"), "a date in vanaf"),
+    BrokenFolder("an old number that is none", lines(f"133456785;{C};2025-01-01"), "another oud_pgn"),
+    BrokenFolder("a new number that is none", lines(f"{A};123456789;2025-01-01"), "another nieuw_pgn"),
+    BrokenFolder("a filler", lines(f"{A};000000000;2025-01-01"), "another nieuw_pgn"),
+    BrokenFolder("two on one day", lines(LINE, f"{A};{D};2025-01-01"), "two on one day (the other one in"),
+    BrokenFolder(
         "an exchange",
         lines(f"{A};{B};2024-01-01", f"{B};{A};2024-01-01"),
         "an exchange of 2 numbers between pupils in nummerwijzigingen/duo.csv line 2, nummerwijzigingen",
     ),
-    Wrong(
+    BrokenFolder(
         "an exchange of three numbers",
         lines(f"{A};{B};2024-01-01", f"{B};{C};2024-01-01", f"{C};{A};2024-01-01"),
         "an exchange of 3",
     ),
-    Wrong(
+    BrokenFolder(
         "an exchange by way of a third number",
         lines(f"{A};{C};2024-01-01", f"{B};{A};2024-02-01", f"{C};{B};2024-03-01"),
         "Take these lines out",
     ),
-    Wrong(
+    BrokenFolder(
         "a way into an exchange",
         lines(f"{D};{A};2023-01-01", f"{A};{B};2023-01-01", f"{B};{A};2023-01-01"),
         "an exchange of 2",
     ),
-    Wrong(
+    BrokenFolder(
         "two changes of one day and a change back: whose is not clear",
         lines(f"{A};{B};2023-01-01", f"{B};{C};2023-01-01", f"{C};{A};2024-01-01"),
         "an exchange of 3",
     ),
-    Wrong(
+    BrokenFolder(
         "three lines with a problem each",
         lines(f"x;{C};2025-01-01", LINE, f"{A};{C};x", f"{B};000000000;2025-01-01"),
         "line 2",
@@ -206,14 +206,14 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
-def test_every_problem_is_refused(wrong: Wrong, tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken", BROKEN_FOLDERS, ids=lambda broken: broken.case)
+def test_every_problem_is_refused(broken: BrokenFolder, tmp_path: Path) -> None:
     read(put(tmp_path, LINE))
-    wrong.do(tmp_path)
-    with pytest.raises(DeliveriesRefused, match=re.escape(wrong.told)) as refusal:
+    broken.break_folder(tmp_path)
+    with pytest.raises(DeliveriesRefused, match=re.escape(broken.message)) as refusal:
         read(tmp_path)
     assert refusal.value.exit_code == 11
-    assert len(refusal.value.problems) == wrong.problems
+    assert len(refusal.value.problems) == broken.problems
     assert not re.search(r"\d{8}", str(refusal.value)), "a refusal tells no number"
 
 
@@ -230,14 +230,14 @@ SOME = [str(n) for n in range(9)]
 
 
 @st.composite
-def drawn(draw: st.DrawFn) -> tuple[list[NumberChange], list[NumberChange]]:
+def changes_in_two_orders(draw: st.DrawFn) -> tuple[list[NumberChange], list[NumberChange]]:
     """Changes, and the same in another order."""
     pairs = draw(st.lists(st.tuples(st.sampled_from(SOME), st.sampled_from(SOME), DAYS), max_size=12))
     changes = [NumberChange(*pair, f"line {n}") for n, pair in enumerate(pairs, 2)]
     return changes, draw(st.permutations(changes))
 
 
-@given(drawn())
+@given(changes_in_two_orders())
 def test_the_order_of_changes_does_not_matter(both: tuple[list[NumberChange], list[NumberChange]]) -> None:
     first, again = list[str](), list[str]()
     assert number_change_resolution.resolve_newest_numbers(
@@ -266,7 +266,7 @@ def follow(changes: list[NumberChange], number: str) -> str | None:
     return None
 
 
-@given(drawn())
+@given(changes_in_two_orders())
 def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_refused(
     both: tuple[list[NumberChange], list[NumberChange]],
 ) -> None:
@@ -283,16 +283,16 @@ def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_refused(
 
 
 @given(st.lists(st.sampled_from(SOME), min_size=2, max_size=12))
-def test_the_last_number_counts_even_if_the_pupil_had_it_before(had: list[str]) -> None:
-    days = (dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(had)))
-    changes = [NumberChange(old, new, day, "") for (old, new), day in zip(pairwise(had), days, strict=False)]
+def test_the_last_number_counts_even_if_the_pupil_had_it_before(numbers: list[str]) -> None:
+    days = (dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(numbers)))
+    changes = [NumberChange(old, new, day, "") for (old, new), day in zip(pairwise(numbers), days, strict=False)]
     problems = list[str]()
     newest = number_change_resolution.resolve_newest_numbers(changes, problems)
     assert problems == []
-    assert {newest.get(number, number) for number in had} == {had[-1]}
+    assert {newest.get(number, number) for number in numbers} == {numbers[-1]}
 
 
-@given(drawn())
+@given(changes_in_two_orders())
 def test_linked_numbers_are_all_that_changes_ever_connected(
     both: tuple[list[NumberChange], list[NumberChange]],
 ) -> None:

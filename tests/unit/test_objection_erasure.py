@@ -57,35 +57,35 @@ class Root:
         lines = [HEADER, *(f"{school};2024-2025;{row}" for row in rows), ""]
         (self.zones.deliveries / name).write_text("\n".join(lines), encoding="utf-8")
 
-    def listed(self, *lines: str, name: str = "lijst", **told: Any) -> None:
-        facts = {"polarity": "block", "source": name, "date": self.now.date(), "declared_empty": True} | told
+    def listed(self, *lines: str, name: str = "lijst", **expected: Any) -> None:
+        facts = {"polarity": "block", "source": name, "date": self.now.date(), "declared_empty": True} | expected
         write_list(self.zones.objections, lines, **facts)
 
     def clear(self) -> None:
         shutil.rmtree(self.zones.objections, ignore_errors=True)
 
     @property
-    def holds(self) -> platform.Platform:
-        holds = platform.load_platform(CONF)
-        limits = holds.objections.model_copy(
+    def platform_declaration(self) -> platform.Platform:
+        platform_declaration = platform.load_platform(CONF)
+        limits = platform_declaration.objections.model_copy(
             update={
                 "max_erased_share": Decimal(self.share),
                 "always_erased": self.always,
                 "max_erased_share_of_school": Decimal(self.of_school),
             }
         )
-        taking = holds.intake.model_copy(update={"max_refused_share": 1})
-        return holds.model_copy(update={"objections": limits, "intake": taking})
+        taking = platform_declaration.intake.model_copy(update={"max_refused_share": 1})
+        return platform_declaration.model_copy(update={"objections": limits, "intake": taking})
 
     def load(self, *confirmed: str) -> objections.Objections:
         zone, today = self.zones.objections, self.now.date()
-        return objections.load_objections(zone, self.holds.objections, today, KNOWN.domains(), confirmed)
+        return objections.load_objections(zone, self.platform_declaration.objections, today, KNOWN.domains(), confirmed)
 
     def ingest(self) -> dict[str, Any]:
         changes = number_changes.load_number_changes(self.zones.number_changes, self.now.date())
         intake = pipeline.IngestionContext(
             self.zones,
-            self.holds,
+            self.platform_declaration,
             KNOWN,
             format_declarations.load_delivery_formats(CONF),
             self.load(),
@@ -96,16 +96,16 @@ class Root:
 
     def objections(self, *confirmed: str) -> dict[str, Any]:
         return objection_erasure.apply_objections(
-            self.spark, make_environment(self.zones, self.holds, self.now), KNOWN, self.load(*confirmed)
+            self.spark, make_environment(self.zones, self.platform_declaration, self.now), KNOWN, self.load(*confirmed)
         ).document()
 
     def rows(self) -> str:
         """Which results there are of whom: `0rs` has rekenen and spelling, `…*` at the second school."""
-        held: dict[str, str] = {}
+        domains_by_pupil: dict[str, str] = {}
         for row in delta.read_table(self.spark, self.zones.results).orderBy("domein").collect():
             name = f"{PUPILS.index(row.pgn)}{'*' if row.brin == THERE else ''}"
-            held[name] = held.get(name, "") + row.domein[0]
-        return " ".join(f"{name}{domains}" for name, domains in sorted(held.items()))
+            domains_by_pupil[name] = domains_by_pupil.get(name, "") + row.domein[0]
+        return " ".join(f"{name}{domains}" for name, domains in sorted(domains_by_pupil.items()))
 
     def refused(self) -> list[str]:
         rows = delta.read_table(self.spark, self.zones.quarantine).collect()
@@ -114,16 +114,16 @@ class Root:
     def files(self) -> set[str]:
         return {path.name for path in self.zones.deliveries.rglob("*") if path.is_file()}
 
-    def closes(self) -> bool:
-        known = ledger.read_ledger(self.zones.ledger)
-        there = delta.read_table(self.spark, self.zones.results).count()
-        return there + erasure_journal.count_erased_rows(self.zones) == known.current_row_count()
+    def accounting_balances(self) -> bool:
+        recorded = ledger.read_ledger(self.zones.ledger)
+        present_rows = delta.read_table(self.spark, self.zones.results).count()
+        return present_rows + erasure_journal.count_erased_rows(self.zones) == recorded.current_row_count()
 
     def holding(self, n: int) -> set[str]:
         """The zones in which a pupil's number still stands, looked for in everything decoded."""
         zones = ("restricted/results", "restricted/quarantine", "deliveries", "feedback", "staging")
-        there = [self.zones.root / zone for zone in zones]
-        found = byte_search.search_files([z for z in there if z.exists()], {"number": PUPILS[n].encode()}).found
+        present_rows = [self.zones.root / zone for zone in zones]
+        found = byte_search.search_files([z for z in present_rows if z.exists()], {"number": PUPILS[n].encode()}).found
         return {hit.path.relative_to(self.zones.root).parts[-2] for hit in found}
 
 
@@ -170,10 +170,10 @@ def test_an_objector_is_erased_everywhere_and_the_school_gets_a_receipt(root: Ro
     record = root.objections()
     assert root.rows() == without(6)
     assert record["erased"] == {"results": 3, "quarantine": 0, "stages": 0, "files": 2}
-    (told,) = record["lists"]
-    assert (told["applied"], told["unmatched"], told["invalid"]) == (1, 1, 1)
+    (expected,) = record["lists"]
+    assert (expected["applied"], expected["unmatched"], expected["invalid"]) == (1, 1, 1)
     assert root.holding(6) == set()
-    assert root.closes()
+    assert root.accounting_balances()
     receipt = json.loads((root.zones.school_feedback(THERE) / "bezwaren-lijst0.json").read_text())
     assert (receipt["applied"], receipt["unmatched_lines"], receipt["invalid_lines"]) == (1, [3], [4])
     text = (root.zones.school_feedback(THERE) / "bezwaren-lijst0.txt").read_text()
@@ -185,7 +185,7 @@ def test_an_objector_is_erased_everywhere_and_the_school_gets_a_receipt(root: Ro
 
 
 @pytest.mark.parametrize(
-    ("says", "lines", "rows", "refused", "files"),
+    ("case", "lines", "rows", "refused", "files"),
     [
         (
             "to a domain: its results, a refused row of an unknown test, a line that is no row",
@@ -205,19 +205,19 @@ def test_an_objector_is_erased_everywhere_and_the_school_gets_a_receipt(root: Ro
     ],
 )
 def test_the_scope_of_an_objection_decides_what_is_erased(
-    says: str, lines: list[str], rows: str, refused: list[str], files: set[str], root: Root
+    case: str, lines: list[str], rows: str, refused: list[str], files: set[str], root: Root
 ) -> None:
     root.listed(*lines)
     root.objections()
-    assert (root.rows(), root.refused(), root.files()) == (rows, refused, files), says
-    assert root.closes()
+    assert (root.rows(), root.refused(), root.files()) == (rows, refused, files), case
+    assert root.accounting_balances()
 
 
 def test_pupils_of_an_opt_in_school_who_are_not_on_its_list_are_erased_at_every_school(root: Root) -> None:
     root.listed(*(line(n) for n in range(7)), polarity="allow", schools=[HERE])
     root.objections()
     assert root.rows() == without(7)
-    assert root.closes()
+    assert root.accounting_balances()
     # what another school delivers of that pupil later is not kept either, though no row is left to tell
     root.deliver("c.csv", THERE, row(7, "SP-M7"), row(8, "SP-M7"))
     record = root.ingest()
@@ -242,23 +242,23 @@ def test_deliveries_of_an_opt_in_school_wait_for_a_list_that_is_as_recent(root: 
 
 
 @pytest.mark.parametrize(
-    ("says", "share", "of_school", "always", "told"),
+    ("case", "share", "of_school", "always", "expected"),
     [
         ("of all pupils", "0.1", "1", 0, "at most 10% of all pupils"),
         ("of one school's", "1", "0.2", 0, "at most 20% of one school's pupils"),
     ],
 )
 def test_a_list_over_an_impact_limit_erases_nothing_until_it_is_confirmed(
-    says: str, share: str, of_school: str, always: int, told: str, root: Root
+    case: str, share: str, of_school: str, always: int, expected: str, root: Root
 ) -> None:
     root.share, root.of_school, root.always = share, of_school, always
     root.listed(line(0), name="klein")
     root.listed(line(1), line(2), name="groot")
     before = sorted(path for path in root.zones.root.rglob("*") if "locks" not in path.parts)
-    with pytest.raises(ObjectionsRefused, match=told) as refusal:
+    with pytest.raises(ObjectionsRefused, match=expected) as refusal:
         root.objections()
     assert refusal.value.exit_code == 12
-    assert "--confirm lijst2" in str(refusal.value), says
+    assert "--confirm lijst2" in str(refusal.value), case
     assert "lijst0" not in str(refusal.value)
     assert before == sorted(path for path in root.zones.root.rglob("*") if "locks" not in path.parts)
     root.objections("lijst2")
@@ -294,25 +294,25 @@ def test_an_objection_under_an_old_number_erases_after_a_later_change_too(root: 
     assert root.rows() == without(4)
 
 
-@pytest.mark.parametrize("says", ["a new file of a known objector", "a new objector in a known file"])
+@pytest.mark.parametrize("case", ["a new file of a known objector", "a new objector in a known file"])
 def test_a_raw_file_that_a_killed_run_did_not_reach_is_removed_by_the_next(
-    says: str, root: Root, monkeypatch: pytest.MonkeyPatch
+    case: str, root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root.listed(f"{bsn(77)};{HERE};2026-09-01;;alles")
     root.ingest()
-    if says == "a new file of a known objector":
+    if case == "a new file of a known objector":
         root.deliver("c.csv", HERE, f"{bsn(77)};REK-M7;2025-01-20;80")
     else:
         root.clear()
         root.listed(*(line(n, school=HERE) for n in (3, 9)))
     before = root.files()
     with monkeypatch.context() as patch:
-        patch.setattr(raw_file_erasure, "erase_raw_files", never)
+        patch.setattr(raw_file_erasure, "erase_raw_files", raise_killed)
         with pytest.raises(Killed):
             root.ingest()
     assert root.files() == before
     root.ingest()
-    assert root.files() == ({"a.csv", "b.csv"} if says == "a new file of a known objector" else set())
+    assert root.files() == ({"a.csv", "b.csv"} if case == "a new file of a known objector" else set())
 
 
 FEW = os.environ.get("HYPOTHESIS_PROFILE", "few") == "few"
@@ -322,7 +322,7 @@ class Killed(BaseException):
     pass
 
 
-def never(*_: object) -> None:
+def raise_killed(*_: object) -> None:
     raise Killed
 
 
@@ -345,9 +345,9 @@ def kill(root: Root, patches: pytest.MonkeyPatch, module: Any, name: str, after:
     """Run it until it is killed before or after that step; False where it did not come to the step."""
     own = getattr(module, name)
 
-    def killed(*given: Any, **more: Any) -> None:
+    def killed(*arguments: Any, **more: Any) -> None:
         if after:
-            own(*given, **more)
+            own(*arguments, **more)
         raise Killed
 
     with patches.context() as patch:
@@ -371,18 +371,20 @@ def ended_well(root: Root) -> None:
 
 def test_runs_killed_at_each_step_in_turn_end_in_the_same_state(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     root.listed(*(line(n, school=HERE) for n in (1, 3, 6)))
-    met = [says for says, module, name, after in steps() if after and kill(root, monkeypatch, module, name, after)]
-    assert len(met) >= 5, met
+    reached_steps = [
+        case for case, module, name, after in steps() if after and kill(root, monkeypatch, module, name, after)
+    ]
+    assert len(reached_steps) >= 5, reached_steps
     ended_well(root)
 
 
 @pytest.mark.skipif(FEW, reason="one by one with HYPOTHESIS_PROFILE=many; in turn they run always")
-@pytest.mark.parametrize(("says", "module", "name", "after"), list(steps()), ids=[s[0] for s in steps()])
+@pytest.mark.parametrize(("case", "module", "name", "after"), list(steps()), ids=[s[0] for s in steps()])
 def test_a_run_killed_at_any_step_ends_in_the_same_state_when_repeated(
-    says: str, module: Any, name: str, after: bool, root: Root, monkeypatch: pytest.MonkeyPatch
+    case: str, module: Any, name: str, after: bool, root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root.listed(*(line(n, school=HERE) for n in (1, 3, 6)))
-    assert kill(root, monkeypatch, module, name, after), says
+    assert kill(root, monkeypatch, module, name, after), case
     ended_well(root)
 
 

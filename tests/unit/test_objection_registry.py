@@ -32,12 +32,12 @@ class Root:
     folder: Path
     today: dt.date = TODAY
 
-    def lists(self, **told: tuple[str, ...]) -> None:
+    def lists(self, **lines_by_source: tuple[str, ...]) -> None:
         """The lists of today, by source; they take the place of those before."""
         zone = self.folder / "objections"
         for file in zone.glob("*"):
             file.unlink()
-        for source, lines in told.items():
+        for source, lines in lines_by_source.items():
             write_list(zone, lines, source=source, date=self.today, declared_empty=True)
 
     def allow(self, *schools: str, source: str = "school") -> None:
@@ -53,12 +53,12 @@ class Root:
     def read(self, *confirmed: str) -> Objections:
         return objections.load_objections(self.folder / "objections", LIMITS, self.today, {"rekenen"}, confirmed)
 
-    def day(self, **told: tuple[str, ...]) -> Objections:
-        self.lists(**told)
-        found = self.read()
-        objections.record_objections(self.folder / "restricted", found)
+    def day(self, **lines_by_source: tuple[str, ...]) -> Objections:
+        self.lists(**lines_by_source)
+        loaded = self.read()
+        objections.record_objections(self.folder / "restricted", loaded)
         self.today += dt.timedelta(days=1)
-        return found
+        return loaded
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def line(pgn: str = ANNA, since: str = "2025-09-01", until: str = "", scope: str
 FILED = line()
 WITHDRAWN = line(until="2026-02-01")
 Days = list[dict[str, tuple[str, ...]]]
-STORIES: list[tuple[str, Days, set[str]]] = [
+HISTORIES: list[tuple[str, Days, set[str]]] = [
     ("absent from a newer list", [{"a": (FILED,)}, {"a": (line(BEN),)}], {ANNA, BEN}),
     ("its list is gone", [{"a": (FILED,)}, {"b": ()}], {ANNA}),
     ("withdrawn", [{"a": (FILED,)}, {"a": (WITHDRAWN,)}], set()),
@@ -101,11 +101,11 @@ STORIES: list[tuple[str, Days, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("says", "days", "barred"), STORIES, ids=[story[0] for story in STORIES])
-def test_which_objections_are_in_force_after_several_days(says: str, days: Days, barred: set[str], root: Root) -> None:
-    for told in days:
-        found = root.day(**told)
-    assert found.barred_from_project("proef", ["rekenen"]) == barred, says
+@pytest.mark.parametrize(("case", "days", "barred"), HISTORIES, ids=[history[0] for history in HISTORIES])
+def test_which_objections_are_in_force_after_several_days(case: str, days: Days, barred: set[str], root: Root) -> None:
+    for lines_by_source in days:
+        loaded = root.day(**lines_by_source)
+    assert loaded.barred_from_project("proef", ["rekenen"]) == barred, case
     root.today -= dt.timedelta(days=1)
     assert root.read().barred_from_project("proef", ["rekenen"]) == barred, "reading it again changes nothing"
 
@@ -121,7 +121,7 @@ def test_a_later_change_of_number_is_followed(root: Root) -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "before", "now", "barred"),
+    ("case", "before", "now", "barred"),
     [
         ("undone on a later day", "{a};{b};2026-01-01", "{a};{b};2026-01-01\n{b};{a};2026-02-01", "ab"),
         ("another number on a later day", "{a};{b};2026-01-01", "{a};{b};2026-01-01\n{a};{c};2026-02-01", "abc"),
@@ -131,7 +131,7 @@ def test_a_later_change_of_number_is_followed(root: Root) -> None:
     ],
 )
 def test_an_objection_bars_every_number_linked_by_a_change(
-    says: str, before: str, now: str, barred: str, root: Root
+    case: str, before: str, now: str, barred: str, root: Root
 ) -> None:
     people = {"a": ANNA, "b": NEW, "c": BEN}
     zone = root.folder / "nummerwijzigingen"
@@ -143,9 +143,9 @@ def test_an_objection_bars_every_number_linked_by_a_change(
     expected = {people[who] for who in barred}
     for filed in (ANNA, *({NEW} if "b" in barred else ())):
         root.lists(a=(line(filed),))
-        assert root.read().barred_from_everything == expected, says
-        again = rights.read_excluded_pupils(root.folder / "objections", 31, root.today, "proef", ["rekenen"])
-        assert again.numbers == expected, "and so by the verifier's own code"
+        assert root.read().barred_from_everything == expected, case
+        by_verifier = rights.read_excluded_pupils(root.folder / "objections", 31, root.today, "proef", ["rekenen"])
+        assert by_verifier.numbers == expected, "and so by the verifier's own code"
 
 
 def test_the_digest_includes_objections_that_are_in_no_list_any_more(root: Root) -> None:
@@ -184,26 +184,26 @@ def test_a_list_of_the_other_polarity_is_refused_until_it_is_confirmed(root: Roo
     with pytest.raises(ObjectionsRefused, match="polarity = 'block', as its source had it before") as refusal:
         root.read()
     assert "--confirm lijst0" in str(refusal.value)
-    found = root.read("lijst0")
-    assert found.barred_from_everything == {ANNA}, "and it lifts nothing"
-    objections.record_objections(root.folder / "restricted", found)
+    loaded = root.read("lijst0")
+    assert loaded.barred_from_everything == {ANNA}, "and it lifts nothing"
+    objections.record_objections(root.folder / "restricted", loaded)
     assert root.read().opt_in_schools == {"10AA"}
 
 
-@pytest.mark.parametrize("left", [(), ("10AA",)])
+@pytest.mark.parametrize("remaining_schools", [(), ("10AA",)])
 def test_an_opt_in_list_that_shrinks_or_disappears_is_refused_until_it_is_confirmed(
-    left: tuple[str, ...], root: Root
+    remaining_schools: tuple[str, ...], root: Root
 ) -> None:
     root.lists(a=())
     root.allow("10AA", "10AB")
     objections.record_objections(root.folder / "restricted", root.read())
     root.lists(a=())
-    if left:
-        root.allow(*left)
+    if remaining_schools:
+        root.allow(*remaining_schools)
     with pytest.raises(ObjectionsRefused, match="the schools that its source covered before"):
         root.read()
     objections.record_objections(root.folder / "restricted", root.read("lijst2"))
-    assert root.read().opt_in_schools == set(left)
+    assert root.read().opt_in_schools == set(remaining_schools)
 
 
 def test_a_run_killed_while_it_saves_leaves_the_earlier_or_the_new_registry(

@@ -48,9 +48,9 @@ def zone(tmp_path: Path) -> Path:
     return folder
 
 
-def put(folder: Path, *lines: str, name: str = "landelijk", **told: str | None) -> Path:
+def put(folder: Path, *lines: str, name: str = "landelijk", **redeclared: str | None) -> Path:
     """One list with its declaration; `None` leaves a key out."""
-    declared = {**RIGHT, "file": f'"{name}.csv"', **told}
+    declared = {**RIGHT, "file": f'"{name}.csv"', **redeclared}
     text = "".join(f"{key} = {value}\n" for key, value in declared.items() if value is not None)
     (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     (folder / f"{name}.csv").write_text("\n".join((HEADER, *lines)) + "\n", encoding="utf-8")
@@ -61,19 +61,19 @@ def read(folder: Path) -> Objections:
     return objections.load_objections(folder, LIMITS, TODAY, DOMAINS)
 
 
-def lists(folder: Path, *lines: str, **told: str | None) -> Objections:
-    return read(put(folder, *lines, **told))
+def lists(folder: Path, *lines: str, **redeclared: str | None) -> Objections:
+    return read(put(folder, *lines, **redeclared))
 
 
 def test_an_objection_blocks_the_number_in_its_normal_form(zone: Path) -> None:
-    found = lists(zone, "12345672;;2025-09-01;;alles", " 123 456 782 ;;2025-09-01;;alles", LINE)
-    assert found.barred_from_everything == {"012345672", ANNA}
-    assert found.opt_in_lists == ()
-    assert not found.withheld_schools
+    loaded = lists(zone, "12345672;;2025-09-01;;alles", " 123 456 782 ;;2025-09-01;;alles", LINE)
+    assert loaded.barred_from_everything == {"012345672", ANNA}
+    assert loaded.opt_in_lists == ()
+    assert not loaded.withheld_schools
 
 
 @pytest.mark.parametrize(
-    ("says", "lines", "blocked"),
+    ("case", "lines", "blocked"),
     [
         ("withdrawn yesterday", [f"{ANNA};;2025-09-01;2025-11-22;alles"], set()),
         ("withdrawn today", [f"{ANNA};;2025-09-01;2025-11-23;alles"], set()),
@@ -85,8 +85,8 @@ def test_an_objection_blocks_the_number_in_its_normal_form(zone: Path) -> None:
         ("an empty line between", [LINE, "", f"{BEN};;2025-09-01;;alles"], {ANNA, BEN}),
     ],
 )
-def test_which_objections_are_in_force(says: str, lines: list[str], blocked: set[str], zone: Path) -> None:
-    assert read(put(zone, *lines)).barred_from_everything == blocked, says
+def test_which_objections_are_in_force(case: str, lines: list[str], blocked: set[str], zone: Path) -> None:
+    assert read(put(zone, *lines)).barred_from_everything == blocked, case
 
 
 def test_columns_may_have_any_order_with_a_byte_order_mark_and_crlf(zone: Path) -> None:
@@ -97,9 +97,9 @@ def test_columns_may_have_any_order_with_a_byte_order_mark_and_crlf(zone: Path) 
 
 
 def test_an_invalid_number_withholds_the_school_that_filed_it(zone: Path) -> None:
-    found = lists(zone, LINE, "123456789;10AA;2025-09-01;;alles", "x;10AB;2025-09-01;;alles")
-    assert found.schools_withheld_from_project("proef", ["lezen"]) == {"10AA", "10AB"}
-    assert found.lists[0].invalid_lines == {("10AA", "alles"): (3,), ("10AB", "alles"): (4,)}
+    loaded = lists(zone, LINE, "123456789;10AA;2025-09-01;;alles", "x;10AB;2025-09-01;;alles")
+    assert loaded.schools_withheld_from_project("proef", ["lezen"]) == {"10AA", "10AB"}
+    assert loaded.lists[0].invalid_lines == {("10AA", "alles"): (3,), ("10AB", "alles"): (4,)}
 
 
 KEPT = {
@@ -118,13 +118,13 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("says", KEPT)
-def test_a_valid_number_in_any_spelling_bars_the_pupil_and_withholds_no_school(says: str, zone: Path) -> None:
-    found = lists(zone, KEPT[says])
-    assert (found.barred_from_everything, found.withheld_schools) == ({ANNA}, {})
-    again = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
-    assert (again.numbers, again.held_back_schools) == ({ANNA}, frozenset())
-    assert found.lists[0].objections[0].school in ("10AA", "")
+@pytest.mark.parametrize("case", KEPT)
+def test_a_valid_number_in_any_spelling_bars_the_pupil_and_withholds_no_school(case: str, zone: Path) -> None:
+    loaded = lists(zone, KEPT[case])
+    assert (loaded.barred_from_everything, loaded.withheld_schools) == ({ANNA}, {})
+    by_verifier = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
+    assert (by_verifier.numbers, by_verifier.held_back_schools) == ({ANNA}, frozenset())
+    assert loaded.lists[0].objections[0].school in ("10AA", "")
 
 
 @pytest.mark.parametrize(("number", "pupil"), [("12345672", "012345672"), ("3389261", "003389261")])
@@ -147,8 +147,12 @@ ALLOW = {"polarity": '"allow"', "schools": '["10AA"]', "source": '"10AA"'}
 
 def test_an_opt_in_list_permits_by_scope(zone: Path) -> None:
     put(zone, LINE)
-    told = [f"{ANNA};;2025-09-01;;alles", f"{BEN};;2025-09-01;;domein:lezen", f"{CARO};;2025-09-01;;project:proef"]
-    put(zone, *told, name="a", **ALLOW)
+    redeclared = [
+        f"{ANNA};;2025-09-01;;alles",
+        f"{BEN};;2025-09-01;;domein:lezen",
+        f"{CARO};;2025-09-01;;project:proef",
+    ]
+    put(zone, *redeclared, name="a", **ALLOW)
     (one,) = read(zone).opt_in_lists
     assert one.schools == {"10AA"}
     assert one.numbers_for_project("proef", ["lezen"]) == {ANNA, BEN, CARO}
@@ -175,10 +179,10 @@ def test_a_list_declared_empty_is_accepted(zone: Path) -> None:
 def test_an_objection_counts_in_projects_that_use_its_scope(
     scope: str, in_lezen: bool, in_rekenen: bool, in_proef: bool, zone: Path
 ) -> None:
-    found = lists(zone, f"{ANNA};;2025-09-01;;{scope}", f"x;10AA;2025-09-01;;{scope}")
+    loaded = lists(zone, f"{ANNA};;2025-09-01;;{scope}", f"x;10AA;2025-09-01;;{scope}")
     where = {("ander", "lezen"): in_lezen, ("ander", "rekenen"): in_rekenen, ("proef", "rekenen"): in_proef}
-    assert {at: ANNA in found.barred_from_project(at[0], at[1:]) for at in where} == where
-    assert {at: "10AA" in found.schools_withheld_from_project(at[0], at[1:]) for at in where} == where
+    assert {at: ANNA in loaded.barred_from_project(at[0], at[1:]) for at in where} == where
+    assert {at: "10AA" in loaded.schools_withheld_from_project(at[0], at[1:]) for at in where} == where
 
 
 def test_an_objection_to_an_unknown_project_is_refused(zone: Path) -> None:
@@ -190,8 +194,8 @@ def test_an_objection_to_an_unknown_project_is_refused(zone: Path) -> None:
 
 def test_the_digest_of_a_project_changes_only_with_objections_in_its_scopes(zone: Path) -> None:
     def digests() -> list[str]:
-        found = read(zone)
-        return [found.digest_for_project(name, [domain]) for name, domain in (("aa", "lezen"), ("bb", "rekenen"))]
+        loaded = read(zone)
+        return [loaded.digest_for_project(name, [domain]) for name, domain in (("aa", "lezen"), ("bb", "rekenen"))]
 
     before = digests() if put(zone, LINE) else []
     put(zone, LINE, f"{BEN};;2025-09-01;;domein:lezen", date="2025-11-21")
@@ -208,12 +212,12 @@ def test_the_digest_changes_only_when_a_list_does(zone: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Wrong:
+class BrokenFolder:
     """A right folder, and the one thing that is done to it."""
 
-    says: str
-    do: Callable[[Path], object]
-    told: str
+    case: str
+    break_folder: Callable[[Path], object]
+    message: str
     problems: int = 1
 
 
@@ -226,61 +230,65 @@ def lines(*several: str) -> Callable[[Path], object]:
     return lambda folder: put(folder, *several)
 
 
-def told(**changed: str | None) -> Callable[[Path], object]:
+def redeclared(**changed: str | None) -> Callable[[Path], object]:
     return lambda folder: put(folder, LINE, **changed)
 
 
-WRONG = [
-    Wrong("no list at all", lambda f: [file.unlink() for file in f.iterdir()], "at least one declared list"),
-    Wrong("the list is missing", lambda f: (f / "landelijk.csv").unlink(), "the list that is declared"),
-    Wrong("a list that none declares", lambda f: (f / "extra.csv").write_text("x"), "only declared lists"),
-    Wrong("a folder in the zone", lambda f: (f / "oud").mkdir(), "only declared lists"),
-    Wrong("stale by its own limit", told(max_age_days="2"), "a list of at most 2 days old"),
-    Wrong("stale by the platform's limit", told(date="2025-10-22", max_age_days="400"), "at most 31 days old"),
-    Wrong("dated tomorrow", told(date="2025-11-24"), "dated today or before"),
-    Wrong("no polarity", told(polarity=None), "the key polarity"),
-    Wrong("an unknown polarity", told(polarity='"deny"'), "a valid polarity"),
-    Wrong("not said whether empty", told(declared_empty=None), "the key declared_empty"),
-    Wrong("a key that nobody knows", told(polarty='"block"'), "only declared keys"),
-    Wrong("a path as its file", told(file='"../landelijk.csv"'), "a valid file"),
-    Wrong("no TOML", lambda f: (f / "landelijk.toml").write_text("file ="), "Expected TOML"),
-    Wrong("empty, and not said so", csv(f"{HEADER}\n"), "a line, or declared_empty = true"),
-    Wrong("no bytes", csv(""), "the columns"),
-    Wrong("another header", csv("bsn\n1\n"), "the columns"),
-    Wrong("a line too short", csv(f"{HEADER}\n{ANNA};10AA\n"), "in every line"),
-    Wrong("no encoding of a text", csv(f"{HEADER}\n{LINE}\x81".encode("latin-1")), "a readable UTF-8 list"),
-    Wrong("a quote that is not closed", csv(f'{HEADER}\n"{LINE}\n'), "UTF-8 list"),
-    Wrong("another scope", lines(f"{ANNA};;2025-09-01;;rekenen"), "bereik alles, domein:… or project:…"),
-    Wrong("no scope", lines(f"{ANNA};;2025-09-01;;"), "bereik alles, "),
-    Wrong("a scope in capitals", lines(f"{ANNA};;2025-09-01;;ALLES"), "bereik alles, "),
-    Wrong("a scope in English", lines(f"{ANNA};;2025-09-01;;domain:lezen"), "bereik alles, "),
-    Wrong("a domain that nobody tests", lines(f"{ANNA};;2025-09-01;;domein:reken"), "a domain of the test"),
-    Wrong("no domain", lines(f"{ANNA};;2025-09-01;;domein:"), "bereik alles, "),
-    Wrong("no project's name", lines(f"{ANNA};;2025-09-01;;project:Groei 1"), "bereik alles, "),
-    Wrong("a date the other way round", lines(f"{ANNA};;01/09/2025;;alles"), "a date in vanaf"),
-    Wrong("no date", lines(f"{ANNA};;;;alles"), "a date in vanaf"),
-    Wrong("withdrawn on no day", lines(f"{ANNA};;2025-09-01;ja;alles"), "a date in ingetrokken_op"),
-    Wrong("a list that allows, of no schools", told(polarity='"allow"'), "schools = [...]"),
-    Wrong("a list that allows, of none", told(polarity='"allow"', schools="[]"), "a valid schools"),
-    Wrong("a list that blocks, of schools", told(schools='["10AA"]'), "schools = [...]"),
-    Wrong("a school that is none", told(polarity='"allow"', schools='["10aa"]'), "a valid schools"),
-    Wrong(
+BROKEN_FOLDERS = [
+    BrokenFolder("no list at all", lambda f: [file.unlink() for file in f.iterdir()], "at least one declared list"),
+    BrokenFolder("the list is missing", lambda f: (f / "landelijk.csv").unlink(), "the list that is declared"),
+    BrokenFolder("a list that none declares", lambda f: (f / "extra.csv").write_text("x"), "only declared lists"),
+    BrokenFolder("a folder in the zone", lambda f: (f / "oud").mkdir(), "only declared lists"),
+    BrokenFolder("stale by its own limit", redeclared(max_age_days="2"), "a list of at most 2 days old"),
+    BrokenFolder(
+        "stale by the platform's limit", redeclared(date="2025-10-22", max_age_days="400"), "at most 31 days old"
+    ),
+    BrokenFolder("dated tomorrow", redeclared(date="2025-11-24"), "dated today or before"),
+    BrokenFolder("no polarity", redeclared(polarity=None), "the key polarity"),
+    BrokenFolder("an unknown polarity", redeclared(polarity='"deny"'), "a valid polarity"),
+    BrokenFolder("not said whether empty", redeclared(declared_empty=None), "the key declared_empty"),
+    BrokenFolder("a key that nobody knows", redeclared(polarty='"block"'), "only declared keys"),
+    BrokenFolder("a path as its file", redeclared(file='"../landelijk.csv"'), "a valid file"),
+    BrokenFolder("no TOML", lambda f: (f / "landelijk.toml").write_text("file ="), "Expected TOML"),
+    BrokenFolder("empty, and not said so", csv(f"{HEADER}\n"), "a line, or declared_empty = true"),
+    BrokenFolder("no bytes", csv(""), "the columns"),
+    BrokenFolder("another header", csv("bsn\n1\n"), "the columns"),
+    BrokenFolder("a line too short", csv(f"{HEADER}\n{ANNA};10AA\n"), "in every line"),
+    BrokenFolder("no encoding of a text", csv(f"{HEADER}\n{LINE}\x81".encode("latin-1")), "a readable UTF-8 list"),
+    BrokenFolder("a quote that is not closed", csv(f'{HEADER}\n"{LINE}\n'), "UTF-8 list"),
+    BrokenFolder("another scope", lines(f"{ANNA};;2025-09-01;;rekenen"), "bereik alles, domein:… or project:…"),
+    BrokenFolder("no scope", lines(f"{ANNA};;2025-09-01;;"), "bereik alles, "),
+    BrokenFolder("a scope in capitals", lines(f"{ANNA};;2025-09-01;;ALLES"), "bereik alles, "),
+    BrokenFolder("a scope in English", lines(f"{ANNA};;2025-09-01;;domain:lezen"), "bereik alles, "),
+    BrokenFolder("a domain that nobody tests", lines(f"{ANNA};;2025-09-01;;domein:reken"), "a domain of the test"),
+    BrokenFolder("no domain", lines(f"{ANNA};;2025-09-01;;domein:"), "bereik alles, "),
+    BrokenFolder("no project's name", lines(f"{ANNA};;2025-09-01;;project:Groei 1"), "bereik alles, "),
+    BrokenFolder("a date the other way round", lines(f"{ANNA};;01/09/2025;;alles"), "a date in vanaf"),
+    BrokenFolder("no date", lines(f"{ANNA};;;;alles"), "a date in vanaf"),
+    BrokenFolder("withdrawn on no day", lines(f"{ANNA};;2025-09-01;ja;alles"), "a date in ingetrokken_op"),
+    BrokenFolder("a list that allows, of no schools", redeclared(polarity='"allow"'), "schools = [...]"),
+    BrokenFolder("a list that allows, of none", redeclared(polarity='"allow"', schools="[]"), "a valid schools"),
+    BrokenFolder("a list that blocks, of schools", redeclared(schools='["10AA"]'), "schools = [...]"),
+    BrokenFolder("a school that is none", redeclared(polarity='"allow"', schools='["10aa"]'), "a valid schools"),
+    BrokenFolder(
         "one source with two polarities",
         lambda f: put(f, LINE, name="b", polarity='"allow"', schools='["10AA"]'),
         "one polarity",
         2,
     ),
-    Wrong("no BRIN", lines(f"{ANNA};10aa;2025-09-01;;alles"), "a BRIN or nothing"),
-    Wrong("an invalid number that no school filed", lines("123456789;;2025-09-01;;alles"), "a valid pupil number"),
-    Wrong(
+    BrokenFolder("no BRIN", lines(f"{ANNA};10aa;2025-09-01;;alles"), "a BRIN or nothing"),
+    BrokenFolder(
+        "an invalid number that no school filed", lines("123456789;;2025-09-01;;alles"), "a valid pupil number"
+    ),
+    BrokenFolder(
         "a number that a spreadsheet rounded",
         lines("1,23457E+08;10AA;2025-09-01;;alles"),
         "found one that a spreadsheet rounded in objections/landelijk.csv line 2",
     ),
-    Wrong("a column of numbers alone", csv(f"{ANNA},\n{BEN},\n"), "found one column, without a header"),
-    Wrong("the day after the month, or before", lines(f"{ANNA};;9/1/2025;;alles"), "a date in vanaf"),
-    Wrong("a filler", lines("000000000;;2025-09-01;;alles"), "a valid pupil number"),
-    Wrong(
+    BrokenFolder("a column of numbers alone", csv(f"{ANNA},\n{BEN},\n"), "found one column, without a header"),
+    BrokenFolder("the day after the month, or before", lines(f"{ANNA};;9/1/2025;;alles"), "a date in vanaf"),
+    BrokenFolder("a filler", lines("000000000;;2025-09-01;;alles"), "a valid pupil number"),
+    BrokenFolder(
         "three lines with a problem each",
         lines("123456789;;2025-09-01;;alles", LINE, f"{BEN};;x;;alles", f"{CARO};;2025-09-01;;deel"),
         "line 4",
@@ -289,14 +297,14 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
-def test_every_problem_is_refused(wrong: Wrong, zone: Path) -> None:
+@pytest.mark.parametrize("broken", BROKEN_FOLDERS, ids=lambda broken: broken.case)
+def test_every_problem_is_refused(broken: BrokenFolder, zone: Path) -> None:
     read(put(zone, LINE))
-    wrong.do(zone)
-    with pytest.raises(ObjectionsRefused, match=re.escape(wrong.told)) as refusal:
+    broken.break_folder(zone)
+    with pytest.raises(ObjectionsRefused, match=re.escape(broken.message)) as refusal:
         read(zone)
     assert refusal.value.exit_code == 12
-    assert len(refusal.value.problems) == wrong.problems
+    assert len(refusal.value.problems) == broken.problems
     assert not re.search(r"\d{8}", str(refusal.value)), "a refusal tells no number"
 
 
@@ -318,52 +326,56 @@ def test_records_say_counts_of_a_list_and_no_number(zone: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Way:
+class AdmissionCase:
     """Lists, and the results that are left of those below."""
 
-    says: str
-    left: str
+    case: str
+    admitted_rows: str
     lines: tuple[str, ...] = ()
-    told: dict[str, str | None] = field(default_factory=dict)
+    declaration: dict[str, str | None] = field(default_factory=dict)
 
 
 RESULTS = [(1, "10AA"), (1, "10AB"), (2, "10AA"), (3, "10AB"), (4, "10AC"), (4, "10AB")]
 NUMBERS = {1: ANNA, 2: BEN, 3: CARO, 4: "012345672"}
 ALL_OF = "1AA 1AB 2AA 3AB 4AB 4AC"
 PERMITTED = {"polarity": '"allow"', "schools": '["10AA", "10AC"]'}
-WAYS = [
-    Way("nobody objects", ALL_OF, told={"declared_empty": "true"}),
-    Way("an objection at one school counts at every school", "2AA 3AB 4AB 4AC", (LINE,)),
-    Way("the number lost its zero", "1AA 1AB 2AA 3AB", ("12345672;;2025-09-01;;alles",)),
-    Way("an objection of somebody without results", ALL_OF, ("063138219;;2025-09-01;;alles",)),
-    Way("a school held back takes its pupils' results elsewhere along", "3AB 4AB 4AC", ("x;10AA;2025-09-01;;alles",)),
-    Way("held back and objected", "3AB", ("x;10AA;2025-09-01;;alles", "12345672;;2025-09-01;;alles")),
-    Way("an objection to a domain of the project", "2AA 3AB 4AB 4AC", (f"{ANNA};;2025-09-01;;domein:lezen",)),
-    Way("an objection to another domain", ALL_OF, (f"{ANNA};;2025-09-01;;domein:spelling",)),
-    Way("an objection to the project", "2AA 3AB 4AB 4AC", (f"{ANNA};;2025-09-01;;project:proef",)),
-    Way("an objection to another project", ALL_OF, (f"{ANNA};;2025-09-01;;project:ander",)),
-    Way("only who is allowed, of the schools covered, here and elsewhere", "1AA 1AB 3AB", (LINE,), PERMITTED),
-    Way("allowed one of the project's domains", "3AB", (f"{ANNA};;2025-09-01;;domein:lezen",), PERMITTED),
-    Way("allowed the project", "1AA 1AB 3AB", (f"{ANNA};;2025-09-01;;project:proef",), PERMITTED),
-    Way("an empty list that allows gives nobody of its schools", "3AB", (), PERMITTED | {"declared_empty": "true"}),
+ADMISSION_CASES = [
+    AdmissionCase("nobody objects", ALL_OF, declaration={"declared_empty": "true"}),
+    AdmissionCase("an objection at one school counts at every school", "2AA 3AB 4AB 4AC", (LINE,)),
+    AdmissionCase("the number lost its zero", "1AA 1AB 2AA 3AB", ("12345672;;2025-09-01;;alles",)),
+    AdmissionCase("an objection of somebody without results", ALL_OF, ("063138219;;2025-09-01;;alles",)),
+    AdmissionCase(
+        "a school held back takes its pupils' results elsewhere along", "3AB 4AB 4AC", ("x;10AA;2025-09-01;;alles",)
+    ),
+    AdmissionCase("held back and objected", "3AB", ("x;10AA;2025-09-01;;alles", "12345672;;2025-09-01;;alles")),
+    AdmissionCase("an objection to a domain of the project", "2AA 3AB 4AB 4AC", (f"{ANNA};;2025-09-01;;domein:lezen",)),
+    AdmissionCase("an objection to another domain", ALL_OF, (f"{ANNA};;2025-09-01;;domein:spelling",)),
+    AdmissionCase("an objection to the project", "2AA 3AB 4AB 4AC", (f"{ANNA};;2025-09-01;;project:proef",)),
+    AdmissionCase("an objection to another project", ALL_OF, (f"{ANNA};;2025-09-01;;project:ander",)),
+    AdmissionCase("only who is allowed, of the schools covered, here and elsewhere", "1AA 1AB 3AB", (LINE,), PERMITTED),
+    AdmissionCase("allowed one of the project's domains", "3AB", (f"{ANNA};;2025-09-01;;domein:lezen",), PERMITTED),
+    AdmissionCase("allowed the project", "1AA 1AB 3AB", (f"{ANNA};;2025-09-01;;project:proef",), PERMITTED),
+    AdmissionCase(
+        "an empty list that allows gives nobody of its schools", "3AB", (), PERMITTED | {"declared_empty": "true"}
+    ),
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.says)
-def test_which_results_are_admitted(way: Way, zone: Path, spark: SparkSession) -> None:
+@pytest.mark.parametrize("admission", ADMISSION_CASES, ids=lambda admission: admission.case)
+def test_which_results_are_admitted(admission: AdmissionCase, zone: Path, spark: SparkSession) -> None:
     drawn = [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]
     results = AcceptedResults(frame(spark, drawn))
-    found = lists(zone, *way.lines, **way.told)
-    admitted = objection_filter.remove_objectors(results, results, found, PROJECT)
+    loaded = lists(zone, *admission.lines, **admission.declaration)
+    admitted = objection_filter.remove_objectors(results, results, loaded, PROJECT)
     assert admitted.columns == results.columns
-    assert seen(admitted) == way.left
+    assert summarise_rows(admitted) == admission.admitted_rows
     barred = {
-        r.pgn for r in objection_filter.find_barred_pupils(results, found, "proef", ["rekenen", "lezen"]).collect()
+        r.pgn for r in objection_filter.find_barred_pupils(results, loaded, "proef", ["rekenen", "lezen"]).collect()
     }
-    assert seen(results.where(~results.pgn.isin(*barred, ""))) == way.left
+    assert summarise_rows(results.where(~results.pgn.isin(*barred, ""))) == admission.admitted_rows
 
 
-def seen(rows: DataFrame) -> str:
+def summarise_rows(rows: DataFrame) -> str:
     number = {pgn: n for n, pgn in NUMBERS.items()}
     return " ".join(sorted(f"{number[r.pgn]}{r.brin[2:]}" for r in rows.select("pgn", "brin").collect()))
 
@@ -372,4 +384,4 @@ def test_a_pupil_must_be_on_every_opt_in_list_of_a_school(zone: Path, spark: Spa
     results = AcceptedResults(frame(spark, [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]))
     put(zone, LINE, f"{BEN};;2025-09-01;;alles", **PERMITTED)
     put(zone, LINE, name="b", **{**PERMITTED, "schools": '["10AA"]'})
-    assert seen(objection_filter.remove_objectors(results, results, read(zone), PROJECT)) == "1AA 1AB 3AB"
+    assert summarise_rows(objection_filter.remove_objectors(results, results, read(zone), PROJECT)) == "1AA 1AB 3AB"

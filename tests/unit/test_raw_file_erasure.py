@@ -170,22 +170,22 @@ FREE = {
 }
 
 
-@pytest.mark.parametrize("says", HOLDING)
-def test_a_number_is_found_however_it_is_written(says: str, tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(HOLDING[says])
+@pytest.mark.parametrize("case", HOLDING)
+def test_a_number_is_found_however_it_is_written(case: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(HOLDING[case])
     assert raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, LIMITS)
 
 
-@pytest.mark.parametrize("says", FREE)
-def test_a_file_without_a_listed_number_is_kept(says: str, tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(FREE[says])
+@pytest.mark.parametrize("case", FREE)
+def test_a_file_without_a_listed_number_is_kept(case: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(FREE[case])
     assert not raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, LIMITS)
 
 
 RECEIVED = "2026-03-01T12:00:00+00:00"
 
 
-def known(*contents: bytes, container: bytes | None = None) -> Ledger:
+def examined_ledger(*contents: bytes, container: bytes | None = None) -> Ledger:
     line = LedgerEntry("", "", 1, 1, "99ZZ", RECEIVED, "REJECTED", "TOO_MANY_REFUSED", 0, 0, 0, 0, 0, {})
     packed = sha256(container).hexdigest() if container else None
     return Ledger(tuple(replace(line, sha256=sha256(c).hexdigest(), container=packed) for c in contents))
@@ -197,12 +197,12 @@ def test_only_examined_files_are_removed(tmp_path: Path) -> None:
     files = {"99ZZ/a.csv": LINE, "b.zip": zipped(LINE), "c.csv": FREE["another number"], "new.csv": LINE + b"\n"}
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    looked_at = known(LINE, FREE["another number"], container=files["b.zip"])
-    assert raw_file_erasure.erase_raw_files(folder, looked_at, frozenset(), LIMITS) == 0
-    assert raw_file_erasure.erase_raw_files(folder, looked_at, frozenset({ANNA}), LIMITS) == 2
+    examined = examined_ledger(LINE, FREE["another number"], container=files["b.zip"])
+    assert raw_file_erasure.erase_raw_files(folder, examined, frozenset(), LIMITS) == 0
+    assert raw_file_erasure.erase_raw_files(folder, examined, frozenset({ANNA}), LIMITS) == 2
     assert {path.name for path in folder.rglob("*.*")} == {"c.csv", "new.csv"}
-    assert raw_file_erasure.erase_raw_files(folder, looked_at, frozenset({ANNA}), LIMITS) == 0
-    assert raw_file_erasure.erase_raw_files(tmp_path / "none", looked_at, frozenset({ANNA}), LIMITS) == 0
+    assert raw_file_erasure.erase_raw_files(folder, examined, frozenset({ANNA}), LIMITS) == 0
+    assert raw_file_erasure.erase_raw_files(tmp_path / "none", examined, frozenset({ANNA}), LIMITS) == 0
 
 
 def test_a_long_run_of_digits_is_read_once(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_an_office_document_that_cannot_be_read_is_removed(tmp_path: Path, reaso
     old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 numbers as Excel 97 stores them"
     (tmp_path / "old.xls").write_bytes(old)
     (tmp_path / "old.zip").write_bytes(zipped(old))
-    lines = (*known(old).entries, *known(old, container=zipped(old)).entries)
+    lines = (*examined_ledger(old).entries, *examined_ledger(old, container=zipped(old)).entries)
     told = Ledger(tuple(replace(line, reason=reason) for line in lines))
     assert raw_file_erasure.erase_raw_files(tmp_path, told, frozenset({ANNA}), LIMITS) == 2
     assert list(tmp_path.iterdir()) == []
@@ -254,16 +254,16 @@ def test_the_name_of_a_file_is_searched_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "held"),
+    ("content", "is_hit"),
     [(b"x;" * 999 + LINE, True), (b"x;" * 999, False), (b"<a>" + b"x" * 999, True), (b"PK\3\4x", True)],
     ids=["a text with it", "a text without it", "a document", "a container"],
 )
 def test_a_text_over_the_limits_is_searched_and_a_container_counts_as_a_hit(
-    content: bytes, held: bool, tmp_path: Path
+    content: bytes, is_hit: bool, tmp_path: Path
 ) -> None:
     small = ContainerLimits(members=5, bytes_per_member=1000, total_bytes=1000, ratio=10)
     (tmp_path / "a").write_bytes(content.ljust(2 << 20) if content[:2] == b"PK" else content)
-    assert raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, small) is held
+    assert raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, small) is is_hit
 
 
 @pytest.mark.parametrize(

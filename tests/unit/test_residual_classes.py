@@ -22,16 +22,16 @@ SECRET = b"k" * 32
 STATE = "geslacht string, niveau string, school string, gone boolean"
 
 
-def agreed(constraint: dict[str, Any] | None = None, **limits: Any) -> Project:
+def project_with(constraint: dict[str, Any] | None = None, **limits: Any) -> Project:
     """One column that makes classes, and one that is sensitive when it has a constraint."""
-    held = pseudonymous.project().model_dump(exclude_unset=True)
-    sexes, levels = held["columns"][3], held["columns"][2]
+    declared = pseudonymous.project().model_dump(exclude_unset=True)
+    sexes, levels = declared["columns"][3], declared["columns"][2]
     columns = [sexes, {**levels, "role": "sensitive", "constraint": constraint} if constraint else levels]
     loose = {"k": 2, "m": 1, "max_share": Decimal(1), "k_others": 0}
     return pseudonymous.project(columns=columns, thresholds=loose | limits)
 
 
-def left(spark: SparkSession, project: Project, drawn: str) -> dict[str, int]:
+def count_residual_rows(spark: SparkSession, project: Project, drawn: str) -> dict[str, int]:
     """How many rows stay, by class. Drawn: `class level school times`, with a cross where rows must go."""
     rows = [
         (sex, level, school, mark == "x")
@@ -70,8 +70,8 @@ m  I   A  1  -
     ],
 )
 def test_each_limit_at_its_edge(spark: SparkSession, limits: dict[str, Any], stays: dict[str, int]) -> None:
-    project = agreed(**limits)
-    assert left(spark, project, ONE_OF_FOUR) == stays
+    project = project_with(**limits)
+    assert count_residual_rows(spark, project, ONE_OF_FOUR) == stays
 
 
 VALUES = """
@@ -99,11 +99,11 @@ m  II   B  1  -
 def test_sensitive_constraints_apply_to_residual_classes(
     spark: SparkSession, constraint: dict[str, Any], stays: dict[str, int]
 ) -> None:
-    assert left(spark, agreed(constraint), VALUES) == stays
+    assert count_residual_rows(spark, project_with(constraint), VALUES) == stays
 
 
 def test_a_class_that_loses_every_row_disappears_and_others_are_unchanged(spark: SparkSession) -> None:
-    assert left(spark, agreed(), "j I A 3 x\nm I A 1 -") == {"m": 1}
+    assert count_residual_rows(spark, project_with(), "j I A 3 x\nm I A 1 -") == {"m": 1}
 
 
 BOARDS = {
@@ -141,5 +141,7 @@ def test_the_limits_of_schools_apply_to_boards(spark: SparkSession, limits: dict
     ]
     boards = pupil_boards.make_board_frame(spark, ProjectKey(SECRET), BOARDS)
     frame = local_frames.make_local_frame(spark, STATE, shown)
-    left = residual_classes.keep_residual_rows(frame, F.col("gone"), agreed(**limits), platform().floors, boards)
-    assert left.count() == stays
+    count_residual_rows = residual_classes.keep_residual_rows(
+        frame, F.col("gone"), project_with(**limits), platform().floors, boards
+    )
+    assert count_residual_rows.count() == stays

@@ -49,7 +49,7 @@ Tamper = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
-class Shown:
+class PublishedProject:
     """A published table that its readers read, with its record."""
 
     spark: SparkSession
@@ -103,23 +103,33 @@ class Shown:
 @pytest.fixture(scope="module")
 def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As `publish` leaves it."""
-    shown = Shown(one_spark, tmp_path_factory.mktemp("published"))
-    own = shown.project
-    stage = delta.read_table(one_spark, Stage().write(shown.folder / "stage")).select(*COLUMNS)
+    published_project = PublishedProject(one_spark, tmp_path_factory.mktemp("published"))
+    own = published_project.project
+    stage = delta.read_table(one_spark, Stage().write(published_project.folder / "stage")).select(*COLUMNS)
     rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
-    shown.zones.root.mkdir()
-    table_access.close_table(shown.zones, shown.platform, "proef", "for this test", NOW)
-    delta.replace_table(rows, shown.table, published_table_properties(own, "proef-1"), "proef-1", shown.platform.tables)
+    published_project.zones.root.mkdir()
+    table_access.close_table(published_project.zones, published_project.platform, "proef", "for this test", NOW)
+    delta.replace_table(
+        rows,
+        published_project.table,
+        published_table_properties(own, "proef-1"),
+        "proef-1",
+        published_project.platform.tables,
+    )
     facts = {"checksum": [*delta.checksum_rows(stage)], "settled": True, "class": "anonymous", "version": 0}
-    record_store.save_release_record(shown.zones, make_release_record("proef", 1, ReleaseState.PUBLISHED, **facts))
-    drawn.write_hierarchies(shown.folder / "hierarchies")
-    return shown.folder
+    record_store.save_release_record(
+        published_project.zones, make_release_record("proef", 1, ReleaseState.PUBLISHED, **facts)
+    )
+    drawn.write_hierarchies(published_project.folder / "hierarchies")
+    return published_project.folder
 
 
 @pytest.fixture
-def shown(spark: SparkSession, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
+def published_project(
+    spark: SparkSession, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> PublishedProject:
     shutil.copytree(published, tmp_path / "copy")
-    made = Shown(spark, tmp_path / "copy")
+    made = PublishedProject(spark, tmp_path / "copy")
     monkeypatch.setattr(project, "load_project", lambda *_: made.project)
     table_access.settle_access(made.zones, made.platform, made.project, NOW)
     assert made.access == "granted"
@@ -232,88 +242,96 @@ TAMPERED: list[Tamper] = [
 ]
 
 
-def put_back(shown: Shown, published: Path) -> None:
-    shutil.rmtree(shown.table)
-    shutil.copytree(published / "root" / "projects" / "proef", shown.table)
+def put_back(published_project: PublishedProject, published: Path) -> None:
+    shutil.rmtree(published_project.table)
+    shutil.copytree(published / "root" / "projects" / "proef", published_project.table)
 
 
-def test_an_unchanged_table_stays_open(shown: Shown) -> None:
-    assert "K" in shown.verify()
-    assert shown.access == "granted"
-    assert not shown.note.exists()
+def test_an_unchanged_table_stays_open(published_project: PublishedProject) -> None:
+    assert "K" in published_project.verify()
+    assert published_project.access == "granted"
+    assert not published_project.note.exists()
 
 
 @pytest.mark.parametrize("tamper", TAMPERED, ids=lambda tamper: tamper.__name__)
 def test_a_table_that_was_tampered_with_is_closed_until_a_clean_verification(
-    shown: Shown, published: Path, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
+    published_project: PublishedProject, published: Path, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tamper(shown.table)
+    tamper(published_project.table)
     seen: list[str] = []
 
     def said(*problems: str) -> NotAnonymous:
-        seen.append(shown.access)
+        seen.append(published_project.access)
         return NotAnonymous(*problems)
 
     with monkeypatch.context() as patch:
         patch.setattr("cohort.live_tables.reverification.NotAnonymous", said)
         with pytest.raises(NotAnonymous) as refused:
-            shown.verify()
+            published_project.verify()
     assert seen == ["withdrawn"], "closed before it was said"
     assert refused.value.exit_code == 14
     assert "Nobody reads projects/proef any more" in str(refused.value)
     assert "run verify" in str(refused.value)
     for _ in range(2):
-        assert shown.daily() == ("withdrawn", 14)
-    put_back(shown, published)
-    assert shown.daily() == ("withdrawn", 14), "not for its bytes, which nobody verified"
-    shown.verify()
-    assert shown.access == "withdrawn", "a verification opens nothing"
-    assert shown.daily() == ("granted", 0)
+        assert published_project.daily() == ("withdrawn", 14)
+    put_back(published_project, published)
+    assert published_project.daily() == ("withdrawn", 14), "not for its bytes, which nobody verified"
+    published_project.verify()
+    assert published_project.access == "withdrawn", "a verification opens nothing"
+    assert published_project.daily() == ("granted", 0)
 
 
-def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(shown: Shown) -> None:
+def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(
+    published_project: PublishedProject,
+) -> None:
     child = os.fork()
     if child == 0:  # nothing in it reaches pytest or the JVM
         try:
             table_access.withdraw_access = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
             failed = TableVerification(NOTHING_VERIFIED, ["K: something"])
-            reverification.close_failed_table(shown.work, shown.record, failed)
+            reverification.close_failed_table(published_project.work, published_project.record, failed)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    assert (shown.access, shown.note.exists()) == ("granted", True)
-    table_access.close_unverified_tables(shown.zones, shown.platform, NOW)  # as every job begins
-    assert shown.access == "withdrawn"
-    assert shown.daily() == ("withdrawn", 14)
+    assert (published_project.access, published_project.note.exists()) == ("granted", True)
+    table_access.close_unverified_tables(
+        published_project.zones, published_project.platform, NOW
+    )  # as every job begins
+    assert published_project.access == "withdrawn"
+    assert published_project.daily() == ("withdrawn", 14)
 
 
-def test_a_problem_of_a_declaration_does_not_close_the_table(shown: Shown) -> None:
-    (shown.folder / "hierarchies" / "banden.csv").unlink()
+def test_a_problem_of_a_declaration_does_not_close_the_table(published_project: PublishedProject) -> None:
+    (published_project.folder / "hierarchies" / "banden.csv").unlink()
     with pytest.raises(ConfigurationRefused):
-        shown.verify()
-    assert (shown.access, shown.note.exists()) == ("granted", False)
+        published_project.verify()
+    assert (published_project.access, published_project.note.exists()) == ("granted", False)
 
 
-def test_running_out_of_memory_is_a_failed_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_a_failed_verification(
+    published_project: PublishedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def raises(*_: object) -> None:
         raise MemoryError("10AA")
 
     monkeypatch.setattr(verify, "verify_published_table", raises)
     with pytest.raises(NotAnonymous, match="MemoryError at") as refused:
-        shown.verify()
+        published_project.verify()
     assert "10AA" not in str(refused.value)
-    assert shown.access == "withdrawn"
+    assert published_project.access == "withdrawn"
 
 
-def test_rows_that_are_being_withdrawn_are_not_verified(shown: Shown) -> None:
-    json_documents.write_json_document(release_states.withdrawal_journal_path(shown.zones, "proef"), {})
+def test_rows_that_are_being_withdrawn_are_not_verified(published_project: PublishedProject) -> None:
+    json_documents.write_json_document(release_states.withdrawal_journal_path(published_project.zones, "proef"), {})
     with pytest.raises(StateRefused, match="being withdrawn"):
-        shown.verify()
-    assert not shown.note.exists()
+        published_project.verify()
+    assert not published_project.note.exists()
 
 
-def test_a_table_that_cannot_be_closed_is_reported(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    more_rows(shown.table)
+def test_a_table_that_cannot_be_closed_is_reported(
+    published_project: PublishedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more_rows(published_project.table)
 
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -321,15 +339,17 @@ def test_a_table_that_cannot_be_closed_is_reported(shown: Shown, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(Path, "chmod", refuse)
         with pytest.raises(NotAnonymous, match=r"It could not be closed: .*chmod 700"):
-            shown.verify()
-    assert shown.note.exists()
+            published_project.verify()
+    assert published_project.note.exists()
 
 
-def test_a_failed_table_is_due_for_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    json_documents.write_json_document(shown.note, {"release": 1})
-    context = status.StatusContext(shown.work.environment, None)
+def test_a_failed_table_is_due_for_verification(
+    published_project: PublishedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    json_documents.write_json_document(published_project.note, {"release": 1})
+    context = status.StatusContext(published_project.work.environment, None)
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
-    found = status.find_due_actions(context, shown.project)
+    found = status.find_due_actions(context, published_project.project)
     assert found[0].as_dict() == {
         "do": "verify",
         "reasons": ["VERIFICATION_FAILED"],

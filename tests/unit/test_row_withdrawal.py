@@ -58,7 +58,7 @@ class Killed(BaseException):
 
 
 @dataclass(frozen=True)
-class Shown:
+class PublishedProject:
     """A published pseudonymous project, its readers let in."""
 
     spark: SparkSession
@@ -116,11 +116,11 @@ def rows() -> list[Row]:
 
 
 @pytest.fixture
-def shown(spark: SparkSession, tmp_path: Path) -> Shown:
-    made = Shown(spark, tmp_path)
+def published(spark: SparkSession, tmp_path: Path) -> PublishedProject:
+    frames = PublishedProject(spark, tmp_path)
     drawn.write_hierarchies(tmp_path / "hierarchies")
-    count = pseudonymous.published(spark, tmp_path, made.table, made.project, *rows())
-    checksum = list(delta.checksum_rows(delta.read_table(spark, made.table)))
+    count = pseudonymous.published(spark, tmp_path, frames.table, frames.project, *rows())
+    checksum = list(delta.checksum_rows(delta.read_table(spark, frames.table)))
     record = make_release_record(
         "proef",
         1,
@@ -140,59 +140,62 @@ def shown(spark: SparkSession, tmp_path: Path) -> Shown:
             "instructed": SCHOOLS,
         },
     )
-    record_store.save_release_record(made.zones, record)
-    assert table_access.settle_access(made.zones, made.platform, made.project, NOW) == []
-    return made
+    record_store.save_release_record(frames.zones, record)
+    assert table_access.settle_access(frames.zones, frames.platform, frames.project, NOW) == []
+    return frames
 
 
-def test_objectors_and_classes_that_become_too_small_are_removed_from_every_file(shown: Shown) -> None:
-    gone = GIRLS_OF_LEVEL_II[0]
-    assert shown.traces(0, gone, 61) == {0, gone}
-    told = shown.apply(0, gone, 61)
-    assert (told["pupils_barred"], told["pupils_of_schools"], told["pupils_besides"]) == (2, 0, 9)
-    assert shown.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
-    assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
-    record = shown.record()
-    assert record.checksum == delta.checksum_rows(delta.read_table(shown.spark, shown.table))
-    assert (record.version, record.counts.made()) == (told["version"], {"pupils_released": 60})
+def test_objectors_and_classes_that_become_too_small_are_removed_from_every_file(published: PublishedProject) -> None:
+    objector = GIRLS_OF_LEVEL_II[0]
+    assert published.traces(0, objector, 61) == {0, objector}
+    report = published.apply(0, objector, 61)
+    assert (report["pupils_barred"], report["pupils_of_schools"], report["pupils_besides"]) == (2, 0, 9)
+    assert published.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
+    assert published.traces(0, *GIRLS_OF_LEVEL_II) == set()
+    record = published.record()
+    assert record.checksum == delta.checksum_rows(delta.read_table(published.spark, published.table))
+    assert (record.version, record.counts.made()) == (report["version"], {"pupils_released": 60})
     assert [one.pupils_besides for one in record.withdrawals] == [9]
     assert (
-        json_documents.read_json_document(shown.zones.public_records / "proef" / "1.json")["version"] == told["version"]
+        json_documents.read_json_document(published.zones.public_records / "proef" / "1.json")["version"]
+        == report["version"]
     )
-    assert (told["access"], shown.is_open()) == ("granted", True)
-    assert delta.read_protocol_and_properties(shown.table)[1]["cohort.personal_data"] == "true"
-    assert shown.apply(0, gone) == {**told, "pupils_barred": 0, "pupils_besides": 0}
+    assert (report["access"], published.is_open()) == ("granted", True)
+    assert delta.read_protocol_and_properties(published.table)[1]["cohort.personal_data"] == "true"
+    assert published.apply(0, objector) == {**report, "pupils_barred": 0, "pupils_besides": 0}
 
 
-def test_a_school_without_an_instruction_is_removed_as_a_whole(shown: Shown) -> None:
-    told = shown.apply(schools=frozenset({SCHOOLS[0]}))
-    assert told["pupils_of_schools"] == sum(
+def test_a_school_without_an_instruction_is_removed_as_a_whole(published: PublishedProject) -> None:
+    report = published.apply(schools=frozenset({SCHOOLS[0]}))
+    assert report["pupils_of_schools"] == sum(
         drawn.released(n)["_school"] == drawn.mac(f"brin|{SCHOOLS[0]}") for n in range(60)
     )
-    left = delta.read_table(shown.spark, shown.table).select("school").distinct().toArrow()["school"].to_pylist()
+    left = (
+        delta.read_table(published.spark, published.table).select("school").distinct().toArrow()["school"].to_pylist()
+    )
     assert pseudonymous.school(SCHOOLS[0]) not in left
     assert 0 < len(left) < 6
 
 
-def test_pupils_who_are_not_in_the_table_change_nothing(shown: Shown) -> None:
-    before = {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")}
-    assert shown.apply(60, 61)["version"] == 0
-    assert {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")} == before
-    assert shown.is_open()
-    assert not release_states.withdrawal_journal_path(shown.zones, "proef").exists()
+def test_pupils_who_are_not_in_the_table_change_nothing(published: PublishedProject) -> None:
+    before = {path: path.stat().st_mtime_ns for path in published.table.rglob("*")}
+    assert published.apply(60, 61)["version"] == 0
+    assert {path: path.stat().st_mtime_ns for path in published.table.rglob("*")} == before
+    assert published.is_open()
+    assert not release_states.withdrawal_journal_path(published.zones, "proef").exists()
 
 
 def test_the_table_is_closed_from_before_the_commit_until_after_the_verification(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch
+    published: PublishedProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[str, int]] = []
+    modes_seen: list[tuple[str, int]] = []
 
     def watched(module: Any, name: str) -> None:
         real = getattr(module, name)
 
-        def call(*given: Any, **named: Any) -> Any:
-            seen.append((name, stat.S_IMODE(shown.table.stat().st_mode)))
-            return real(*given, **named)
+        def call(*arguments: Any, **named: Any) -> Any:
+            modes_seen.append((name, stat.S_IMODE(published.table.stat().st_mode)))
+            return real(*arguments, **named)
 
         monkeypatch.setattr(module, name, call)
 
@@ -202,9 +205,9 @@ def test_the_table_is_closed_from_before_the_commit_until_after_the_verification
         (published_table_verification, "verify_published_table"),
     ):
         watched(module, name)
-    shown.apply(0)
-    assert seen == [("replace_table", 0o700), ("vacuum_table", 0o700), ("verify_published_table", 0o700)]
-    assert shown.is_open()
+    published.apply(0)
+    assert modes_seen == [("replace_table", 0o700), ("vacuum_table", 0o700), ("verify_published_table", 0o700)]
+    assert published.is_open()
 
 
 FEW = os.environ.get("HYPOTHESIS_PROFILE", "few") == "few"
@@ -221,163 +224,175 @@ MOMENTS: list[tuple[Any, str, bool]] = [
 ]
 
 
-def kill(shown: Shown, patches: pytest.MonkeyPatch, module: Any, name: str, after: bool) -> bool:
+def kill(published: PublishedProject, patches: pytest.MonkeyPatch, module: Any, name: str, after: bool) -> bool:
     """Run it until it is killed before or after that step; False where it did not come to the step."""
     real: Callable[..., Any] = getattr(module, name)
     close, dead = table_access.withdraw_access, list[bool]()
 
-    def killed(*given: Any, **named: Any) -> Any:
+    def killed(*arguments: Any, **named: Any) -> Any:
         if after:
-            real(*given, **named)
+            real(*arguments, **named)
         dead.append(True)
         raise Killed
 
-    def withdraw(*given: Any) -> None:
+    def withdraw(*arguments: Any) -> None:
         if not dead:  # a killed run closes nothing on its way out
-            close(*given)
+            close(*arguments)
 
     with patches.context() as patch:
         patch.setattr(table_access, "withdraw_access", withdraw)
         patch.setattr(module, name, killed)
         try:
-            shown.apply(0, GIRLS_OF_LEVEL_II[0])
+            published.apply(0, GIRLS_OF_LEVEL_II[0])
         except Killed:
             return True
     return False
 
 
-def ended_well(shown: Shown) -> None:
-    told = shown.apply(0, GIRLS_OF_LEVEL_II[0])
-    assert shown.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
-    assert len(shown.record().withdrawals) == 1
-    assert shown.record().verified_checksum[0] == 49
-    assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
-    assert not release_states.withdrawal_journal_path(shown.zones, "proef").exists()
-    assert told["project"] == "proef"
-    assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) == []
+def ended_well(published: PublishedProject) -> None:
+    report = published.apply(0, GIRLS_OF_LEVEL_II[0])
+    assert published.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
+    assert len(published.record().withdrawals) == 1
+    assert published.record().verified_checksum[0] == 49
+    assert published.traces(0, *GIRLS_OF_LEVEL_II) == set()
+    assert not release_states.withdrawal_journal_path(published.zones, "proef").exists()
+    assert report["project"] == "proef"
+    assert table_access.settle_access(published.zones, published.platform, published.project, NOW) == []
 
 
 def test_runs_killed_at_each_step_in_turn_leave_the_table_closed_and_end_in_the_same_state(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch
+    published: PublishedProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    met = []
+    reached_steps = []
     for module, name, after in MOMENTS:
-        if kill(shown, monkeypatch, module, name, after):
-            met.append(name)
+        if kill(published, monkeypatch, module, name, after):
+            reached_steps.append(name)
             assert (
-                table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) or name == "settle_access"
+                table_access.settle_access(published.zones, published.platform, published.project, NOW)
+                or name == "settle_access"
             )
-    assert len(met) >= 5, met
-    ended_well(shown)
+    assert len(reached_steps) >= 5, reached_steps
+    ended_well(published)
 
 
 @pytest.mark.skipif(FEW, reason="one by one with HYPOTHESIS_PROFILE=many; in turn they run always")
 @pytest.mark.parametrize(("module", "name", "after"), MOMENTS)
 def test_a_run_killed_at_any_step_leaves_the_table_closed_and_the_next_completes_it(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
+    published: PublishedProject, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
-    assert kill(shown, monkeypatch, module, name, after)
-    assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) or name == "settle_access"
-    ended_well(shown)
+    assert kill(published, monkeypatch, module, name, after)
+    assert (
+        table_access.settle_access(published.zones, published.platform, published.project, NOW)
+        or name == "settle_access"
+    )
+    ended_well(published)
 
 
-def test_a_table_that_fails_verification_stays_closed(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_fails_verification_stays_closed(
+    published: PublishedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         published_table_verification, "check_excluded_pupils", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)]
     )
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
-        shown.apply(0)
-    assert not shown.is_open()
-    assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) != []
+        published.apply(0)
+    assert not published.is_open()
+    assert table_access.settle_access(published.zones, published.platform, published.project, NOW) != []
 
 
-def test_the_verifier_finds_a_withdrawal_that_removes_nobody(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verifier_finds_a_withdrawal_that_removes_nobody(
+    published: PublishedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(residual_classes, "keep_residual_rows", lambda marked, *_: marked)
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
-        shown.apply(0)
-    assert not shown.is_open()
+        published.apply(0)
+    assert not published.is_open()
 
 
-def test_the_verifier_finds_residual_classes_that_are_too_small(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(residual_classes, "keep_residual_rows", lambda marked, gone, *_: marked.where(~gone))
+def test_the_verifier_finds_residual_classes_that_are_too_small(
+    published: PublishedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(residual_classes, "keep_residual_rows", lambda marked, objector, *_: marked.where(~objector))
     with pytest.raises(NotAnonymous, match="K: "):
-        shown.apply(GIRLS_OF_LEVEL_II[0])
-    assert not shown.is_open()
+        published.apply(GIRLS_OF_LEVEL_II[0])
+    assert not published.is_open()
 
 
-def test_another_run_on_the_project_is_refused(shown: Shown) -> None:
-    with locks.hold_lock(shown.zones.locks, "proef"), pytest.raises(StateRefused):
-        shown.apply(0)
+def test_another_run_on_the_project_is_refused(published: PublishedProject) -> None:
+    with locks.hold_lock(published.zones.locks, "proef"), pytest.raises(StateRefused):
+        published.apply(0)
 
 
-def test_an_anonymous_project_is_left_to_its_next_release(shown: Shown) -> None:
-    record_store.save_release_record(shown.zones, shown.record().noted(release_class="anonymous"))
-    assert shown.apply(0) == {"project": "proef", "pupils_barred": 0, "pupils_of_schools": 0, "pupils_besides": 0}
-    assert eligibility_withdrawal.live_pseudonymous_releases(shown.zones) == []
+def test_an_anonymous_project_is_left_to_its_next_release(published: PublishedProject) -> None:
+    record_store.save_release_record(published.zones, published.record().noted(release_class="anonymous"))
+    assert published.apply(0) == {"project": "proef", "pupils_barred": 0, "pupils_of_schools": 0, "pupils_besides": 0}
+    assert eligibility_withdrawal.live_pseudonymous_releases(published.zones) == []
 
 
-def honour(shown: Shown, *numbers: int) -> dict[str, Any]:
-    who = BarredPupils(frozenset(map(bsn, numbers)), {"barred_digest": "today's"})
+def withdraw_barred(published: PublishedProject, *numbers: int) -> dict[str, Any]:
+    barred = BarredPupils(frozenset(map(bsn, numbers)), {"barred_digest": "today's"})
     (report,) = eligibility_withdrawal.withdraw_ineligible_rows(
-        shown.spark, shown.environment, lambda _: who, lambda _: None
+        published.spark, published.environment, lambda _: barred, lambda _: None
     )
     return report.document()
 
 
 @pytest.fixture
-def declared(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Shown:
+def declared(published: PublishedProject, monkeypatch: pytest.MonkeyPatch) -> PublishedProject:
     """With its declaration, its key, and the instructions of all its schools."""
-    monkeypatch.setattr(projects, "load_project", lambda *_: shown.project)
+    monkeypatch.setattr(projects, "load_project", lambda *_: published.project)
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset())
-    (shown.home / "toetsen.csv").write_bytes((CONF / "toetsen.csv").read_bytes())
-    (shown.home / "keys").mkdir()
-    (shown.home / "keys" / "proef.key").write_bytes(drawn.SECRET)
-    (shown.home / "keys" / "proef.key").chmod(0o600)
-    return shown
+    (published.home / "toetsen.csv").write_bytes((CONF / "toetsen.csv").read_bytes())
+    (published.home / "keys").mkdir()
+    (published.home / "keys" / "proef.key").write_bytes(drawn.SECRET)
+    (published.home / "keys" / "proef.key").chmod(0o600)
+    return published
 
 
-def test_residual_classes_are_counted_at_todays_boards(declared: Shown) -> None:
+def test_residual_classes_are_counted_at_todays_boards(declared: PublishedProject) -> None:
     """Two classes of six schools, of which three have one board today: the class that lost a pupil goes, the
     other one is found by the verifier, and nobody reads."""
     drawn.write_schools(declared.home, {"10AA": "1", "10AB": "1", "10AC": "1"})
-    told = honour(declared, 0)
-    assert told["exit_code"] == NotAnonymous.exit_code
-    assert told["refused"][0].startswith("BOARDS: ")
+    report = withdraw_barred(declared, 0)
+    assert report["exit_code"] == NotAnonymous.exit_code
+    assert report["refused"][0].startswith("BOARDS: ")
     assert not declared.is_open()
     assert not declared.pupils() & {pupil(n) for n in range(0, 60, 2)}
 
 
-def test_barred_pupils_are_removed_from_a_live_project_and_recorded(declared: Shown) -> None:
-    told = honour(declared, 0)
-    assert (told["pupils_barred"], told["access"], told["exit_code"]) == (1, "granted", 0)
+def test_barred_pupils_are_removed_from_a_live_project_and_recorded(declared: PublishedProject) -> None:
+    report = withdraw_barred(declared, 0)
+    assert (report["pupils_barred"], report["access"], report["exit_code"]) == (1, "granted", 0)
     assert declared.record().barred_digest == "today's"
 
 
-def test_a_lost_key_closes_the_table(declared: Shown) -> None:
+def test_a_lost_key_closes_the_table(declared: PublishedProject) -> None:
     (declared.home / "keys" / "proef.key").unlink()
-    told = honour(declared, 0)
-    assert (told["access"], told["exit_code"]) == ("withdrawn", 13)
+    report = withdraw_barred(declared, 0)
+    assert (report["access"], report["exit_code"]) == ("withdrawn", 13)
     assert table_access.settle_access(declared.zones, declared.platform, declared.project, NOW) != []
     assert declared.pupils() == {pupil(n) for n in range(60)}
 
 
 def test_a_school_whose_instruction_ended_is_removed_with_the_barred_pupils(
-    declared: Shown, monkeypatch: pytest.MonkeyPatch
+    declared: PublishedProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset({SCHOOLS[2]}))
-    told = honour(declared)
-    assert told["pupils_of_schools"] == 10
+    report = withdraw_barred(declared)
+    assert report["pupils_of_schools"] == 10
     assert [*declared.record().instructed] == [s for s in SCHOOLS if s != SCHOOLS[2]]
 
 
-def test_numbers_reach_spark_as_a_local_frame_only(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
+def test_numbers_reach_spark_as_a_local_frame_only(
+    published: PublishedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[Any] = []
     real = local_frames.make_local_frame
 
-    def local(spark: SparkSession, state: Any, given: Any) -> Any:
-        made.append(given)
-        return real(spark, state, given)
+    def local(spark: SparkSession, state: Any, arguments: Any) -> Any:
+        frames.append(arguments)
+        return real(spark, state, arguments)
 
     monkeypatch.setattr(local_frames, "make_local_frame", local)
-    shown.apply(61)
-    assert [(bsn(61),)] in made
+    published.apply(61)
+    assert [(bsn(61),)] in frames

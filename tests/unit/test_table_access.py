@@ -42,7 +42,7 @@ def platform(way: str = "group", hook: str | None = None) -> Platform:
     return drawn.platform().model_copy(update={"access": AccessSettings.model_validate({"way": way, "hook": hook})})
 
 
-def agreed(**changes: Any) -> Project:
+def project_declaration(**changes: Any) -> Project:
     return drawn.project(**{"readers": OURS, **changes})
 
 
@@ -62,12 +62,12 @@ def modes(zones: StorageZones) -> set[int]:
     return {stat.S_IMODE(path.stat().st_mode) for path in (table, *table.rglob("*"))}
 
 
-def noted(zones: StorageZones) -> Any:
+def read_note(zones: StorageZones) -> Any:
     return json.loads((zones.exact_records / "proef" / "access.json").read_text())
 
 
 def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(zones: StorageZones) -> None:
-    assert table_access.settle_access(zones, platform(), agreed(), NOW) == []
+    assert table_access.settle_access(zones, platform(), project_declaration(), NOW) == []
     assert modes(zones) == {0o750, 0o640}
     assert {path.group() for path in zones.published_table("proef").rglob("*")} == {OURS}
     assert table_access.access_state(zones, platform(), "proef") == "granted"
@@ -108,33 +108,35 @@ REASONS: list[tuple[Break, dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "project", "way", "says"), REASONS)
+@pytest.mark.parametrize(("change", "project", "way", "reasons"), REASONS)
 def test_any_reason_against_access_closes_the_table(
-    zones: StorageZones, change: Break, project: dict[str, Any], way: str, says: str
+    zones: StorageZones, change: Break, project: dict[str, Any], way: str, reasons: str
 ) -> None:
-    assert table_access.settle_access(zones, platform(), agreed(), NOW) == []
+    assert table_access.settle_access(zones, platform(), project_declaration(), NOW) == []
     change(zones)
-    (why,) = table_access.settle_access(zones, platform(way), agreed(**project), NOW)
-    assert says in why
+    (why,) = table_access.settle_access(zones, platform(way), project_declaration(**project), NOW)
+    assert reasons in why
     assert modes(zones) == {0o700, 0o600}
-    assert says in noted(zones)["why"]
+    assert reasons in read_note(zones)["why"]
 
 
 @pytest.mark.parametrize("day", [dt.date(2026, 6, 1), dt.date(2026, 12, 31)])
 def test_the_first_and_the_last_day_belong_to_the_project(zones: StorageZones, day: dt.date) -> None:
     at = dt.datetime.combine(day, dt.time(23), dt.UTC)
-    project = agreed(starts=dt.date(2026, 6, 1), ends=dt.date(2026, 12, 31))
+    project = project_declaration(starts=dt.date(2026, 6, 1), ends=dt.date(2026, 12, 31))
     assert table_access.settle_access(zones, platform(), project, at) == []
 
 
 def test_a_reason_of_the_caller_counts_too(zones: StorageZones) -> None:
-    assert table_access.settle_access(zones, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
+    assert table_access.settle_access(zones, platform(), project_declaration(), NOW, "its key is lost") == [
+        "its key is lost"
+    ]
     assert modes(zones) == {0o700, 0o600}
 
 
 def test_an_unknown_group_is_refused_before_publishing_and_closes_an_open_table(zones: StorageZones) -> None:
-    table_access.settle_access(zones, platform(), agreed(), NOW)
-    stranger = agreed(readers="niemand-kent-deze-groep")
+    table_access.settle_access(zones, platform(), project_declaration(), NOW)
+    stranger = project_declaration(readers="niemand-kent-deze-groep")
     for ask in (
         lambda: table_access.require_access_possible(platform(), stranger),
         lambda: table_access.settle_access(zones, platform(), stranger, NOW),
@@ -171,7 +173,7 @@ def test_a_link_inside_a_table_is_not_followed_either(zones: StorageZones, tmp_p
     secret.write_text("x")
     secret.chmod(0o600)
     (zones.published_table("proef") / "link").symlink_to(secret)
-    table_access.settle_access(zones, platform(), agreed(), NOW)
+    table_access.settle_access(zones, platform(), project_declaration(), NOW)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
@@ -191,9 +193,9 @@ def calls(folder: Path) -> list[str]:
 
 def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(zones: StorageZones, tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path))
-    table_access.settle_access(zones, holds, agreed(readers="wij"), NOW)
+    table_access.settle_access(zones, holds, project_declaration(readers="wij"), NOW)
     assert table_access.access_state(zones, holds, "proef") == "granted"
-    table_access.settle_access(zones, holds, agreed(readers="zij"), NOW)
+    table_access.settle_access(zones, holds, project_declaration(readers="zij"), NOW)
     table_access.withdraw_access(zones, holds, "proef", "for this test", NOW)
     table_access.withdraw_access(zones, holds, "proef", "for this test", NOW)
     assert calls(tmp_path) == ["grant wij", "withdraw wij", "grant zij", "withdraw zij"]
@@ -205,7 +207,7 @@ def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(zones: StorageZones, 
 def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(zones: StorageZones, tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path, fails="grant"))
     with pytest.raises(RightsRefused, match="found exit code 1") as refused:
-        table_access.settle_access(zones, holds, agreed(readers="wij"), NOW)
+        table_access.settle_access(zones, holds, project_declaration(readers="wij"), NOW)
     assert refused.value.exit_code == 17
     assert calls(tmp_path) == ["grant wij", "withdraw wij"]
     assert modes(zones) == {0o700, 0o600}
@@ -214,7 +216,7 @@ def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(zones: StorageZones, tm
 def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_again(
     zones: StorageZones, tmp_path: Path
 ) -> None:
-    table_access.settle_access(zones, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
+    table_access.settle_access(zones, platform("hook", hook(tmp_path)), project_declaration(readers="wij"), NOW)
     zones.published_table("proef").chmod(0o755)  # as a hook may have done
     failing = platform("hook", hook(tmp_path, fails="withdraw"))
     for _ in range(2):
@@ -226,7 +228,7 @@ def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_agai
 
 def test_a_hook_that_cannot_be_run_is_refused_before_publishing(tmp_path: Path) -> None:
     with pytest.raises(RightsRefused, match="a program that can be run"):
-        table_access.require_access_possible(platform("hook", str(tmp_path / "none")), agreed())
+        table_access.require_access_possible(platform("hook", str(tmp_path / "none")), project_declaration())
 
 
 @pytest.mark.parametrize(("way", "hook"), [("hook", None), ("group", "/bin/true"), ("hook", "bin/true")])
@@ -298,23 +300,23 @@ def review(zones: StorageZones, project: Project | None, monkeypatch: pytest.Mon
 def test_the_daily_check_opens_or_closes_a_table_and_gives_the_reasons(
     zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = review(zones, agreed(), monkeypatch, tmp_path)
-    assert (told["access"], told["why_not"], told["exit_code"]) == ("granted", [], 0)
-    told = review(zones, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
-    assert (told["access"], told["exit_code"]) == ("withdrawn", 0)
-    assert "not between" in told["why_not"][0]
+    report = review(zones, project_declaration(), monkeypatch, tmp_path)
+    assert (report["access"], report["why_not"], report["exit_code"]) == ("granted", [], 0)
+    report = review(zones, project_declaration(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    assert (report["access"], report["exit_code"]) == ("withdrawn", 0)
+    assert "not between" in report["why_not"][0]
 
 
 def test_a_table_without_a_declaration_is_closed(
     zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table_access.settle_access(zones, platform(), agreed(), NOW)
-    told = review(zones, None, monkeypatch, tmp_path)
-    assert (told["access"], told["exit_code"]) == ("withdrawn", 10)
+    table_access.settle_access(zones, platform(), project_declaration(), NOW)
+    report = review(zones, None, monkeypatch, tmp_path)
+    assert (report["access"], report["exit_code"]) == ("withdrawn", 10)
 
 
 @pytest.mark.parametrize(
-    ("due", "lapsed", "key", "code", "says"),
+    ("due", "lapsed", "key", "code", "reasons"),
     [
         ([], [], True, 0, []),
         ([], [], False, 13, [reader_check.KEY_LOST]),
@@ -337,7 +339,7 @@ def test_a_pseudonymous_table_is_open_only_while_its_lists_and_key_are_in_order(
     lapsed: list[str],
     key: bool,
     code: int,
-    says: list[str],
+    reasons: list[str],
 ) -> None:
     monkeypatch.setattr(outdated_releases, "is_release_due", lambda *given: given[-1] in due)
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset(lapsed))
@@ -345,9 +347,9 @@ def test_a_pseudonymous_table_is_open_only_while_its_lists_and_key_are_in_order(
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     if key:
         project_keys.create_key(tmp_path / "keys", "proef")
-    told = review(zones, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
-    assert (told["why_not"], told["exit_code"]) == (says, code)
-    assert told["access"] == ("withdrawn" if says else "granted")
+    report = review(zones, project_declaration(release_class="pseudonymous"), monkeypatch, tmp_path)
+    assert (report["why_not"], report["exit_code"]) == (reasons, code)
+    assert report["access"] == ("withdrawn" if reasons else "granted")
 
 
 def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
@@ -355,9 +357,9 @@ def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
 ) -> None:
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     project_keys.create_key(tmp_path / "keys", "proef")
-    told = review(zones, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
-    assert (told["access"], told["exit_code"]) == ("withdrawn", 12)
-    assert review(zones, agreed(), monkeypatch, tmp_path)["access"] == "granted"
+    report = review(zones, project_declaration(release_class="pseudonymous"), monkeypatch, tmp_path)
+    assert (report["access"], report["exit_code"]) == ("withdrawn", 12)
+    assert review(zones, project_declaration(), monkeypatch, tmp_path)["access"] == "granted"
 
 
 def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
@@ -365,13 +367,13 @@ def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
 ) -> None:
     table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
     with locks.hold_lock(zones.locks, "proef"):
-        told = review(zones, agreed(), monkeypatch, tmp_path)
-        assert told["access"] == "withdrawn"
-        assert "another run" in told["why_not"][-1]
-    table_access.settle_access(zones, platform(), agreed(), NOW)
+        report = review(zones, project_declaration(), monkeypatch, tmp_path)
+        assert report["access"] == "withdrawn"
+        assert "another run" in report["why_not"][-1]
+    table_access.settle_access(zones, platform(), project_declaration(), NOW)
     with locks.hold_lock(zones.locks, "proef"):
-        told = review(zones, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
-    assert told["access"] == "withdrawn"
+        report = review(zones, project_declaration(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    assert report["access"] == "withdrawn"
 
 
 def test_a_table_that_cannot_be_closed_is_reported_with_exit_code_17(
@@ -380,5 +382,5 @@ def test_a_table_that_cannot_be_closed_is_reported_with_exit_code_17(
     elsewhere = tmp_path / "elsewhere"
     zones.published_table("proef").rename(elsewhere)
     zones.published_table("proef").symlink_to(elsewhere)
-    told = review(zones, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
-    assert told["exit_code"] == 17
+    report = review(zones, project_declaration(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    assert report["exit_code"] == 17

@@ -1,4 +1,4 @@
-"""The metrics of a recoding, against a count of the released labels one by one and the published optima."""
+"""Utility metrics, against a count by hand of the released labels and the published optima."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.test_reidentification_risk import NIVEAU, Drawn, Levels, drawn, random_cohort
+from tests.unit.drawn_recoding import NIVEAU, DrawnRecoding, Levels, draw_recoding, random_cohort
 
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
@@ -23,7 +23,7 @@ from cohort.sdc.privacy_models.k_anonymity import KAnonymity
 from cohort.sdc.utility.metrics import UtilityMetrics
 
 
-def counted(case: Drawn) -> UtilityMetrics:
+def count_metrics_by_hand(case: DrawnRecoding) -> UtilityMetrics:
     """The metrics, counted record by record from the labels."""
     table = [tuple(row) for row in case.recoding.levels.tolist()]
     levels_of = [table[number] if number >= 0 else None for number in case.class_of]
@@ -64,7 +64,7 @@ def counted(case: Drawn) -> UtilityMetrics:
     )
 
 
-def agree(found: UtilityMetrics, truth: UtilityMetrics) -> None:
+def assert_metrics_agree(found: UtilityMetrics, truth: UtilityMetrics) -> None:
     for name, value in vars(truth).items():
         if name == "cells":
             for shares, exact in zip(found.cells, truth.cells, strict=True):
@@ -75,7 +75,7 @@ def agree(found: UtilityMetrics, truth: UtilityMetrics) -> None:
 
 def test_the_metrics_of_a_drawn_global_recoding() -> None:
     #   4 I j, 2 II j  → I-II j: 6     1 III m → suppressed     2 IV m → with it: III-IV m is 3
-    case = drawn("4 I j A\n2 II j A\n1 III m A\n2 IV m A", (1, 0), k=4)
+    case = draw_recoding("4 I j A\n2 II j A\n1 III m A\n2 IV m A", (1, 0), k=4)
     found = UtilityMetrics.from_recoding(case.histogram, case.recoding)
 
     assert (found.classes, found.smallest_class) == (1, 6)
@@ -88,9 +88,9 @@ def test_the_metrics_of_a_drawn_global_recoding() -> None:
     assert found.non_uniform_entropy == pytest.approx(niveau)  # all suppressed ones show III-IV and m
 
 
-def test_in_a_local_recoding_a_value_counts_all_records_under_it_and_suppressed_ones_their_own() -> None:
+def test_entropy_of_a_local_recoding_counts_all_records_below_a_value_and_suppressed_ones_exactly() -> None:
     #   3 I j at (0, 0), then 1 I m and 1 II m at (1, 0); III j is left
-    case = drawn("3 I j A\n1 I m A\n1 II m A\n1 III j A", (0, 0), (1, 0))
+    case = draw_recoding("3 I j A\n1 I m A\n1 II m A\n1 III j A", (0, 0), (1, 0))
     found = UtilityMetrics.from_recoding(case.histogram, case.recoding)
 
     assert case.recoding.level_vector is None
@@ -100,8 +100,8 @@ def test_in_a_local_recoding_a_value_counts_all_records_under_it_and_suppressed_
     assert found.non_uniform_entropy == pytest.approx(log2(5 / 4) + log2(5 / 1))
 
 
-def test_losses_weigh_all_columns_the_same_whatever_the_search_did() -> None:
-    case = drawn("4 I j A\n2 II j A", (1, 0))
+def test_losses_have_equal_weights_whatever_the_weights_of_the_search() -> None:
+    case = draw_recoding("4 I j A\n2 II j A", (1, 0))
     goal = WeightedLoss.for_columns("mean", 2, [5, 1])
     weighted = replace(case.recoding, loss=goal.total_loss(case.recoding.column_losses))
 
@@ -112,14 +112,14 @@ def test_losses_weigh_all_columns_the_same_whatever_the_search_did() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_metrics_are_those_of_counting_labels(seed: int) -> None:
+def test_the_metrics_equal_a_count_by_hand(seed: int) -> None:
     case = random_cohort(seed)
 
-    agree(UtilityMetrics.from_recoding(case.histogram, case.recoding), counted(case))
+    assert_metrics_agree(UtilityMetrics.from_recoding(case.histogram, case.recoding), count_metrics_by_hand(case))
 
 
-def test_when_nothing_can_be_released_all_is_lost() -> None:
-    case = drawn("1 I j A\n1 IV m B", (0, 0))
+def test_all_information_is_lost_where_nothing_is_released() -> None:
+    case = draw_recoding("1 I j A\n1 IV m B", (0, 0))
     found = UtilityMetrics.from_recoding(case.histogram, case.recoding)
 
     assert (found.classes, found.smallest_class, found.average_class_size) == (0, 0, 2)
@@ -127,7 +127,7 @@ def test_when_nothing_can_be_released_all_is_lost() -> None:
     assert found.granularity == (0, 0)
 
 
-def test_nobody_has_metrics_too() -> None:
+def test_a_cohort_without_pupils_has_metrics() -> None:
     coding = Coding((NIVEAU,))
     nobody = Histogram.from_pupils(np.empty((1, 0), dtype=np.int64))
     levels = np.empty((0, 1), dtype=np.int64)
@@ -140,7 +140,7 @@ def test_nobody_has_metrics_too() -> None:
     assert (found.average_class_size, found.non_uniform_entropy) == (0, 0)
 
 
-def test_as_a_document_the_cells_of_a_column_add_up_to_all() -> None:
+def test_the_cells_of_a_column_in_the_document_add_up_to_1() -> None:
     case = random_cohort(3)
     told = json.loads(json.dumps(UtilityMetrics.from_recoding(case.histogram, case.recoding).as_dict()))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.unit import test_edexml as rosters
 
-from cohort.delivery_formats import edexml, uwlr
+from cohort.delivery_formats import edexml, uwlr, uwlr_rows
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.rosters import Roster
-from cohort.delivery_formats.uwlr import CanonicalRow
+from cohort.delivery_formats.uwlr_rows import CanonicalRow
 from cohort.states.schemas import CANONICAL_COLUMNS
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/uwlr/illustrative_leerresultaten_verzoek_2.2.xml"
@@ -66,7 +66,7 @@ def roster(content: bytes | None = None) -> Roster:
 
 
 def rows(content: bytes, joined: Roster | None = None) -> list[CanonicalRow]:
-    return uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [joined or roster()])
+    return uwlr_rows.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [joined or roster()])
 
 
 def cells(row: CanonicalRow) -> dict[str, str]:
@@ -266,7 +266,7 @@ def test_without_the_schools_roster_no_result_has_a_pupil() -> None:
     others = roster(rosters.document(school=rosters.SCHOOL.replace("99ZZ", "98ZZ")))
     last_years = roster(rosters.document(school=rosters.SCHOOL.replace("2024-2025", "2023-2024")))
     for joined in ([], [others], [last_years]):
-        (row,) = uwlr.join_results_to_rosters(message, joined)
+        (row,) = uwlr_rows.join_results_to_rosters(message, joined)
         assert row.code == "ROSTER_MISSING"
         assert "pgn" not in cells(row)
 
@@ -275,7 +275,7 @@ def test_a_school_named_by_its_key_gets_its_code_from_the_roster() -> None:
     content = document(afname(result()), school="<schoolkey>41323</schoolkey>")
     (row,) = rows(content)
     assert (cells(row)["brin"], cells(row)["vestiging"], row.code) == ("99ZZ", "01", None)
-    (alone,) = uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [])
+    (alone,) = uwlr_rows.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [])
     assert (alone.code, "brin" in cells(alone)) == ("ROSTER_MISSING", False)
 
 
@@ -286,7 +286,7 @@ def test_a_school_without_a_site_is_its_main_site() -> None:
 
 def test_no_message_holds_what_was_delivered() -> None:
     message = uwlr.read_uwlr_results(document(afname(result())), ENOUGH)
-    (row,) = uwlr.join_results_to_rosters(message, [roster()])
+    (row,) = uwlr_rows.join_results_to_rosters(message, [roster()])
     assert not [text for text in ("123456782", "L1", "R1") if text in repr((message, message.results, row))]
 
 
@@ -349,7 +349,7 @@ def test_one_thing_wrong_refuses_the_message(says: str, content: bytes, code: st
 @pytest.mark.skipif(not SAMPLE.exists(), reason="the sample is not there (../shared/data/uwlr)")
 def test_the_sample() -> None:
     message = uwlr.read_uwlr_results(SAMPLE.read_bytes(), ENOUGH)
-    found = uwlr.join_results_to_rosters(message, [])
+    found = uwlr_rows.join_results_to_rosters(message, [])
     assert [row.code for row in found] == ["ROSTER_MISSING", "ROSTER_MISSING"]
     school = {"brin": "99ZZ", "vestiging": "00", "schooljaar": "2023-2024"}
     assert [cells(row) for row in found] == [

@@ -15,7 +15,8 @@ rejection with a reason code. Nothing of the content is in a message.
     xml_messages         the elements of a message that are asked for
     edexml               rosters: EDEXML, and UWLR answers
     rosters              which roster results are joined to, and which pupil a result belongs to
-    uwlr                 UWLR results, joined to a roster
+    uwlr                 UWLR results
+    uwlr_rows            UWLR results joined to a roster, as rows
     xlsx, xlsx_parts     workbooks as tables of text; their XML parts checked first
     header_diagnosis     why a header was not recognised
     text_recognition     a text file: its format, encoding and rows

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
 
-from cohort.delivery_formats import header_diagnosis, rosters, uwlr, xlsx
+from cohort.delivery_formats import header_diagnosis, rosters, xlsx
 from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, school_of_first_row
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.file_recognition import RecognitionContext
@@ -22,6 +22,7 @@ from cohort.delivery_formats.rosters import Roster
 from cohort.delivery_formats.row_reason_codes import HEADER_REPEATED, ROW_BROKEN
 from cohort.delivery_formats.text_recognition import BLANK_CHARACTERS, has_open_quote, line_has_value
 from cohort.delivery_formats.uwlr import UwlrMessage
+from cohort.delivery_formats.uwlr_rows import join_results_to_rosters
 from cohort.delivery_formats.xlsx import WorkbookTable
 from cohort.foundation.delimited_text import (
     UTF8,
@@ -185,7 +186,7 @@ def transcribe_uwlr_results(
     """
     if not message.results:
         raise DeliveryRejected("EMPTY")
-    results = uwlr.join_results_to_rosters(message, school_rosters, context.newest_numbers)
+    results = join_results_to_rosters(message, school_rosters, context.newest_numbers)
     if any(row.code == rosters.ROSTER_MISSING for row in results):
         return replace(file, rejection=rosters.ROSTER_MISSING, rows=len(message.results), school=message.school.brin)
     rows: list[TranscriptRow] = []
