@@ -212,7 +212,7 @@ def _read_note(zones: StorageZones, project: str) -> AccessNote:
     path = _note_path(zones, project)
     if not path.exists():
         return AccessNote(state=ACCESS_WITHDRAWN)
-    return AccessNote.model_validate(json_documents.read_json_document(path))
+    return json_documents.read_model_document(path, AccessNote)
 
 
 def _write_note(zones: StorageZones, project: str, note: AccessNote) -> None:

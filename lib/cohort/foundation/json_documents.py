@@ -26,6 +26,9 @@ class DocumentPart(BaseModel):
     )
 
 
+M = TypeVar("M", bound=BaseModel)
+
+
 def write_json_document(path: Path, content: dict[str, Any], *, public: bool = False) -> None:
     """Write one JSON document, whole or not at all; it is on the disk before the call returns.
 
@@ -59,6 +62,16 @@ def read_json_document(path: Path) -> dict[str, Any]:
     """Read one JSON document; one that is no JSON raises `ValueError`."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
+
+
+def read_model_document(path: Path, model: type[M]) -> M:
+    """Read one JSON document into a pydantic model.
+
+    Raises:
+        OSError: there is none, or it cannot be opened.
+        ValueError: its text is not JSON in UTF-8, or not a document of this model (pydantic's `ValidationError`).
+    """
+    return model.model_validate(read_json_document(path))
 
 
 def read_applied_digest(mark: Path) -> str:

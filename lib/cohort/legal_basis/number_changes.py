@@ -160,7 +160,7 @@ def _read_linked_numbers(file: Path) -> LinkedNumbers:
     try:
         if not file.exists():
             return frozenset()
-        return frozenset(LinkedNumbersDocument.model_validate(json_documents.read_json_document(file)).pairs)
+        return frozenset(json_documents.read_model_document(file, LinkedNumbersDocument).pairs)
     except (OSError, ValueError):
         raise StateRefused(
             describe_problem(

@@ -95,7 +95,7 @@ def load_objection_registry(folder: Path) -> ObjectionRegistry:
     registry = {}
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:
-            document = ObjectionSourceDocument.model_validate(json_documents.read_json_document(file))
+            document = json_documents.read_model_document(file, ObjectionSourceDocument)
         except (OSError, ValueError):
             raise StateRefused(
                 describe_problem(

@@ -39,7 +39,7 @@ def begin_withdrawal(zones: StorageZones, project: str) -> WithdrawalJournal:
     path = release_states.withdrawal_journal_path(zones, project)
     if not path.exists():
         write_withdrawal_journal(zones, project, WithdrawalJournal())
-    return WithdrawalJournal.model_validate(json_documents.read_json_document(path))
+    return json_documents.read_model_document(path, WithdrawalJournal)
 
 
 def write_withdrawal_journal(zones: StorageZones, project: str, journal: WithdrawalJournal) -> None:

@@ -61,7 +61,7 @@ class SnapshotDocument(DocumentPart):
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read the document of the snapshot in a folder."""
-        return cls.model_validate(json_documents.read_json_document(folder / SNAPSHOT_FILE))
+        return json_documents.read_model_document(folder / SNAPSHOT_FILE, cls)
 
     def write(self, folder: Path) -> None:
         """Write the document into the folder of its snapshot, whole or not at all."""

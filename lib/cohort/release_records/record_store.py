@@ -21,7 +21,7 @@ def save_release_record(zones: StorageZones, record: ReleaseRecord) -> None:
 def load_release_records(zones: StorageZones, project: str) -> list[ReleaseRecord]:
     """Return every release of a project, in order of number."""
     files = [file for file in (zones.exact_records / project).glob("*.json") if file.stem.isdigit()]
-    records = [ReleaseRecord.model_validate(json_documents.read_json_document(file)) for file in files]
+    records = [json_documents.read_model_document(file, ReleaseRecord) for file in files]
     return sorted(records, key=lambda record: record.release)
 
 

@@ -131,7 +131,7 @@ def _read_earlier_uses(zones: StorageZones) -> UsesBySchool:
 def _read_uses_file(file: Path) -> Sequence[SchoolUse]:
     """The uses in a school's file; a file that was changed by hand says nothing and is written anew."""
     try:
-        return SchoolUsesDocument.model_validate(json_documents.read_json_document(file)).uses
+        return json_documents.read_model_document(file, SchoolUsesDocument).uses
     except ValueError:
         return ()
 
