@@ -1,4 +1,4 @@
-"""Rules on sensitive values against their definitions in exact fractions, and what joining classes does."""
+"""Constraints on sensitive values against their definitions in exact fractions, also for merged classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.drawn_value_counts import by_school
+from tests.unit.drawn_value_counts import draw_value_counts_by_school
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.privacy_models.dominance import ValueDominance
@@ -31,7 +31,7 @@ RULES = st.one_of(
 )
 
 
-def truth(rule: SensitiveValueConstraint, row: Row, overall: Row) -> bool:
+def satisfies_definition(rule: SensitiveValueConstraint, row: Row, overall: Row) -> bool:
     """The definition of a rule, for a class with pupils."""
     n, total = sum(row), sum(overall)
     if isinstance(rule, DistinctLDiversity):
@@ -48,9 +48,9 @@ def truth(rule: SensitiveValueConstraint, row: Row, overall: Row) -> bool:
     return sum(map(abs, accumulate(apart))) <= rule.t * (len(row) - 1)
 
 
-def holds(rule: SensitiveValueConstraint, rows: list[Row], overall: Row) -> list[bool]:
+def satisfied_classes(rule: SensitiveValueConstraint, rows: list[Row], overall: Row) -> list[bool]:
     counts = SensitiveValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
-    return [bool(held) for held in rule.satisfied_by(counts)]
+    return [bool(flag) for flag in rule.satisfied_by(counts)]
 
 
 @st.composite
@@ -65,24 +65,28 @@ def cohorts(draw: st.DrawFn, *, classes: int = 0, most: int = 12) -> tuple[list[
 
 
 @given(RULES, cohorts())
-def test_a_rule_holds_where_its_definition_does(rule: SensitiveValueConstraint, cohort: tuple[list[Row], Row]) -> None:
+def test_a_constraint_is_satisfied_where_its_definition_is(
+    rule: SensitiveValueConstraint, cohort: tuple[list[Row], Row]
+) -> None:
     rows, overall = cohort
 
-    assert holds(rule, rows, overall) == [truth(rule, row, overall) for row in rows]
+    assert satisfied_classes(rule, rows, overall) == [satisfies_definition(rule, row, overall) for row in rows]
 
 
 @given(RULES, cohorts(), st.integers(2, 100_000))
-def test_only_proportions_count_but_for_the_number_of_values(
+def test_only_the_proportions_of_values_matter(
     rule: SensitiveValueConstraint, cohort: tuple[list[Row], Row], times: int
 ) -> None:
     rows, overall = cohort
     larger = [[count * times for count in row] for row in rows]
 
-    assert holds(rule, larger, [count * times for count in overall]) == holds(rule, rows, overall)
+    assert satisfied_classes(rule, larger, [count * times for count in overall]) == satisfied_classes(
+        rule, rows, overall
+    )
 
 
 @given(RULES, cohorts(classes=2), st.integers(1, 3))
-def test_two_classes_that_satisfy_a_rule_satisfy_it_together(
+def test_two_classes_that_satisfy_a_constraint_satisfy_it_when_merged(
     rule: SensitiveValueConstraint, cohort: tuple[list[Row], Row], times: int
 ) -> None:
     (first, second), overall = cohort
@@ -90,8 +94,8 @@ def test_two_classes_that_satisfy_a_rule_satisfy_it_together(
     joined = [a + b for a, b in zip(first, second, strict=True)]
     overall = [a + b * times for a, b in zip(overall, second, strict=True)]
 
-    if all(holds(rule, [first, second], overall)):
-        assert holds(rule, [joined], overall) == [True]
+    if all(satisfied_classes(rule, [first, second], overall)):
+        assert satisfied_classes(rule, [joined], overall) == [True]
 
 
 SCHOOLS = st.lists(
@@ -104,45 +108,50 @@ SCHOOLS = st.lists(
 
 
 @given(SCHOOLS, st.integers(1, 3), st.integers(0, 6))
-def test_what_is_left_without_each_school_by_definition(drawn: list[dict[str, Row]], values: int, pupils: int) -> None:
-    def left(schools: dict[str, Row], without: str) -> Row:
+def test_values_without_any_one_school_by_definition(drawn: list[dict[str, Row]], values: int, pupils: int) -> None:
+    def remaining(schools: dict[str, Row], without: str) -> Row:
         others = [row for school, row in schools.items() if school != without]
         return [sum(column) for column in zip([0, 0, 0], *others, strict=True)]
 
     truth = [
-        all(sum(map(bool, left(schools, one))) >= values and sum(left(schools, one)) >= pupils for one in schools)
+        all(
+            sum(map(bool, remaining(schools, one))) >= values and sum(remaining(schools, one)) >= pupils
+            for one in schools
+        )
         for schools in drawn
     ]
-    assert LDiversityWithoutAnySchool(values, pupils).satisfied_by(by_school(*drawn)).tolist() == truth
+    assert (
+        LDiversityWithoutAnySchool(values, pupils).satisfied_by(draw_value_counts_by_school(*drawn)).tolist() == truth
+    )
 
 
 @given(cohorts(classes=6), PARTS.filter(bool), st.integers(1, 4), st.permutations(range(6)))
-def test_classes_that_fail_are_blanked_with_covers_in_the_order_that_is_drawn(
+def test_failing_classes_are_suppressed_with_covers_in_the_given_order(
     cohort: tuple[list[Row], Row], limit: Fraction, distinct: int, order: list[int]
 ) -> None:
     rows, overall = cohort
     rules = [ValueDominance(limit), DistinctLDiversity(distinct)]
-    fails = [not all(truth(rule, row, overall) for rule in rules) for row in rows]
+    fails = [not all(satisfies_definition(rule, row, overall) for rule in rules) for row in rows]
     counts = SensitiveValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
     try:
-        found = decide_sensitive_suppression(counts, rules, limit, np.array(order))
+        suppression = decide_sensitive_suppression(counts, rules, limit, np.array(order))
     except NotAnonymous:
         # Nothing could be shown: everybody fails, or all who pass were needed as covers.
-        found = None
-    if found is not None:
-        assert found.failed.tolist() == fails
-        covers, shown = found.covers, ~found.classes
+        suppression = None
+    if suppression is not None:
+        assert suppression.failed.tolist() == fails
+        covers, shown = suppression.covers, ~suppression.classes
         assert bool(covers.any()) == any(fails)
-        assert not (covers & found.failed).any()
+        assert not (covers & suppression.failed).any()
         assert max(np.array(order)[covers], default=-1) < min(np.array(order)[shown], default=6)
-        blanked = [row for row, flag in zip(rows, found.classes, strict=True) if flag]
+        blanked = [row for row, flag in zip(rows, suppression.classes, strict=True) if flag]
         assert sum(map(max, blanked)) <= limit * sum(map(sum, blanked))
     else:
         assert any(fails)
 
 
 @given(cohorts(classes=6), st.permutations(range(6)), st.randoms(use_true_random=False))
-def test_who_has_which_value_plays_no_part_in_who_is_drawn_first(
+def test_covers_do_not_depend_on_which_value_is_which(
     cohort: tuple[list[Row], Row], order: list[int], chance: random.Random
 ) -> None:
     """Values that are exchanged for one another leave the same classes shown."""
@@ -154,8 +163,8 @@ def test_who_has_which_value_plays_no_part_in_who_is_drawn_first(
     def shown(drawn: list[Row], everybody: Row) -> list[bool] | None:
         counts = SensitiveValueCounts(np.array(drawn, dtype=np.int64), np.array(everybody, dtype=np.int64))
         try:
-            found = decide_sensitive_suppression(counts, [DistinctLDiversity(2)], Fraction(4, 5), np.array(order))
-            return [bool(flag) for flag in found.classes]
+            suppression = decide_sensitive_suppression(counts, [DistinctLDiversity(2)], Fraction(4, 5), np.array(order))
+            return [bool(flag) for flag in suppression.classes]
         except NotAnonymous:
             return None
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.drawn_value_counts import by_school
+from tests.unit.drawn_value_counts import draw_value_counts_by_school
 
 from cohort.sdc.privacy_models.dominance import ValueDominance
 from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDiversity, LDiversityWithoutAnySchool
@@ -193,5 +193,5 @@ def test_diversity_without_a_school_agrees_with_the_engine(
     ]
     limits = EffectiveSensitiveLimits(Fraction(1), values_without_group=values, pupils_without_group=pupils)
     findings, _ = check_sensitive_attribute(runs, attribute(limits, 3, None), np.array(pairs, dtype=np.int64).T)
-    held = LDiversityWithoutAnySchool(values, pupils).satisfied_by(by_school(*drawn_schools))
+    held = LDiversityWithoutAnySchool(values, pupils).satisfied_by(draw_value_counts_by_school(*drawn_schools))
     assert sum(finding.count for finding in findings) == int((~held).sum())

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit import test_containers as containers_drawn
 from tests.unit import test_edexml as rosters
-from tests.unit import test_messages as envelopes
-from tests.unit import test_spreadsheets as workbooks
 from tests.unit import test_uwlr as results
+from tests.unit import test_xlsx as workbooks
+from tests.unit import test_xml_messages as envelopes
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, edexml, file_types, uwlr, uwlr_rows, xlsx, xml_messages, xml_stream

@@ -1,4 +1,4 @@
-"""Each constraint holds exactly where its definition says, and refuses nonsense when built."""
+"""Each class constraint is satisfied exactly where its definition says, and refuses wrong thresholds."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -25,7 +25,7 @@ CLASSES = ClassCounts(
 
 
 @pytest.mark.parametrize(
-    ("constraint", "holding"),
+    ("constraint", "satisfying"),
     [
         (KAnonymity(10), "prs"),
         (SchoolDiversity(5), "pqs"),
@@ -35,20 +35,20 @@ CLASSES = ClassCounts(
     ],
     ids=str,
 )
-def test_holds_where_its_definition_says(constraint: ClassConstraint, holding: str) -> None:
-    holds = classes_satisfying_all([constraint], CLASSES)
+def test_a_constraint_is_satisfied_where_its_definition_says(constraint: ClassConstraint, satisfying: str) -> None:
+    satisfied = classes_satisfying_all([constraint], CLASSES)
 
-    assert "".join(name for name, held in zip("pqrst", holds, strict=True) if held) == holding
+    assert "".join(name for name, flag in zip("pqrst", satisfied, strict=True) if flag) == satisfying
 
 
-def test_together_they_must_all_hold() -> None:
+def test_a_class_must_satisfy_all_constraints() -> None:
     rules: list[ClassConstraint] = [KAnonymity(10), SchoolDiversity(5), SchoolDominance(0.5), KWithoutLargestSchool(5)]
 
     assert classes_satisfying_all(rules, CLASSES).tolist() == [True, False, False, False, False]
     assert minimum_class_size(rules) == 10
 
 
-def test_a_class_without_pupils_is_no_class() -> None:
+def test_a_class_without_pupils_satisfies_nothing() -> None:
     assert classes_satisfying_all([], CLASSES).tolist() == [True, True, True, True, False]
 
 
@@ -60,7 +60,7 @@ def test_a_share_is_compared_exactly_as_it_is_written(limit: float | str | Fract
     assert SchoolDominance(limit) == SchoolDominance("1/10")
 
 
-def test_a_share_is_exact_for_a_whole_country() -> None:
+def test_a_share_is_compared_exactly_for_millions_of_pupils() -> None:
     pupils = np.array([2_999_999, 3_000_000])
 
     counts = ClassCounts(pupils, np.array([9, 9]), np.array([1_000_000, 1_000_000]))
@@ -69,7 +69,7 @@ def test_a_share_is_exact_for_a_whole_country() -> None:
     assert SchoolDominance("0.333333").satisfied_by(counts).tolist() == [False, False]
 
 
-def test_which_need_schools_and_which_survive_merging() -> None:
+def test_which_constraints_need_schools_and_which_are_monotonic() -> None:
     rules: list[ClassConstraint] = [
         KAnonymity(10),
         SchoolDiversity(5),
@@ -83,7 +83,7 @@ def test_which_need_schools_and_which_survive_merging() -> None:
     assert not any(rule.needs_schools for rule in harmless)
 
 
-def test_the_size_under_which_a_class_certainly_fails_is_the_largest_that_a_rule_names() -> None:
+def test_the_minimum_class_size_is_the_largest_of_all_constraints() -> None:
     assert [
         rule.minimum_class_size
         for rule in (KAnonymity(10), SchoolDiversity(5), SchoolDominance("1/2"), KWithoutLargestSchool(6))
@@ -108,11 +108,11 @@ def test_the_size_under_which_a_class_certainly_fails_is_the_largest_that_a_rule
         lambda: SchoolDominance(1 / 3),
     ],
 )
-def test_refuses_nonsense(build: Callable[[], ClassConstraint]) -> None:
+def test_refuses_wrong_thresholds(build: Callable[[], ClassConstraint]) -> None:
     with pytest.raises(ConfigurationRefused, match="Expected a"):
         build()
 
 
-def test_the_refusal_of_a_share_says_what_it_is() -> None:
+def test_the_refusal_of_a_share_names_it() -> None:
     with pytest.raises(ConfigurationRefused, match=r"a suppression limit between 0 and 1.*found 12"):
         parse_share(12, "suppression limit")

@@ -1,4 +1,4 @@
-"""Code lists: every accepted spelling of every coded column, drawn, and what stands in the documentation."""
+"""Code lists: every accepted spelling of every coded column, and the tables of the documentation."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ UNLISTED = [
 
 
 @pytest.mark.parametrize(("column", "code", "written"), DRAWN)
-def test_every_spelling_leads_to_its_code(column: str, code: str, written: str) -> None:
+def test_every_spelling_has_its_canonical_code(column: str, code: str, written: str) -> None:
     assert {CODE_LISTS[column].canonical_code(spelling) for spelling in written.split()} == {code}
     assert code == NO_VALUE or code in CODE_LISTS[column].codes
 
 
 @pytest.mark.parametrize(("column", "written"), UNLISTED)
-def test_what_is_no_spelling_is_no_code(column: str, written: str) -> None:
+def test_other_texts_have_no_code(column: str, written: str) -> None:
     assert CODE_LISTS[column].canonical_code(written) is None
 
 
@@ -78,12 +78,12 @@ def test_what_is_no_spelling_is_no_code(column: str, written: str) -> None:
     ("codes", "spellings"),
     [((), {}), (("1", "1"), {}), (("1",), {"ja": "2"}), (("1", "2"), {"1": "2"}), (("1",), {"": "1"})],
 )
-def test_a_list_that_contradicts_itself_is_refused(codes: tuple[str, ...], spellings: dict[str, str]) -> None:
+def test_a_contradictory_code_list_is_refused(codes: tuple[str, ...], spellings: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="code list"):
         CodeList(codes, spellings)
 
 
-def test_what_schools_read_is_the_list() -> None:
+def test_the_documentation_for_schools_has_these_lists() -> None:
     table = DOCUMENT.read_text(encoding="utf-8").partition("| column | codes | also written |\n")[2]
     rows = [line.strip("| ").split("|") for line in table.partition("\n\n")[0].splitlines()[1:]]
     told = {row[0].strip(): (row[1], row[2] if len(row) > 2 else "") for row in rows}
@@ -98,7 +98,7 @@ def test_what_schools_read_is_the_list() -> None:
         assert set(written) <= CODE_LISTS[column].alternative_spellings.keys()
 
 
-def test_no_two_codes_of_a_column_share_a_spelling_in_other_capitals() -> None:
+def test_spellings_that_differ_in_capitals_have_one_code() -> None:
     for column, one in CODE_LISTS.items():
         folded = sorted((spelling.casefold(), code) for spelling, code in one.spellings.items())
         assert all(a[0] != b[0] or a[1] == b[1] for a, b in pairwise(folded)), column

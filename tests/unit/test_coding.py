@@ -1,4 +1,4 @@
-"""All columns in a few numbers: generalising is a mask, and nothing is lost on the way."""
+"""A coding encodes all columns in a few numbers: a mask generalises them, and codes decode to the same leaves."""
 
 from itertools import product
 
@@ -27,7 +27,7 @@ def test_the_first_column_has_the_highest_bits() -> None:
     assert CODING.heights == (2, 3, 1)
 
 
-def test_the_code_of_a_record_is_the_sum_over_its_columns_and_leads_back() -> None:
+def test_the_code_of_a_record_is_the_sum_over_its_columns_and_decodes_to_its_leaves() -> None:
     leaves, codes = every_code()
 
     assert codes[0].tolist() == [
@@ -37,7 +37,7 @@ def test_the_code_of_a_record_is_the_sum_over_its_columns_and_leads_back() -> No
     assert np.array_equal(CODING.decode(codes), leaves)
 
 
-def shown(coding: Coding, leaves: np.ndarray, levels: tuple[int, ...]) -> list[tuple[str, ...]]:
+def labels_at(coding: Coding, leaves: np.ndarray, levels: tuple[int, ...]) -> list[tuple[str, ...]]:
     """The labels of records at a level vector, by the hierarchies' own tables."""
     return [
         tuple(tree.labels[level][leaf] for tree, level, leaf in zip(coding.hierarchies, levels, record, strict=True))
@@ -45,27 +45,27 @@ def shown(coding: Coding, leaves: np.ndarray, levels: tuple[int, ...]) -> list[t
     ]
 
 
-def alike(codes: np.ndarray, mask: tuple[int, ...]) -> list[tuple[int, ...]]:
+def masked_tuples(codes: np.ndarray, mask: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [tuple(record) for record in (codes & np.array(mask)[:, None]).T.tolist()]
 
 
-def assert_a_mask_makes_alike_who_shows_alike(coding: Coding, levels: tuple[int, ...]) -> None:
+def assert_masked_codes_are_equal_where_labels_are(coding: Coding, levels: tuple[int, ...]) -> None:
     leaves, codes = every_code(coding)
-    pairs = set(zip(alike(codes, coding.mask(levels)), shown(coding, leaves, levels), strict=True))
+    pairs = set(zip(masked_tuples(codes, coding.mask(levels)), labels_at(coding, leaves, levels), strict=True))
     assert len({code for code, _ in pairs}) == len({labels for _, labels in pairs}) == len(pairs)
 
 
 @pytest.mark.parametrize("levels", list(product(range(2), range(3), range(1))))
 def test_a_mask_generalises_every_column_at_once(levels: tuple[int, ...]) -> None:
-    assert_a_mask_makes_alike_who_shows_alike(CODING, levels)
+    assert_masked_codes_are_equal_where_labels_are(CODING, levels)
 
 
-def test_a_code_that_no_record_can_have_is_a_defect() -> None:
+def test_an_impossible_code_is_a_defect() -> None:
     with pytest.raises(ValueError, match="a path that its hierarchy does not have"):
         CODING.decode(np.array([[0b0_111]]))
 
 
-def stair(name: str, leaves: int) -> Hierarchy:
+def chain_hierarchy(name: str, leaves: int) -> Hierarchy:
     """Each level takes one more leaf into the group of the first: a bit per level."""
     steps = range(leaves)
     return Hierarchy(
@@ -73,8 +73,8 @@ def stair(name: str, leaves: int) -> Hierarchy:
     )
 
 
-def test_long_paths_are_found_too() -> None:
-    coding = Coding((stair("trap", 23),))
+def test_long_paths_are_decoded_without_a_table() -> None:
+    coding = Coding((chain_hierarchy("trap", 23),))
 
     assert coding.bits == 22
     assert coding.decode(coding.encode([np.arange(23)]))[0].tolist() == list(range(23))
@@ -93,7 +93,16 @@ def test_sixty_three_bits_fit_in_a_word() -> None:
 
 def test_columns_that_do_not_fit_begin_the_next_word() -> None:
     #   bits   29  29 | 22  29  1  3      a column is never torn apart
-    coding = Coding((stair("a", 30), stair("b", 30), stair("c", 23), stair("d", 30), GESLACHT, JAAR))
+    coding = Coding(
+        (
+            chain_hierarchy("a", 30),
+            chain_hierarchy("b", 30),
+            chain_hierarchy("c", 23),
+            chain_hierarchy("d", 30),
+            GESLACHT,
+            JAAR,
+        )
+    )
 
     assert coding.column_words == (0, 0, 1, 1, 1, 1)
     assert coding.words == 2
@@ -103,7 +112,7 @@ def test_columns_that_do_not_fit_begin_the_next_word() -> None:
     assert codes.min() >= 0
     assert np.array_equal(coding.decode(codes), leaves)
     for levels in ((0, 0, 0, 0, 0, 0), (3, 29, 5, 0, 1, 1), (29, 29, 22, 29, 1, 2)):
-        pairs = set(zip(alike(codes, coding.mask(levels)), shown(coding, leaves, levels), strict=True))
+        pairs = set(zip(masked_tuples(codes, coding.mask(levels)), labels_at(coding, leaves, levels), strict=True))
         assert len({code for code, _ in pairs}) == len({labels for _, labels in pairs}) == len(pairs)
 
 

@@ -1,4 +1,4 @@
-"""Containers: what comes out of a zip or gzip, and every way in which one is refused."""
+"""Containers: the members of a zip or gzip, and every way in which a container is rejected."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def noise(size: int) -> bytes:
     return random.Random(size).randbytes(size)
 
 
-def test_members_come_in_their_order_with_their_names() -> None:
+def test_members_are_unpacked_in_order_with_their_names() -> None:
     content = packed(("b/é.csv", ROWS), ("a.csv", b""), ("map\\c.csv", b"x"))
     assert of(content) == [("b/é.csv", ROWS), ("a.csv", b""), ("map/c.csv", b"x")]
 
 
-def test_what_the_system_packed_along_is_left_out_and_not_counted() -> None:
+def test_files_of_the_operating_system_are_left_out_and_not_counted() -> None:
     own = [("map/99ZZ.csv", ROWS)]
     system = [
         "__MACOSX/map/._99ZZ.csv",
@@ -73,19 +73,19 @@ def test_a_gzip_has_one_member_named_after_the_file() -> None:
     assert of(gzip.compress(ROWS[:5]) + gzip.compress(ROWS[5:])) == [("levering.zip", ROWS)]
 
 
-def test_a_spreadsheet_in_a_zip_is_a_delivery_and_a_zip_is_not() -> None:
+def test_a_workbook_in_a_zip_is_a_member_and_a_nested_zip_is_rejected() -> None:
     sheet = packed(("[Content_Types].xml", b"<x/>"), ("xl/workbook.xml", b"<x/>"))
     assert file_types.detect_file_type(sheet) == file_types.XLSX_WORKBOOK
     assert of(packed(("a.xlsx", sheet))) == [("a.xlsx", sheet)]
     assert file_types.detect_file_type(packed(("map/[Content_Types].xml", b"<x/>"))) == file_types.ZIP_FILE
 
 
-def test_a_member_at_its_limit_comes_and_the_same_limits_hold_for_the_total() -> None:
+def test_members_and_totals_exactly_at_their_limit_are_accepted() -> None:
     half, limits = noise(MIB), ContainerLimits(2, MIB, 2 * MIB, 100)
     assert [len(body) for _, body in of(packed(("a", half), ("b", half)), limits)] == [MIB, MIB]
 
 
-def test_small_limits_hold_too() -> None:
+def test_limits_below_the_ratio_threshold_are_enforced() -> None:
     small = ContainerLimits(members=3, bytes_per_member=100, total_bytes=150, ratio=10)
     assert [len(body) for _, body in of(packed(("a", bytes(100)), ("b", bytes(50))), small)] == [100, 50]
     for too_much in ((bytes(101),), (bytes(100), bytes(51)), (b"", b"", b"", b"")):
@@ -96,7 +96,7 @@ def test_small_limits_hold_too() -> None:
         of(gzip.compress(bytes(101)), small)
 
 
-def test_a_small_content_may_be_packed_as_well_as_it_can() -> None:
+def test_the_ratio_limit_does_not_apply_to_small_contents() -> None:
     zeros = bytes(MIB)
     assert of(packed(("a.csv", zeros))) == [("a.csv", zeros)]
 
@@ -184,7 +184,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
-def test_one_thing_wrong_refuses_the_container(wrong: Wrong) -> None:
+def test_one_fault_rejects_the_container(wrong: Wrong) -> None:
     with pytest.raises(DeliveryRejected) as refusal:
         of(wrong.make())
     assert refusal.value.code == wrong.code
@@ -208,20 +208,20 @@ def test_one_thing_wrong_refuses_the_container(wrong: Wrong) -> None:
         "a/..",
     ],
 )
-def test_a_path_that_climbs_out_or_hides_refuses_the_container_before_any_member(name: str) -> None:
+def test_an_unsafe_name_rejects_the_container_before_any_member_is_given(name: str) -> None:
     given = []
     with pytest.raises(DeliveryRejected, match="CONTAINER_PATH"):
         given += [containers.unpack_container(packed(("goed.csv", ROWS), (name, ROWS)), LIMITS).__next__()]
     assert not given
 
 
-def test_a_total_over_the_limit_refuses_the_container_before_any_member() -> None:
+def test_a_total_over_the_limit_rejects_the_container_before_any_member_is_given() -> None:
     content = packed(*((f"{n}.csv", noise(3 * MIB)) for n in range(3)))
     with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
         next(containers.unpack_container(content, replace(LIMITS, total_bytes=len(content) - MIB)))
 
 
-def test_a_name_cut_off_by_a_nul_is_seen_whole() -> None:
+def test_a_name_with_a_nul_is_checked_whole() -> None:
     content = packed(("a.csv#x", ROWS)).replace(b"a.csv#x", b"a.csv\0x")
     with pytest.raises(DeliveryRejected, match="CONTAINER_PATH"):
         of(content)
@@ -230,7 +230,7 @@ def test_a_name_cut_off_by_a_nul_is_seen_whole() -> None:
 @pytest.mark.parametrize(
     "bomb", [gzip.compress(bytes(200 * MIB)), packed(("a", bytes(200 * MIB)))], ids=["gzip", "zip"]
 )
-def test_reading_stops_at_the_limit_and_holds_no_more(bomb: bytes) -> None:
+def test_reading_stops_at_the_limit_without_more_in_memory(bomb: bytes) -> None:
     tracemalloc.start()
     with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
         of(bomb, replace(LIMITS, ratio=10_000))
@@ -239,7 +239,7 @@ def test_reading_stops_at_the_limit_and_holds_no_more(bomb: bytes) -> None:
     assert most < 2 * LIMITS.bytes_per_member
 
 
-def test_members_that_share_their_bytes_are_counted_each() -> None:
+def test_members_that_share_their_bytes_each_count_against_the_limit() -> None:
     """A directory with one member many times: small by itself, large in all."""
     one = packed(("a.csv", noise(2 * MIB)), method=zipfile.ZIP_STORED)
     start = one.index(b"PK\x01\x02")
@@ -253,7 +253,7 @@ def test_members_that_share_their_bytes_are_counted_each() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"members": 0}, {"bytes_per_member": 0}, {"ratio": 0}, {"total_bytes": MIB}], ids=str
 )
-def test_limits_that_limit_nothing_are_no_limits(wrong: dict[str, int]) -> None:
+def test_limits_below_one_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="limits"):
         replace(LIMITS, **wrong)
 
@@ -273,7 +273,7 @@ def test_limits_that_limit_nothing_are_no_limits(wrong: dict[str, int]) -> None:
     ],
     ids=["text", "nothing", "ole", "zip", "empty zip", "gzip", "tar", "bzip2", "text like bzip2"],
 )
-def test_a_file_is_what_its_first_bytes_say(content: bytes, kind: str | None) -> None:
+def test_the_type_of_a_file_follows_from_its_bytes(content: bytes, kind: str | None) -> None:
     assert file_types.detect_file_type(content) == kind
 
 
@@ -287,7 +287,7 @@ def looked_at(folder: Path, limits: ContainerLimits) -> tuple[list[DeliveredFile
     return found, most
 
 
-def test_of_a_container_one_member_at_a_time_is_held(tmp_path: Path) -> None:
+def test_only_one_member_of_a_container_is_in_memory(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     line = b"99ZZ;" + b"x" * 995 + b"\n"
     text = b"brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore\n" + line * 4000
@@ -310,7 +310,7 @@ def test_of_a_container_one_member_at_a_time_is_held(tmp_path: Path) -> None:
         (999 * MIB, b"\x1f\x8b", "CONTAINER_BOMB"),
     ],
 )
-def test_what_is_larger_than_the_limits_is_not_held(size: int, head: bytes, becomes: str, tmp_path: Path) -> None:
+def test_a_file_over_the_limits_is_not_read_into_memory(size: int, head: bytes, becomes: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with (tmp_path / "in" / "a").open("wb") as file:
         file.write((head or b"x\ny\n").ljust(4 * MIB, b"." if not head else b"\0"))

@@ -1,4 +1,4 @@
-"""The one reader of delimited text: every byte is read, and lines and records agree, or it is refused."""
+"""The reader of delimited text: every byte is read and lines and records agree, or the text is refused."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ class TestEncodings:
         assert normalise_line_ends(text) == expected
 
 
-def test_the_docstring_lists_what_there_is() -> None:
+def test_the_module_docstring_lists_public_functions() -> None:
     text = delimited_text.__doc__ or ""
     named = [line.split()[0] for line in text.splitlines() if line.startswith("    ")]
     assert all(callable(getattr(delimited_text, name)) for name in named)

@@ -1,4 +1,4 @@
-"""EDEXML: what of a roster is held, what never is, and which roster is a school's."""
+"""EDEXML rosters: what is read of a school and a pupil, what never is, and every way a document is rejected."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def teacher(key: str, *groups: str, roles: str = "") -> str:
     return LK.format(key=key, roles=roles, groups="".join(groups))
 
 
-def test_what_is_held_of_a_school_and_a_pupil() -> None:
+def test_school_and_pupils_are_read() -> None:
     roster = read(document(teachers=teacher("LK1", '<groep key="g5"/>')))
     assert roster.school == DocumentSchool(
         schooljaar="2024-2025",
@@ -75,7 +75,7 @@ def test_what_is_held_of_a_school_and_a_pupil() -> None:
     ]
 
 
-def test_names_addresses_origins_and_free_text_are_not_held_anywhere() -> None:
+def test_names_addresses_origins_and_free_text_are_never_read() -> None:
     secrets = ("Geheim", "9999ZZ", "ZZ")
     roster = read(document(teachers=teacher("LK1", '<groep key="g5"/>', roles="<rol>Geheim</rol>")))
     held = pickle.dumps(roster).decode("latin-1")
@@ -88,7 +88,7 @@ def test_names_addresses_origins_and_free_text_are_not_held_anywhere() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.0.3", "2.0", "2.1", "2.1.1"])
-def test_the_versions_that_are_read(version: str) -> None:
+def test_supported_versions_are_read(version: str) -> None:
     assert len(read(document(version=version)).pupils) == 1
 
 
@@ -105,7 +105,7 @@ def test_the_versions_that_are_read(version: str) -> None:
         ("", None),
     ],
 )
-def test_which_number_counts(numbers: str, number: str | None) -> None:
+def test_the_bsn_goes_before_the_onderwijsnummer(numbers: str, number: str | None) -> None:
     (pupil,) = read(document(ANNA.replace("<bsn>123456782</bsn>", numbers))).pupils
     assert pupil.number == number
 
@@ -120,7 +120,7 @@ def test_which_number_counts(numbers: str, number: str | None) -> None:
         ("no ECK iD", r' eckid="[^"]*"', "eckid", None),
     ],
 )
-def test_what_a_pupil_lacks(says: str, left_out: str, name: str, value: str | None) -> None:
+def test_missing_elements_of_a_pupil_are_none(says: str, left_out: str, name: str, value: str | None) -> None:
     (pupil,) = read(document(re.sub(left_out, "", ANNA))).pupils
     assert getattr(pupil, name) == value, says
 
@@ -147,12 +147,12 @@ def test_what_a_pupil_lacks(says: str, left_out: str, name: str, value: str | No
         ),
     ],
 )
-def test_who_the_teacher_of_a_group_is(says: str, teachers: str, who: str | None) -> None:
+def test_the_teacher_of_a_group_is_chosen_by_role(says: str, teachers: str, who: str | None) -> None:
     (pupil,) = read(document(teachers=teachers)).pupils
     assert pupil.leerkracht_key == who, says
 
 
-def test_a_key_that_two_pupils_have_stands_for_neither() -> None:
+def test_a_key_of_two_pupils_identifies_neither() -> None:
     other = ANNA.replace("123456782", "111222333")
     roster = read(document(ANNA + other))
     assert roster.by_key == {"L1": roster.pupils}
@@ -160,7 +160,7 @@ def test_a_key_that_two_pupils_have_stands_for_neither() -> None:
     assert read(document(ANNA + ANNA)).by_key == {"L1": roster.pupils[:1]}
 
 
-def test_keys_of_groups_and_teachers_of_one_export_serve_within_it_and_are_not_given() -> None:
+def test_single_export_keys_of_groups_and_teachers_are_used_and_left_out() -> None:
     content = document(ANNA.replace('"g5"', '"#5"'), teacher("#1", '<groep key="#5"/>'))
     (pupil,) = read(content.replace(b'<groep key="g5"><naam>', b'<groep key="#5"><naam>')).pupils
     assert (pupil.groep_key, pupil.leerkracht_key) == (None, None)
@@ -190,13 +190,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("says", "content", "code"), WRONG, ids=[says for says, *_ in WRONG])
-def test_one_thing_wrong_refuses_the_document(says: str, content: bytes, code: str) -> None:
+def test_one_fault_rejects_the_document(says: str, content: bytes, code: str) -> None:
     with pytest.raises(DeliveryRejected) as refusal:
         read(content)
     assert refusal.value.code == code, says
 
 
-def test_entities_that_grow_are_not_expanded() -> None:
+def test_nested_entities_are_not_expanded() -> None:
     grown = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f'<!DOCTYPE EDEX [<!ENTITY e0 "xxxxxxxxxx">{grown}]><EDEX a="&e11;">&e11;</EDEX>'.encode()
     with pytest.raises(DeliveryRejected, match="XML_UNSAFE"):
@@ -206,7 +206,7 @@ def test_entities_that_grow_are_not_expanded() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
-def test_a_document_is_read_in_the_encoding_that_it_declares(encoding: str) -> None:
+def test_a_document_is_read_in_its_declared_encoding(encoding: str) -> None:
     name = encoding.removesuffix("-sig")
     head = f'<?xml version="1.0" encoding="{name}"?>'
     content = (head + document().decode().replace("L1", "Ĳ1" if "utf" in encoding else "é1")).encode(encoding)
@@ -215,12 +215,12 @@ def test_a_document_is_read_in_the_encoding_that_it_declares(encoding: str) -> N
     assert read(content).pupils[0].key in ("Ĳ1", "é1")
 
 
-def test_a_table_is_no_xml() -> None:
+def test_delimited_text_is_not_xml() -> None:
     assert not xml_stream.is_xml(b"brin;pgn\n99ZZ;<\n")
 
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="the official sample is not there (../shared/data/edexml)")
-def test_the_official_sample() -> None:
+def test_the_official_sample_is_read() -> None:
     roster = read(SAMPLE.read_bytes())
     assert (roster.school.schooljaar, roster.school.brin, roster.school.vestiging) == ("2014-2015", "99ZZ", "00")
     fields = ("key", "number", "geboortedatum", "geslacht", "jaargroep", "groep_key", "gewicht")

@@ -1,4 +1,4 @@
-"""Headers that an encoding harmed, glued files and columns that vanish: told, and never half read."""
+"""Headers garbled by an encoding, concatenated files, and columns that disappear: reported, and never half read."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ WHOLE = f"{HEADER}\n{ROW}\n"
         ("UTF-16 without a mark", saved("utf-16-le"), "NOT_TEXT"),
     ],
 )
-def test_a_column_is_read_or_its_file_is_refused(says: str, content: str | bytes, reason: str | None) -> None:
+def test_a_column_is_read_under_its_name_or_the_file_is_rejected(
+    says: str, content: str | bytes, reason: str | None
+) -> None:
     file = read(content)
     assert file.rejection == reason, says
     if reason is None:
@@ -93,7 +95,7 @@ def test_a_column_is_read_or_its_file_is_refused(says: str, content: str | bytes
         assert reason in FILE_REASONS
 
 
-def test_what_was_meant_is_named_and_the_school_hears_of_it() -> None:
+def test_the_feedback_names_the_column_that_was_meant() -> None:
     file = read(saved("mac_roman"))
     assert file.header_difference is not None
     assert file.header_difference.unknown == ("7 (Financiële weging)", "8 (Niveau A–E)")
@@ -121,14 +123,14 @@ def test_a_spelling_that_is_declared_is_not_garbled() -> None:
         (NAMES + ";Extra" * 120, (*(f"{n} (Extra)" for n in range(7, 107)), "…")),
     ],
 )
-def test_every_column_that_is_not_read_on_is_named_if_it_is_no_value(header: str, unread: tuple[str, ...]) -> None:
+def test_unread_columns_are_named_unless_the_name_may_be_a_value(header: str, unread: tuple[str, ...]) -> None:
     found = SHIPPED.recognise_line(header)
     assert isinstance(found, RecognisedHeader)
     assert found.unread_columns == unread
 
 
 @pytest.mark.parametrize("value", ["123456782", "12345678", "2014-05-12", "12-5-14", "1234 AB", "9", "5,5", ""])
-def test_a_value_of_a_person_is_no_name(value: str) -> None:
+def test_a_value_of_a_person_is_never_told_as_a_name(value: str) -> None:
     assert not SHOWABLE_NAME_PATTERN.fullmatch(value)
 
 
@@ -152,7 +154,7 @@ def test_a_value_of_a_person_is_no_name(value: str) -> None:
         ("nor is one word of a header", f"{HEADER}\n{ROW}\nToets;;;;;;;\n", DeliveryKind.TEXT, None),
     ],
 )
-def test_files_glued_together_are_told(says: str, text: str, kind: str | None, reason: str | None) -> None:
+def test_concatenated_files_are_recognised(says: str, text: str, kind: str | None, reason: str | None) -> None:
     file = read(text)
     assert file.rejection == reason, says
     assert reason or (file.delivery_kind, file.rows) == (kind, text.count("\n") - 1)
@@ -178,20 +180,20 @@ def of_columns(*columns: str | None, **changed: Any) -> list[tuple[str, ...]]:
         ((None, "brin pgn", "brin"), [(), ("pgn",)]),  # a line of an earlier version
     ],
 )
-def test_a_column_of_the_delivery_before_that_is_gone_is_a_warning(
+def test_a_column_missing_since_the_previous_delivery_is_a_warning(
     columns: tuple[str | None, ...], gone: list[tuple[str, ...]]
 ) -> None:
     assert of_columns(*columns) == gone
 
 
-def test_only_what_was_taken_in_of_the_same_school_and_supplier_counts() -> None:
+def test_only_accepted_deliveries_of_the_same_school_and_supplier_are_compared() -> None:
     before = entry(levering_nr=1, columns="brin pgn ses", supplier="a")
     for other in ({"supplier": "b"}, {"brin": "10AB"}):
         after = entry(levering_nr=2, columns="brin pgn", **({"supplier": "a"} | other))
         assert volume_anomalies.find_missing_columns([after], Ledger((before,))) == {}
 
 
-def test_the_feedback_names_them(tmp_path: Path) -> None:
+def test_the_feedback_names_missing_and_unread_columns(tmp_path: Path) -> None:
     written(tmp_path, entry(), {})
     one = entry(warnings={"COLUMN_GONE": 2})
     zones = StorageZones(tmp_path)
@@ -211,6 +213,6 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
     assert told["warnings"]["COLUMN_GONE"]["columns"] == ["gewicht", "ses"]
 
 
-def test_an_arrival_carries_what_was_not_read() -> None:
+def test_a_delivered_file_keeps_its_unread_columns() -> None:
     assert read(f"{NAMES};Naam\n{ROW.rpartition(';')[0]}\n").unread_columns == ("7 (Naam)",)
     assert "unread_columns" in {field.name for field in dataclasses.fields(DeliveredFile)}

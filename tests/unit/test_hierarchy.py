@@ -63,23 +63,23 @@ def test_leaves_share_a_value_exactly_when_their_masked_paths_are_equal(tmp_path
         assert np.array_equal(masked[:, None] == masked, labels[:, None] == labels)
 
 
-class TestNullIsALeafOfItsOwn:
-    def test_it_joins_a_single_top_value_only(self, tmp_path: Path) -> None:
+class TestUnknownLeaf:
+    def test_only_a_single_top_value_includes_it(self, tmp_path: Path) -> None:
         years = read(tmp_path, YEARS, with_unknown=True)
 
         assert [level[-1] for level in years.labels] == [UNKNOWN_VALUE, UNKNOWN_VALUE, "*"]
 
-    def test_it_stays_apart_where_the_top_has_several_values(self, tmp_path: Path) -> None:
+    def test_it_stays_separate_where_the_top_has_several_values(self, tmp_path: Path) -> None:
         parts = read(tmp_path, "Fryslân;noord\nZeeland;zuid\n", with_unknown=True)
 
         assert [level[-1] for level in parts.labels] == [UNKNOWN_VALUE, UNKNOWN_VALUE]
 
-    def test_a_file_that_lists_it_decides_itself(self, tmp_path: Path) -> None:
+    def test_a_file_that_lists_it_is_left_as_it_is(self, tmp_path: Path) -> None:
         own = YEARS + f"{UNKNOWN_VALUE};geen jaar;*\n"
 
         assert read(tmp_path, own, with_unknown=True) == read(tmp_path, own)
 
-    def test_a_column_of_one_value_and_no_levels_keeps_them_apart(self, tmp_path: Path) -> None:
+    def test_it_stays_separate_in_a_column_of_one_value_without_levels(self, tmp_path: Path) -> None:
         assert read(tmp_path, "ja\n", with_unknown=True).labels == (("ja", UNKNOWN_VALUE),)
 
 
@@ -95,12 +95,12 @@ class TestNullIsALeafOfItsOwn:
         (f"a;b;{UNKNOWN_VALUE}\nb;b;{UNKNOWN_VALUE}\nc;c;*\n", f"`{UNKNOWN_VALUE}` to stand for the same"),
     ],
 )
-def test_refuses_what_is_no_hierarchy(tmp_path: Path, text: str, problem: str) -> None:
+def test_refuses_an_invalid_hierarchy(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigurationRefused, match=problem):
         read(tmp_path, text)
 
 
-def test_a_label_may_return_at_the_next_level_for_the_same_leaves(tmp_path: Path) -> None:
+def test_a_label_may_occur_at_the_next_level_for_the_same_leaves(tmp_path: Path) -> None:
     assert read(tmp_path, "a;a;*\nb;c;*\nd;c;*\n").height == 3
 
 

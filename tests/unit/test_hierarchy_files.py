@@ -1,4 +1,4 @@
-"""Hierarchy files as ARX, Excel and their siblings write them: the engine and the verifier read the same."""
+"""Hierarchy files as ARX, Excel and similar programs write them: the engine and the verifier read the same."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("content", SAME.values(), ids=SAME.keys())
-def test_one_hierarchy_however_it_is_written(tmp_path: Path, content: str | bytes) -> None:
+def test_every_way_of_writing_gives_the_same_hierarchy(tmp_path: Path, content: str | bytes) -> None:
     file = write(tmp_path, content)
     assert rows(read(file)) == [*ROWS, UNKNOWN]
     assert list(read_hierarchy_file(file).paths) == [*ROWS, UNKNOWN]
@@ -73,9 +73,7 @@ LABELS = {
 
 
 @pytest.mark.parametrize(("content", "drawn"), LABELS.values(), ids=LABELS.keys())
-def test_labels_are_what_stands_between_the_delimiters(
-    tmp_path: Path, content: str, drawn: list[tuple[str, ...]]
-) -> None:
+def test_labels_are_the_text_between_the_delimiters(tmp_path: Path, content: str, drawn: list[tuple[str, ...]]) -> None:
     file = write(tmp_path, content)
     assert rows(read(file, with_unknown=False)) == drawn
     assert list(read_hierarchy_file(file).paths)[: len(drawn)] == drawn
@@ -134,12 +132,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("content", "told"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_not_read_is_told_with_its_line(tmp_path: Path, content: str | bytes, told: str) -> None:
+def test_refusals_name_the_line(tmp_path: Path, content: str | bytes, told: str) -> None:
     with pytest.raises(ConfigurationRefused, match=told):
         read(write(tmp_path, content))
 
 
-def test_every_line_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_wrong_lines_are_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused) as refusal:
         read(write(tmp_path, PLAIN + "fr;*\nde;;*\nnl;elders;*\n"))
     assert [problem.split("line ")[-1].split(".")[0] for problem in refusal.value.problems] == ["4", "5", "6"]

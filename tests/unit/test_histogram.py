@@ -1,4 +1,4 @@
-"""Pupils counted per code and school, whatever the order they come in."""
+"""A histogram counts pupils per code and school, in whatever order they come."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drawn(offset: int = 0, **more: Any) -> Histogram:
 
 
 @pytest.mark.parametrize("offset", [0, HUGE], ids=["packed", "too wide to pack"])
-def test_equal_pupils_are_counted_together_and_movers_stand_alone(offset: int) -> None:
+def test_equal_pupils_are_one_unit_and_a_pupil_with_further_schools_is_a_unit_of_its_own(offset: int) -> None:
     histogram = drawn(offset)
 
     assert as_rows(histogram) == [
@@ -58,7 +58,7 @@ def test_every_pupil_may_be_a_unit_of_its_own() -> None:
     assert sorted(histogram.unit_of_pupil.tolist()) == list(range(5))
 
 
-def test_a_part_keeps_what_belongs_to_its_units() -> None:
+def test_a_subset_keeps_the_further_schools_of_its_units() -> None:
     part = drawn().subset(np.array([3, 0]))
 
     assert as_rows(part) == [(7, B, 1, [A, C]), (3, C, 1, [])]
@@ -81,14 +81,14 @@ def test_the_order_of_the_pupils_plays_no_part(single: bool) -> None:
     assert np.array_equal(again.schools[again.unit_of_pupil], schools[order])
 
 
-def test_plain_data_has_no_schools() -> None:
+def test_data_without_schools() -> None:
     histogram = Histogram.from_pupils(np.array([4, 4, 2]))
 
     assert [row[:3] for row in as_rows(histogram)] == [(2, NO_SCHOOL, 1), (4, NO_SCHOOL, 2)]
     assert not histogram.has_schools
 
 
-def test_nobody_is_a_histogram_too() -> None:
+def test_a_histogram_may_have_no_pupils() -> None:
     assert Histogram.from_pupils(np.array([], dtype=np.int64)).pupils == 0
 
 
@@ -107,7 +107,7 @@ def column(*numbers: int) -> np.ndarray:
         ({"other_units": column(0), "other_schools": column(-1)}, "or nobody has"),
     ],
 )
-def test_refuses_disorder(change: dict[str, np.ndarray], problem: str) -> None:
+def test_refuses_inconsistent_arrays(change: dict[str, np.ndarray], problem: str) -> None:
     right: dict[str, Any] = {
         "codes": column(1, 2)[None, :],
         "schools": column(0, 0),
@@ -121,6 +121,6 @@ def test_refuses_disorder(change: dict[str, np.ndarray], problem: str) -> None:
         Histogram(**right | change)
 
 
-def test_every_pupil_needs_its_school() -> None:
+def test_every_pupil_needs_a_school() -> None:
     with pytest.raises(ValueError, match="needs its school"):
         Histogram.from_pupils(np.array([1, 2]), np.array([0], dtype=np.int32))

@@ -1,4 +1,4 @@
-"""Numbers of pupils and codes of schools: the handbook's vectors, and two oracles beside our own code."""
+"""Pupil numbers and school codes: written forms with their normal form, held against independent implementations."""
 
 from __future__ import annotations
 
@@ -165,21 +165,21 @@ def judged(spark: SparkSession, raw: list[str]) -> list[tuple[str | None, str | 
     return [(row.normal, row.kind) for row in sorted(found, key=lambda row: int(row.place))]
 
 
-def test_every_vector_of_the_handbook(spark: SparkSession) -> None:
+def test_every_written_form_has_its_normal_form(spark: SparkSession) -> None:
     assert judged(spark, [raw for raw, _, _ in VECTORS]) == [(normal, kind) for _, normal, kind in VECTORS]
 
 
 @pytest.mark.parametrize(("raw", "normal", "kind"), VECTORS)
-def test_a_list_is_read_like_a_delivery(raw: str, normal: str | None, kind: str | None) -> None:
+def test_python_and_sql_normalise_alike(raw: str, normal: str | None, kind: str | None) -> None:
     assert normalise_pgn(raw) == (normal if kind else None)
 
 
 @pytest.mark.parametrize(("raw", "normal", "kind"), VECTORS)
-def test_the_verifier_reads_a_list_by_its_own_code_the_same(raw: str, normal: str | None, kind: str | None) -> None:
+def test_the_verifiers_own_code_normalises_alike(raw: str, normal: str | None, kind: str | None) -> None:
     assert verifier.parse_pupil_number(raw) == (normal if kind else None)
 
 
-def test_three_readers_agree_on_any_text(spark: SparkSession) -> None:
+def test_three_implementations_agree_on_any_text(spark: SparkSession) -> None:
     rng = random.Random(28)
     numbers = ["123456782", "003389261", "012345672", "101222331", "3389261", "12345672", "1.23456782E8"]
     texts = []
@@ -194,13 +194,13 @@ def test_three_readers_agree_on_any_text(spark: SparkSession) -> None:
     assert 1000 < sum(number is not None for number in accepted) < 3500
 
 
-def test_spark_and_the_lists_reader_agree_on_any_number(spark: SparkSession, drawn: list[str]) -> None:
+def test_sql_and_python_agree_on_any_number(spark: SparkSession, drawn: list[str]) -> None:
     accepted = [normal if kind else None for normal, kind in judged(spark, drawn)]
     assert accepted == [normalise_pgn(number) for number in drawn]
     assert 500 < sum(number is not None for number in accepted) < len(drawn) - 500
 
 
-def test_the_proofs_agree_with_python_stdnum(spark: SparkSession, drawn: list[str]) -> None:
+def test_the_elfproef_agrees_with_python_stdnum(spark: SparkSession, drawn: list[str]) -> None:
     """stdnum says BSN first, as we do; it takes the fillers for numbers, and pads as we do."""
     for number, (_, kind) in zip(drawn, judged(spark, drawn), strict=True):
         padded = number.zfill(9)
@@ -215,7 +215,7 @@ def test_the_proofs_agree_with_python_stdnum(spark: SparkSession, drawn: list[st
 SCHOOLS = ["00AA", "00AB", "00AZ", "00BA", "00ZZ", "01AA", "10AA", "27XD", "99ZZ"]
 
 
-def test_the_number_of_a_school_keeps_the_order_of_the_codes(spark: SparkSession) -> None:
+def test_brin_numbers_keep_the_order_of_the_codes(spark: SparkSession) -> None:
     rows = local_frames.make_local_frame(spark, "brin string", [(school,) for school in SCHOOLS])
     coded = rows.select("brin", F.expr(identifiers.brin_to_number_sql("brin")).alias("code")).collect()
     numbers = {row.brin: row.code for row in coded}

@@ -47,7 +47,7 @@ def test_the_loss_of_a_column_is_the_formula_of_arx(suppressed: int) -> None:
         assert loss == pytest.approx((shares - records / leaves) / (records - records / leaves))
 
 
-def test_suppressed_records_count_one_even_where_there_is_nothing_to_lose() -> None:
+def test_suppressed_records_lose_1_even_in_a_column_of_one_value() -> None:
     assert losses_by_level(ONLY, [3], 1) == [0.25]
 
 
@@ -58,7 +58,7 @@ def test_mean_and_geometric_loss() -> None:
     assert loss.geometric == pytest.approx(0.1)  # (1 x 1.21) ** (1/2) - 1
 
 
-def test_weights_say_how_much_a_column_matters() -> None:
+def test_a_column_counts_by_its_weight() -> None:
     loss = WeightedLoss.for_columns("mean", 2, [3, 1]).total_loss([0.0, 0.4641])
 
     assert loss.mean == pytest.approx(0.4641 / 4)
@@ -88,7 +88,7 @@ def test_column_losses_follow_from_the_released_codes() -> None:
 
 
 @pytest.mark.parametrize("weights", [[1], [0, 0], [-1, 2], [float("nan"), 1], [float("inf"), 1]])
-def test_refuses_weights_that_mean_nothing(weights: list[float]) -> None:
+def test_refuses_invalid_weights(weights: list[float]) -> None:
     with pytest.raises(ConfigurationRefused, match="weights"):
         WeightedLoss.for_columns("mean", 2, weights)
 

@@ -1,4 +1,4 @@
-"""A class mean is exact, rounded in whole numbers, and given only where no school can undo it."""
+"""A class mean is exact, rounded in whole numbers, and released only where no school can derive values from it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def costs(means: ClassMeans) -> tuple[float, ...]:
 RULE = Microaggregation(step=10, k_others=3, m=3)
 
 
-def test_a_class_shows_its_mean_where_every_school_leaves_enough_others() -> None:
+def test_a_class_has_a_mean_where_enough_pupils_remain_without_any_school() -> None:
     table = [
         pupil("p", "A", 40),
         pupil("p", "A", 50),
@@ -84,7 +84,7 @@ def test_a_class_shows_its_mean_where_every_school_leaves_enough_others() -> Non
     assert (means.sum_before, means.sum_after) == (217, 200)
 
 
-def test_only_pupils_with_a_value_count_and_the_others_are_nobodys_zero() -> None:
+def test_only_pupils_with_a_value_count() -> None:
     table = [pupil("p", school, 30) for school in "ABC"]
 
     assert shown(means_of(Microaggregation(10, 2, 3), [*table, pupil("p", "D", None)], 1)) == [30]
@@ -92,7 +92,7 @@ def test_only_pupils_with_a_value_count_and_the_others_are_nobodys_zero() -> Non
     assert shown(means_of(Microaggregation(10, 3, 3), [*table, pupil("p", "D", 30)], 1)) == [30]
 
 
-def test_a_suppressed_pupil_is_in_no_mean() -> None:
+def test_a_suppressed_pupil_does_not_count() -> None:
     table = [pupil("p", school, 30) for school in "ABCD"]
 
     means = means_of(RULE, [*table, Pupil(-1, 7, 9_000)], 1)
@@ -101,7 +101,7 @@ def test_a_suppressed_pupil_is_in_no_mean() -> None:
     assert (means.pupils_without, means.sum_before) == (0, 120)
 
 
-def test_a_school_takes_away_whom_it_delivered_for_at_other_schools_too() -> None:
+def test_a_school_excludes_pupils_of_other_schools_it_delivered_for() -> None:
     at_home = [pupil("p", schools, 30) for schools in ("A", "A", "B", "B", "C", "D")]
     moved = [pupil("p", schools, 30) for schools in ("A", "A", "BA", "BA", "C", "D")]
 
@@ -111,7 +111,7 @@ def test_a_school_takes_away_whom_it_delivered_for_at_other_schools_too() -> Non
     assert shown(means_of(Microaggregation(10, 2, 4), moved, 1)) == [None]  # and no pupil of B
 
 
-def test_every_school_is_tried_and_not_the_largest_only() -> None:
+def test_every_school_is_excluded_in_turn_and_not_only_the_largest() -> None:
     #  A is the largest with 4 and leaves B, C, D; C delivered for 3, and leaves A and D
     table = [pupil("p", schools, 30) for schools in ("A", "A", "A", "A", "BC", "C", "C", "D", "D")]
 
@@ -119,14 +119,14 @@ def test_every_school_is_tried_and_not_the_largest_only() -> None:
     assert shown(means_of(Microaggregation(10, 2, 4), table, 1)) == [None]
 
 
-def test_a_school_of_which_one_pupil_is_left_still_counts() -> None:
+def test_a_school_with_one_remaining_pupil_still_counts() -> None:
     table = [pupil("p", schools, 30) for schools in ("A", "BA", "B", "C", "D")]
 
     assert shown(means_of(Microaggregation(10, 2, 4), table, 1)) == [30]
     assert shown(means_of(Microaggregation(10, 2, 5), table, 1)) == [None]
 
 
-def test_without_schools_nobody_is_elsewhere() -> None:
+def test_with_a_single_school_no_class_has_a_mean() -> None:
     nowhere = np.full(100, -1, np.int32)
 
     means = Microaggregation(10, 2, 2).compute_means(np.full(100, 30), np.zeros(100, np.int64), 1, nowhere)
@@ -154,11 +154,11 @@ def test_without_schools_nobody_is_elsewhere() -> None:
         (-76, -30),
     ],
 )
-def test_a_mean_in_the_middle_goes_to_the_even_step(total: int, mean: int) -> None:
+def test_a_tie_is_rounded_to_the_even_step(total: int, mean: int) -> None:
     assert round_mean_to_step(np.array([total]), np.array([3]), 10).tolist() == [mean]
 
 
-def test_the_variance_lost_is_that_inside_classes() -> None:
+def test_the_variance_lost_is_the_variance_within_classes() -> None:
     rule, schools = Microaggregation(1, 2, 3), "ABC"
     by_school = list(zip(schools, (-30, 0, 30), strict=True))
     inside = [pupil(c, s, 30 + spread) for c in "pq" for s, spread in by_school]
@@ -172,14 +172,14 @@ def test_the_variance_lost_is_that_inside_classes() -> None:
     assert lost == [1, 0, round(3_600 / (3_600 + 5_400), 3), 0]
 
 
-def test_nobody_at_all() -> None:
+def test_a_cohort_without_pupils() -> None:
     means = means_of(RULE, [], 2)
 
     assert shown(means) == [None, None]
     assert (means.classes_without, means.pupils_without, means.sum_before, means.variance_lost) == (2, 0, 0, 0)
 
 
-def test_a_sum_that_int64_cannot_hold_is_a_defect_and_never_a_wrong_mean() -> None:
+def test_a_sum_that_overflows_int64_is_a_defect_and_never_a_wrong_mean() -> None:
     table = [pupil("p", school, 2**61) for school in "ABCD"]
 
     with pytest.raises(ValueError, match="too large to be summed"):
@@ -187,12 +187,12 @@ def test_a_sum_that_int64_cannot_hold_is_a_defect_and_never_a_wrong_mean() -> No
 
 
 @pytest.mark.parametrize("numbers", [(0, 5, 5), (2.5, 5, 5), (10, 1, 5), (10, 5, 1), (10, 5, True)])
-def test_refuses_nonsense(numbers: tuple[int, int, int]) -> None:
+def test_refuses_wrong_parameters(numbers: tuple[int, int, int]) -> None:
     with pytest.raises(ConfigurationRefused, match="in the microaggregation"):
         Microaggregation(*numbers)
 
 
-def test_tells_all_problems_at_once() -> None:
+def test_refuses_all_wrong_parameters_at_once() -> None:
     with pytest.raises(ConfigurationRefused, match=r"\(k_others\)[^\n]*\n[^\n]*\(m\)"):
         Microaggregation(10, 0, 0)
 
@@ -201,7 +201,7 @@ SUMS = st.integers(-10_000_000, 10_000_000)
 
 
 @given(st.lists(st.tuples(SUMS, st.integers(1, 300)), min_size=1), st.integers(1, 500))
-def test_rounding_is_that_of_exact_fractions(cases: list[tuple[int, int]], step: int) -> None:
+def test_rounding_equals_rounding_of_exact_fractions(cases: list[tuple[int, int]], step: int) -> None:
     sums, pupils = (np.array(column, dtype=np.int64) for column in zip(*cases, strict=True))
 
     # `round` takes the middle between two to the even one.
@@ -210,7 +210,7 @@ def test_rounding_is_that_of_exact_fractions(cases: list[tuple[int, int]], step:
 
 
 @given(st.lists(SUMS, min_size=1), st.sampled_from([1, 2, 4, 5, 8, 10, 20, 25, 50]), st.integers(0, 2))
-def test_where_a_decimal_holds_the_mean_it_is_quantized(sums: list[int], pupils: int, digits: int) -> None:
+def test_rounding_equals_that_of_decimal_where_it_is_exact(sums: list[int], pupils: int, digits: int) -> None:
     means = round_mean_to_step(np.array(sums), np.full(len(sums), pupils), 10**digits)
 
     step = Decimal(1).scaleb(digits)
@@ -239,7 +239,7 @@ def may_be_shown(rule: Microaggregation, members: list[Pupil]) -> bool:
 
 
 @given(cohorts())
-def test_a_mean_is_given_exactly_where_it_may_be_shown(cohort: tuple[Microaggregation, list[Pupil]]) -> None:
+def test_a_class_has_a_mean_exactly_where_it_may_be_released(cohort: tuple[Microaggregation, list[Pupil]]) -> None:
     rule, pupils = cohort
     members = [[row for row in pupils if row.class_nr == c and row.value is not None] for c in range(3)]
 

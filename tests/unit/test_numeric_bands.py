@@ -1,4 +1,4 @@
-"""Bands name the values they stand for, join neighbours, and hold every value or refuse it."""
+"""Numeric bands are labelled with their values, are joined level by level, and take or refuse every value."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def table(text: str) -> str:
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
-def test_bands_of_a_step_that_join_two_and_then_two() -> None:
+def test_levels_join_two_bands_and_then_two_of_these() -> None:
     assert drawn(bands_with_step("rekenen", 0, 120, 20, joins=(2, 2))) == table("""
         0 tot 20;0 tot 40;0 tot 80;*
         20 tot 40;0 tot 40;0 tot 80;*
@@ -38,7 +38,7 @@ def test_bands_of_a_step_that_join_two_and_then_two() -> None:
     """)
 
 
-def test_bands_of_step_1_are_named_by_their_number_at_every_level() -> None:
+def test_bands_of_step_1_are_labelled_with_their_number() -> None:
     assert drawn(bands_with_step("leeftijd", -1, 4, 1, joins=(2,))) == table("""
         -1;-1 tot 1;*
         0;-1 tot 1;*
@@ -58,14 +58,14 @@ def test_declared_edges_and_open_ends() -> None:
     """)
 
 
-def test_one_edge_parts_two_open_ends() -> None:
+def test_one_edge_between_two_open_ends() -> None:
     assert drawn(NumericBands("score", (100,), open_below=True, open_above=True)) == table("""
         tot 100;*
         100 en hoger;*
     """)
 
 
-def test_null_is_a_leaf_that_only_the_top_takes_in() -> None:
+def test_null_is_a_leaf_that_only_the_top_includes() -> None:
     assert drawn(bands_with_step("score", 0, 80, 20, joins=(2,)), with_unknown=True) == table("""
         0 tot 20;0 tot 40;*
         20 tot 40;0 tot 40;*
@@ -82,7 +82,7 @@ def test_a_value_lies_in_the_band_that_begins_at_it() -> None:
     assert bands.leaf_numbers(hundredths, unit=100).tolist() == [0, 0, 1, 1, 2, 2]
 
 
-def test_open_ends_hold_everything_and_null_is_the_leaf_behind_the_bands() -> None:
+def test_open_ends_take_every_value_and_null_is_the_leaf_after_the_bands() -> None:
     bands = NumericBands("score", (0, 20), open_below=True, open_above=True)
     values, known = np.array([-999, -1, 0, 19, 20, 999, 7]), np.array([True] * 6 + [False])
 
@@ -92,7 +92,7 @@ def test_open_ends_hold_everything_and_null_is_the_leaf_behind_the_bands() -> No
     assert bands.hierarchy().leaves[3] == UNKNOWN_VALUE
 
 
-def test_values_outside_closed_edges_are_counted_and_not_told() -> None:
+def test_the_refusal_counts_values_outside_the_edges_and_shows_none() -> None:
     bands = bands_with_step("score", 0, 40, 20)
     values = np.array([-1, 0, 39, 40, 4711, 4711])
     known = np.array([True, True, True, True, True, False])
@@ -102,7 +102,7 @@ def test_values_outside_closed_edges_are_counted_and_not_told() -> None:
     assert "4711" not in str(refusal.value)
 
 
-def test_values_outside_are_refused_only_at_the_closed_end() -> None:
+def test_values_outside_are_refused_only_at_a_closed_end() -> None:
     below, above = NumericBands("score", (0, 20), open_below=True), NumericBands("score", (0, 20), open_above=True)
 
     assert below.leaf_numbers(np.array([-1, 19])).tolist() == [0, 1]
@@ -116,7 +116,7 @@ def test_values_outside_are_refused_only_at_the_closed_end() -> None:
 BASELINE = {"lowest": 0, "highest": 80, "step": 20, "joins": (2,)}
 
 
-def test_the_baseline_that_refusals_break_is_right() -> None:
+def test_the_baseline_of_the_refusals_is_valid() -> None:
     assert bands_with_step("score", **BASELINE).count == 4
 
 
@@ -137,7 +137,7 @@ def test_the_baseline_that_refusals_break_is_right() -> None:
         ({"joins": (2, 2)}, "level 2 to leave at least two bands"),
     ],
 )
-def test_refuses_bands_that_are_none(broken: dict[str, object], told: str) -> None:
+def test_refuses_invalid_bands(broken: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigurationRefused, match=told):
         bands_with_step("score", **{**BASELINE, **broken})
 
@@ -153,7 +153,7 @@ def test_refuses_bands_that_are_none(broken: dict[str, object], told: str) -> No
         lambda: NumericBands("score", (20,), open_below=True),
     ],
 )
-def test_refuses_edges_that_are_none(build: Callable[[], NumericBands]) -> None:
+def test_refuses_invalid_edges(build: Callable[[], NumericBands]) -> None:
     with pytest.raises(ConfigurationRefused, match="of column score"):
         build()
 
@@ -172,7 +172,7 @@ def declared(draw: st.DrawFn) -> NumericBands:
     return NumericBands("score", edges, tuple(joins), below, above)
 
 
-def stands_for(label: str, point: int) -> bool:
+def label_includes(label: str, point: int) -> bool:
     """Whether a label, read by itself, stands for a whole number of points."""
     match label.split():
         case ["*"]:
@@ -189,7 +189,7 @@ def stands_for(label: str, point: int) -> bool:
 
 
 @given(declared())
-def test_a_label_read_by_itself_stands_for_just_the_values_that_are_shown_as_it(bands: NumericBands) -> None:
+def test_a_label_stands_for_exactly_the_values_that_are_generalised_to_it(bands: NumericBands) -> None:
     low = bands.edges[0] - 5 * bands.open_below
     high = bands.edges[-1] + 5 * bands.open_above
     points = np.arange(low, high)
@@ -199,4 +199,4 @@ def test_a_label_read_by_itself_stands_for_just_the_values_that_are_shown_as_it(
     for labels in levels:
         shown = [labels[place] for place in places]
         for label in set(labels):
-            assert [text == label for text in shown] == [stands_for(label, int(p)) for p in points]
+            assert [text == label for text in shown] == [label_includes(label, int(p)) for p in points]

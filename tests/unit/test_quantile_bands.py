@@ -1,4 +1,4 @@
-"""Quantile bands hold enough pupils of enough schools, and their boundaries tell about a crowd only."""
+"""Quantile bands have enough pupils of enough schools, and so do the surroundings of their boundaries."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ def test_the_boundary_is_the_multiple_of_the_step_nearest_to_the_quantile() -> N
     assert leaves(QuantileBands(3, 10, 3, 2).compute_bands("score", *TEN)) == ["tot 10", "10 tot 20", "20 en hoger"]
 
 
-def test_values_may_be_hundredths_and_some_unknown() -> None:
+def test_values_may_be_hundredths_and_null() -> None:
     values, schools = TEN
     hundredths = np.append(values * 100 + 99, [5, 5, 5, 5, 5, 5])
     known = np.append(np.ones(10, bool), np.zeros(6, bool))
@@ -45,7 +45,7 @@ def test_values_may_be_hundredths_and_some_unknown() -> None:
     assert leaves(bands) == ["tot 20", "20 en hoger"]
 
 
-def test_of_two_boundaries_equally_near_the_lower_one() -> None:
+def test_of_two_equally_near_boundaries_the_lower_is_chosen() -> None:
     # Under 10 there are 2 pupils, under 20 there are 4; the median is the third.
     assert leaves(QuantileBands(2, 10, 1, 1).compute_bands("score", *pupils("1A 2A  11A 12A  21A 22A"))) == [
         "tot 10",
@@ -53,7 +53,7 @@ def test_of_two_boundaries_equally_near_the_lower_one() -> None:
     ]
 
 
-def test_no_boundary_stands_beside_a_pupil_alone() -> None:
+def test_a_boundary_needs_several_pupils_around_it() -> None:
     #  ten pupils around 10, one at 53, ten around 100: the median is that one's value
     crowd = "11A 12B 13A 14B 15A 16B 17A 18B 19A 19B  53A  101A 102B 103A 104B 105A 106B 107A 108B 109A 109B"
 
@@ -109,7 +109,7 @@ def test_a_band_of_too_few_schools_is_joined() -> None:
     assert leaves(QuantileBands(3, 10, 3, 2).compute_bands("score", *pupils(drawing))) == ["tot 20", "20 en hoger"]
 
 
-def test_levels_join_neighbours_as_long_as_two_bands_are_left() -> None:
+def test_levels_join_neighbours_as_long_as_two_bands_remain() -> None:
     values = np.arange(400)
     bands = QuantileBands(5, 10, 10, 2, joins=(2, 2, 2)).compute_bands("score", values, values % 7)
 
@@ -130,7 +130,7 @@ def test_levels_join_neighbours_as_long_as_two_bands_are_left() -> None:
     ],
     ids=["nobody", "one", "two", "one cell", "one school", "too few", "scattered"],
 )
-def test_refuses_a_cohort_that_no_boundary_parts(rule: QuantileBands, drawing: str) -> None:
+def test_refuses_a_cohort_without_a_safe_boundary(rule: QuantileBands, drawing: str) -> None:
     with pytest.raises(NotAnonymous, match=r"at least two bands.*column score") as refusal:
         rule.compute_bands("score", *pupils(drawing))
     assert "found none for at most 7 pupils" in str(refusal.value)
@@ -149,12 +149,12 @@ def test_refuses_a_cohort_that_no_boundary_parts(rule: QuantileBands, drawing: s
         lambda: QuantileBands(2, 10, 3, 2, joins=(1,)),
     ],
 )
-def test_refuses_nonsense(build: Callable[[], QuantileBands]) -> None:
+def test_refuses_wrong_parameters(build: Callable[[], QuantileBands]) -> None:
     with pytest.raises(ConfigurationRefused, match="in the quantiles"):
         build()
 
 
-def test_tells_all_problems_at_once() -> None:
+def test_refuses_all_wrong_parameters_at_once() -> None:
     with pytest.raises(ConfigurationRefused) as refusal:
         QuantileBands(1, 0, 0, 0)
 
@@ -183,7 +183,7 @@ def bands_or_none(rule: QuantileBands, values: Numbers, schools: Numbers) -> Num
 
 
 @given(cohorts())
-def test_every_band_and_every_boundary_has_its_crowd(cohort: tuple[QuantileBands, Numbers, Numbers]) -> None:
+def test_every_band_and_boundary_has_enough_pupils_and_schools(cohort: tuple[QuantileBands, Numbers, Numbers]) -> None:
     rule, values, schools = cohort
     bands = bands_or_none(rule, values, schools)
 
@@ -201,7 +201,7 @@ def test_every_band_and_every_boundary_has_its_crowd(cohort: tuple[QuantileBands
 
 
 @given(cohorts(), st.integers(0, 1_000_000))
-def test_neither_the_order_of_the_pupils_nor_values_within_a_step_play_a_part(
+def test_bands_do_not_depend_on_the_order_of_pupils_or_on_values_within_a_step(
     cohort: tuple[QuantileBands, Numbers, Numbers], seed: int
 ) -> None:
     rule, values, schools = cohort
@@ -216,9 +216,7 @@ def test_neither_the_order_of_the_pupils_nor_values_within_a_step_play_a_part(
 
 
 @given(cohorts())
-def test_it_is_refused_only_where_no_boundary_can_part_the_cohort(
-    cohort: tuple[QuantileBands, Numbers, Numbers],
-) -> None:
+def test_a_cohort_is_refused_only_where_no_boundary_is_safe(cohort: tuple[QuantileBands, Numbers, Numbers]) -> None:
     rule, values, schools = cohort
 
     def crowd(chosen: npt.NDArray[np.bool_]) -> bool:

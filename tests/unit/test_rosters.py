@@ -1,4 +1,4 @@
-"""Rosters: which of them a school's results are keyed to, and when a key is no proof of who a pupil is."""
+"""Rosters: which of them serve the results of a school, and when a key does not identify a pupil."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def roster(*pupils: RosterPupil, made: str = "", part: bool = False) -> Roster:
         ("neither", {"brin": None, "vestiging": None, "schoolkey": None}, False),
     ],
 )
-def test_whether_a_roster_is_of_the_school(says: str, changed: dict[str, str | None], fit: bool) -> None:
+def test_a_roster_fits_results_of_its_school_and_year(says: str, changed: dict[str, str | None], fit: bool) -> None:
     school = replace(ASKED, **changed)
     assert rosters.roster_fits_school(school, ASKED) is fit, says
     one = Roster(school, (pupil(),))
     assert rosters.select_rosters([one], ASKED) == ((one,) if fit else ()), says
 
 
-def test_the_own_sites_rosters_go_before_the_main_sites_and_the_last_one_before_earlier_ones() -> None:
+def test_rosters_of_the_own_site_and_later_ones_come_first() -> None:
     main = Roster(replace(ASKED, vestiging="00", aanmaakdatum="2025-02-01T00:00:00"), (pupil(),))
     first, last = (roster(pupil(), made=f"2025-01-0{day}T00:00:00") for day in (1, 2))
     narrow = roster(pupil(number=None), made="2025-03-01T00:00:00")
@@ -89,7 +89,7 @@ def test_the_own_sites_rosters_go_before_the_main_sites_and_the_last_one_before_
         (None, False),
     ],
 )
-def test_a_key_that_begins_with_a_number_sign_holds_within_one_export(key: str | None, lasts: bool) -> None:
+def test_a_key_with_a_number_sign_is_not_lasting(key: str | None, lasts: bool) -> None:
     assert rosters.is_lasting_key(key) is lasts
     found, on, code = PupilIndex((roster(pupil(key)),), {}).find_pupil(key, None)
     refused = "PUPIL_AMBIGUOUS" if key else "PUPIL_NOT_IN_ROSTER"
@@ -145,7 +145,9 @@ def test_a_key_that_begins_with_a_number_sign_holds_within_one_export(key: str |
         ("nothing at all", pupil(number=None), pupil(number=None), True),
     ],
 )
-def test_whether_one_key_can_be_of_one_child(says: str, one: RosterPupil, other: RosterPupil, can_be: bool) -> None:
+def test_two_pupils_under_one_key_may_be_one_child_unless_contradicted(
+    says: str, one: RosterPupil, other: RosterPupil, can_be: bool
+) -> None:
     replaced = {THIRD: BSN}
     assert rosters.may_be_one_child(one, other, replaced) is can_be, says
     assert rosters.may_be_one_child(other, one, replaced) is can_be, says
@@ -251,7 +253,7 @@ def test_whether_one_key_can_be_of_one_child(says: str, one: RosterPupil, other:
         ("no roster", [], ("L1", None), "ROSTER_MISSING"),
     ],
 )
-def test_a_join_that_another_roster_contradicts_is_not_taken(
+def test_a_match_that_another_roster_contradicts_is_ambiguous(
     says: str, held: list[Roster], asked: tuple[str, str | None], found: str
 ) -> None:
     who, on, code = PupilIndex(tuple(held), {}).find_pupil(*asked)
@@ -270,5 +272,5 @@ def test_a_join_that_another_roster_contradicts_is_not_taken(
         ("pupils without a number", [pupil(number=None), pupil("x", None)], {"ROSTER_WITHOUT_NUMBER": 2}),
     ],
 )
-def test_what_is_told_of_a_roster(says: str, pupils: list[RosterPupil], told: dict[str, int]) -> None:
+def test_roster_warnings_count_pupils(says: str, pupils: list[RosterPupil], told: dict[str, int]) -> None:
     assert rosters.count_roster_warnings(roster(*pupils)) == told, says

@@ -1,10 +1,10 @@
-"""Each rule on sensitive values holds exactly where its definition says, and refuses nonsense when built."""
+"""Each constraint on sensitive values is satisfied exactly where its definition says, and refuses wrong limits."""
 
 from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from tests.unit.drawn_value_counts import by_school, classes, holding
+from tests.unit.drawn_value_counts import draw_value_counts, draw_value_counts_by_school, names_of_satisfying
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.privacy_models.dominance import ValueDominance
@@ -13,7 +13,7 @@ from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstr
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 
 # The value I, II, III, IV, V of four years ago, per class; nobody is in u.
-LEVELS = classes(
+LEVELS = draw_value_counts(
     [2, 2, 2, 2, 2],  # p
     [5, 5, 0, 0, 0],  # q
     [9, 1, 0, 0, 0],  # r
@@ -24,7 +24,7 @@ LEVELS = classes(
 
 
 @pytest.mark.parametrize(
-    ("rule", "held"),
+    ("rule", "satisfying"),
     [
         (DistinctLDiversity(1), "pqrst"),
         (DistinctLDiversity(2), "pqrt"),
@@ -34,12 +34,12 @@ LEVELS = classes(
     ],
     ids=str,
 )
-def test_distinct_l_diversity_counts_the_values_that_occur(rule: SensitiveValueConstraint, held: str) -> None:
-    assert holding(rule, LEVELS) == held
+def test_distinct_l_diversity_counts_the_values_that_occur(rule: SensitiveValueConstraint, satisfying: str) -> None:
+    assert names_of_satisfying(rule, LEVELS) == satisfying
 
 
 @pytest.mark.parametrize(
-    ("rule", "held"),
+    ("rule", "satisfying"),
     [
         #  exp(entropy):  p 5, q 2, r 1.3842, s 1, t 1.8946
         (EntropyLDiversity(1), "pqrst"),
@@ -54,12 +54,14 @@ def test_distinct_l_diversity_counts_the_values_that_occur(rule: SensitiveValueC
     ],
     ids=str,
 )
-def test_entropy_l_diversity_counts_values_as_if_equally_frequent(rule: SensitiveValueConstraint, held: str) -> None:
-    assert holding(rule, LEVELS) == held
+def test_entropy_l_diversity_counts_values_as_if_equally_frequent(
+    rule: SensitiveValueConstraint, satisfying: str
+) -> None:
+    assert names_of_satisfying(rule, LEVELS) == satisfying
 
 
 @pytest.mark.parametrize(
-    ("rule", "held"),
+    ("rule", "satisfying"),
     [
         (ValueDominance("1/5"), "p"),
         (ValueDominance(0.5), "pq"),
@@ -70,43 +72,55 @@ def test_entropy_l_diversity_counts_values_as_if_equally_frequent(rule: Sensitiv
     ],
     ids=str,
 )
-def test_no_value_has_more_than_its_largest_share(rule: SensitiveValueConstraint, held: str) -> None:
-    assert holding(rule, LEVELS) == held
+def test_value_dominance_limits_the_share_of_the_most_frequent_value(
+    rule: SensitiveValueConstraint, satisfying: str
+) -> None:
+    assert names_of_satisfying(rule, LEVELS) == satisfying
 
 
-def test_where_there_is_one_value_every_class_is_close_and_none_is_varied() -> None:
-    counts = classes([4], [7])
+def test_with_a_single_value_every_class_is_close_and_none_is_diverse() -> None:
+    counts = draw_value_counts([4], [7])
 
-    assert holding(EqualDistanceTCloseness(0), counts) == holding(OrderedDistanceTCloseness(0), counts) == "pq"
-    assert holding(DistinctLDiversity(2), counts) == holding(EntropyLDiversity(1.5), counts) == ""
+    assert (
+        names_of_satisfying(EqualDistanceTCloseness(0), counts)
+        == names_of_satisfying(OrderedDistanceTCloseness(0), counts)
+        == "pq"
+    )
+    assert (
+        names_of_satisfying(DistinctLDiversity(2), counts) == names_of_satisfying(EntropyLDiversity(1.5), counts) == ""
+    )
 
 
-class TestWholeCountries:
+class TestMillionsOfPupils:
     """Nothing depends on rounding, also where a whole country is in one class."""
 
     @pytest.mark.parametrize("pupils", [2_000_000, 100_000_000])
     def test_shares_and_distances_are_exact(self, pupils: int) -> None:
         half = pupils // 2
-        counts = classes([half, half], [half + 1, half - 1], overall=[half, half])
+        counts = draw_value_counts([half, half], [half + 1, half - 1], overall=[half, half])
 
-        assert holding(ValueDominance(0.5), counts) == "p"
-        assert holding(EqualDistanceTCloseness(0), counts) == holding(OrderedDistanceTCloseness(0), counts) == "p"
-        assert holding(EqualDistanceTCloseness("0.999999"), counts) == "pq"
-        assert holding(OrderedDistanceTCloseness("0.999999"), counts) == "pq"
+        assert names_of_satisfying(ValueDominance(0.5), counts) == "p"
+        assert (
+            names_of_satisfying(EqualDistanceTCloseness(0), counts)
+            == names_of_satisfying(OrderedDistanceTCloseness(0), counts)
+            == "p"
+        )
+        assert names_of_satisfying(EqualDistanceTCloseness("0.999999"), counts) == "pq"
+        assert names_of_satisfying(OrderedDistanceTCloseness("0.999999"), counts) == "pq"
 
     def test_entropy_is_exact_where_floats_are_not(self) -> None:
         even = [400_000] * 5
-        counts = classes(even, [400_001, 399_999, 400_000, 400_000, 400_000], [4, 1, 1, 1, 1], [1_000] * 5)
+        counts = draw_value_counts(even, [400_001, 399_999, 400_000, 400_000, 400_000], [4, 1, 1, 1, 1], [1_000] * 5)
 
         # p and s hold 5 exactly, q lies 2.5e-12 under it; r holds 4 exactly, though not evenly.
-        assert holding(EntropyLDiversity(5), counts) == "ps"
-        assert holding(EntropyLDiversity(4), counts) == "pqrs"
+        assert names_of_satisfying(EntropyLDiversity(5), counts) == "ps"
+        assert names_of_satisfying(EntropyLDiversity(4), counts) == "pqrs"
 
     @pytest.mark.parametrize("odd", [4_095, 1_000_001])
     def test_entropy_is_compared_at_any_size(self, odd: int) -> None:
-        most = classes([odd, odd + 1], [odd, odd])
+        most = draw_value_counts([odd, odd + 1], [odd, odd])
 
-        assert holding(EntropyLDiversity(2), most) == "q"
+        assert names_of_satisfying(EntropyLDiversity(2), most) == "q"
 
 
 @pytest.mark.parametrize(
@@ -121,19 +135,21 @@ class TestWholeCountries:
         ({"A": [5, 0], "B": [0, 5]}, 1, 5, True),
     ],
 )
-def test_a_school_that_knows_its_own_pupils_still_faces_several_values_of_several_pupils(
+def test_without_any_one_school_enough_values_of_enough_pupils_remain(
     schools: dict[str, list[int]], values: int, pupils: int, holds: bool
 ) -> None:
     fine = {"A": [3, 3], "B": [3, 3], "C": [3, 3]}
-    assert holding(LDiversityWithoutAnySchool(values, pupils), by_school(fine, schools)) == ("pq" if holds else "p")
+    assert names_of_satisfying(
+        LDiversityWithoutAnySchool(values, pupils), draw_value_counts_by_school(fine, schools)
+    ) == ("pq" if holds else "p")
 
 
-def test_without_schools_nothing_is_asked_of_them() -> None:
-    assert holding(LDiversityWithoutAnySchool(2, 5), classes([9, 1], [0, 0])) == "p"
+def test_data_without_schools_satisfies_the_constraint_on_schools() -> None:
+    assert names_of_satisfying(LDiversityWithoutAnySchool(2, 5), draw_value_counts([9, 1], [0, 0])) == "p"
 
 
 @pytest.mark.parametrize("written", [0.1, "0.1", "1/10", Fraction(1, 10)])
-def test_a_number_counts_as_it_is_written(written: float | str | Fraction) -> None:
+def test_a_limit_counts_exactly_as_it_is_written(written: float | str | Fraction) -> None:
     assert EqualDistanceTCloseness(written) == EqualDistanceTCloseness("1/10")
     assert ValueDominance(written) == ValueDominance("1/10")
     assert EntropyLDiversity(Fraction(written) * 15 if isinstance(written, Fraction) else 1.5) == (
@@ -164,12 +180,12 @@ def test_a_number_counts_as_it_is_written(written: float | str | Fraction) -> No
         lambda: LDiversityWithoutAnySchool(2, -1),
     ],
 )
-def test_refuses_nonsense(build: Callable[[], SensitiveValueConstraint]) -> None:
+def test_refuses_wrong_limits(build: Callable[[], SensitiveValueConstraint]) -> None:
     with pytest.raises(ConfigurationRefused, match=r"Expected .*in the constraints"):
         build()
 
 
-def test_a_message_can_name_every_rule() -> None:
+def test_every_constraint_describes_itself() -> None:
     rules = [DistinctLDiversity(3), EntropyLDiversity("2.5"), ValueDominance(0.9), EqualDistanceTCloseness(0.2)]
 
     assert [str(rule) for rule in [*rules, OrderedDistanceTCloseness(0.2)]] == [

@@ -1,4 +1,4 @@
-"""UWLR: results joined to their roster, what cannot be joined, and every way a message is refused."""
+"""UWLR results joined to a roster, what cannot be joined, and every way a message is rejected."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ OF_ANNA = {
 }
 
 
-def test_a_result_with_its_pupil_is_a_row_of_the_canonical_dialect() -> None:
+def test_a_joined_result_is_a_row_with_the_canonical_columns() -> None:
     (row,) = rows(document(afname(result())))
     assert (row.element_number, row.code) == (1, None)
     assert cells(row) == {**OF_ANNA, "ruwe_score": "44"}
@@ -127,12 +127,12 @@ def test_namespaces_may_differ_by_version(version: str) -> None:
     assert cells(rows(content)[0])["ruwe_score"] == "71"
 
 
-def test_children_without_a_namespace_are_the_roots() -> None:
+def test_elements_without_a_namespace_belong_to_the_root() -> None:
     content = document(afname(result())).replace(b"leerresultaten_verzoek", b"u:leerresultaten_verzoek")
     assert cells(rows(content.replace(b"xmlns=", b"xmlns:u="))[0]) == {**OF_ANNA, "ruwe_score": "44"}
 
 
-def test_children_of_another_namespace_are_not_read() -> None:
+def test_elements_of_another_namespace_are_not_read() -> None:
     content = document(afname(result(oso("<o:aantalgoed>71</o:aantalgoed>"))), oso_namespace="urn:x")
     assert "ruwe_score" not in cells(rows(content)[0])
 
@@ -152,7 +152,7 @@ def test_children_of_another_namespace_are_not_read() -> None:
         ((("DLE", "Landelijk", "II"),), None, None),
     ],
 )
-def test_which_reference_score_is_the_level(
+def test_the_level_is_chosen_among_reference_scores(
     references: tuple[tuple[str, str, str], ...], level: str | None, code: str | None
 ) -> None:
     (row,) = rows(document(afname(result(oso("", *references)))))
@@ -174,7 +174,7 @@ def test_which_reference_score_is_the_level(
         ("1.234,5", "1.234,5", "SCORE_NOT_A_NUMBER"),
     ],
 )
-def test_a_decimal_gets_the_comma_of_the_dialect_and_a_comma_is_no_xml_decimal(
+def test_an_xml_decimal_gets_a_decimal_comma_and_a_comma_as_sent_is_refused(
     sent: str, row_has: str, code: str | None
 ) -> None:
     score = f"<o:vaardigheidsscore>{sent}</o:vaardigheidsscore>"
@@ -182,7 +182,7 @@ def test_a_decimal_gets_the_comma_of_the_dialect_and_a_comma_is_no_xml_decimal(
     assert (cells(row)["vaardigheidsscore"], row.code) == (row_has, code)
 
 
-def test_another_result_is_a_row_without_a_score() -> None:
+def test_a_result_of_another_kind_is_a_row_without_a_score() -> None:
     (row,) = rows(document(afname(result("<anderresultaat><andere_score>7</andere_score></anderresultaat>"))))
     assert cells(row) == OF_ANNA
 
@@ -202,7 +202,7 @@ def test_the_score_of_a_part_is_not_that_of_the_test() -> None:
         ("", ("",), None),
     ],
 )
-def test_a_version_is_the_results_own_or_the_only_one_declared(
+def test_the_test_version_is_the_results_own_or_the_only_declared_one(
     sent: str, declared: tuple[str, ...], version: str | None
 ) -> None:
     tests = "".join(f"<toets><toetscode>REK-M5</toetscode>{one}</toets>" for one in declared)
@@ -210,7 +210,7 @@ def test_a_version_is_the_results_own_or_the_only_one_declared(
     assert cells(row).get("toetsversie") == version
 
 
-def test_a_time_zone_of_a_date_is_left_out() -> None:
+def test_the_time_zone_of_a_date_is_removed() -> None:
     content = document(afname(result())).replace(b"2025-01-20<", b"2025-01-20+01:00<")
     assert cells(rows(content)[0])["afnamedatum"] == "2025-01-20"
 
@@ -255,13 +255,13 @@ NO_ECK = rosters.ANNA.replace(f' eckid="{ECK}"', "")
         ),
     ],
 )
-def test_whose_result_it_is(says: str, who: str, pupils: str, found: str) -> None:
+def test_the_pupil_of_a_result_is_found_or_a_reason_is_given(says: str, who: str, pupils: str, found: str) -> None:
     (row,) = rows(document(afname(result(), who=who)), roster(rosters.document(pupils)))
     assert (row.code or cells(row)["pgn"]) == found, says
     assert row.code is None or not {"pgn", "geboortedatum", "groep_key"} & set(cells(row)), says
 
 
-def test_without_the_schools_roster_no_result_has_a_pupil() -> None:
+def test_without_a_roster_of_the_school_no_result_has_a_pupil() -> None:
     message = uwlr.read_uwlr_results(document(afname(result())), ENOUGH)
     others = roster(rosters.document(school=rosters.SCHOOL.replace("99ZZ", "98ZZ")))
     last_years = roster(rosters.document(school=rosters.SCHOOL.replace("2024-2025", "2023-2024")))
@@ -284,7 +284,7 @@ def test_a_school_without_a_site_is_its_main_site() -> None:
     assert cells(rows(content)[0])["vestiging"] == "00"
 
 
-def test_no_message_holds_what_was_delivered() -> None:
+def test_no_repr_holds_delivered_values() -> None:
     message = uwlr.read_uwlr_results(document(afname(result())), ENOUGH)
     (row,) = uwlr_rows.join_results_to_rosters(message, [roster()])
     assert not [text for text in ("123456782", "L1", "R1") if text in repr((message, message.results, row))]
@@ -339,7 +339,7 @@ NAMING = (
 
 
 @pytest.mark.parametrize(("says", "content", "code"), WRONG, ids=[says for says, *_ in WRONG])
-def test_one_thing_wrong_refuses_the_message(says: str, content: bytes, code: str) -> None:
+def test_one_fault_rejects_the_message(says: str, content: bytes, code: str) -> None:
     with pytest.raises(DeliveryRejected) as refusal:
         uwlr.read_uwlr_results(content, ENOUGH)
     assert refusal.value.code == code, says
@@ -347,7 +347,7 @@ def test_one_thing_wrong_refuses_the_message(says: str, content: bytes, code: st
 
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="the sample is not there (../shared/data/uwlr)")
-def test_the_sample() -> None:
+def test_the_sample_is_read() -> None:
     message = uwlr.read_uwlr_results(SAMPLE.read_bytes(), ENOUGH)
     found = uwlr_rows.join_results_to_rosters(message, [])
     assert [row.code for row in found] == ["ROSTER_MISSING", "ROSTER_MISSING"]

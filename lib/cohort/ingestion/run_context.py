@@ -1,4 +1,7 @@
-"""What one run of intake needs beside the files."""
+"""What one run of ingestion works with beside the delivered files: zones, declarations, lists and clock.
+
+The job `ingest` and tests make it; every step of `pipeline` reads it. It never changes during a run.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,23 @@ from cohort.legal_basis.objections import Objections
 from cohort.storage.zone_paths import StorageZones
 
 Progress = Callable[[str], None]
+"""Tells the operator one line."""
 
 
 @dataclass(frozen=True)
 class IngestionContext:
-    """Where, by what, with whose lists, and when."""
+    """The surroundings of one run of ingestion.
+
+    Args:
+        zones: the zones under the storage root.
+        platform: the declaration of `platform.toml`.
+        catalogue: the known tests and schools.
+        formats: the declared delivery formats.
+        objections: every list of objections and opt-ins.
+        changes: every list of changed pupil numbers.
+        now: when the run began, with its time zone.
+        consents: the pupils whose special-category values may be kept, per category; none by default.
+    """
 
     zones: StorageZones
     platform: Platform
@@ -29,10 +44,9 @@ class IngestionContext:
     changes: NumberChanges
     now: dt.datetime
     consents: ConsentedPupils = NO_CONSENTED_PUPILS
-    """Whose special-category values may be kept, of which category: nobody's unless it is said."""
 
     @property
     def schools_awaiting_list(self) -> frozenset[str]:
-        """Schools of which a list says who may be used, and that list is older than this run."""
+        """Schools with an opt-in list that is older than this run; their deliveries wait for a newer one."""
         older = (one.schools for one in self.objections.opt_in_lists if one.date < self.now.date())
         return frozenset[str]().union(*older)

@@ -44,7 +44,7 @@ def apply_retention(
     """
     days = platform.retention_days
     return {
-        "deliveries": _remove_deliveries(ledger, files, now - dt.timedelta(days.deliveries)),
+        "deliveries": remove_expired_deliveries(ledger, files, now - dt.timedelta(days.deliveries)),
         "quarantine": _remove_quarantine(spark, zones, ledger, now - dt.timedelta(days.quarantine)),
         "results": _remove_results(spark, zones, ledger, now - dt.timedelta(days.results), now),
         "feedback": _remove_feedback(zones, ledger, now - dt.timedelta(days.feedback)),
@@ -52,7 +52,7 @@ def apply_retention(
     }
 
 
-def _remove_deliveries(ledger: Ledger, files: Iterable[DeliveredFile], until: dt.datetime) -> int:
+def remove_expired_deliveries(ledger: Ledger, files: Iterable[DeliveredFile], until: dt.datetime) -> int:
     """Remove files whose every content was last handled by a run before `until`; an archive, when all its members were.
 
     What could not be read stays, however old: nobody has looked at it yet.

@@ -1,4 +1,4 @@
-"""XML whoever wrote it: its encodings, and every value in it."""
+"""XML as a stream: documents in every encoding, and every value in them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize("content", [pytest.param(content, id=says) for says, content in WRITTEN])
-def test_a_document_is_read_in_the_encoding_in_which_it_was_written(content: bytes) -> None:
+def test_a_document_is_read_in_the_encoding_that_it_is_written_in(content: bytes) -> None:
     assert xml_stream.is_xml(content)
     assert list(xml_stream.iterate_xml_values(content, ENOUGH)) == ["\u00e9", "\u00eb1"]
 
@@ -82,6 +82,6 @@ def test_every_value_of_a_document_is_given(says: str, inside: str, found: list[
         (b"<a/>" + b" " * ENOUGH, xml_stream.XML_TOO_LARGE),
     ],
 )
-def test_values_of_a_document_that_cannot_be_read_whole_are_refused(content: bytes, code: str) -> None:
+def test_a_document_that_cannot_be_read_whole_is_rejected(content: bytes, code: str) -> None:
     with pytest.raises(DeliveryRejected, match=code):
         list(xml_stream.iterate_xml_values(content, ENOUGH))

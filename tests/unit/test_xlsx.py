@@ -1,4 +1,4 @@
-"""Spreadsheets: cells as a school reads them, and every way in which a workbook is refused."""
+"""Workbooks: cells as a school sees them, and every way in which a workbook is rejected."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_first_row_with_content_is_the_header_and_rows_keep_their_numbers() 
     assert list(sheet.text_rows()) == [(4, expected), (7, expected)]
 
 
-def test_the_reader_of_the_text_says_how_decimals_and_dates_are_written() -> None:
+def test_decimals_and_dates_are_written_as_the_format_declares() -> None:
     _, rows = texts(workbook(HEADER, ROW), decimal=",", date="%d-%m-%Y")
     assert rows == [(2, ("99ZZ", "123456782", "20-01-2025", "87,5"))]
 
@@ -118,31 +118,31 @@ def test_the_reader_of_the_text_says_how_decimals_and_dates_are_written() -> Non
         (float("nan"), "nan"),
     ],
 )
-def test_a_cell_as_a_school_reads_it(value: object, text: str) -> None:
+def test_a_cell_is_written_as_a_school_sees_it(value: object, text: str) -> None:
     assert format_cell(value) == text
 
 
-def test_seventeen_digits_as_excel_stores_them_are_the_number_that_was_typed() -> None:
+def test_a_number_stored_with_seventeen_digits_is_the_number_that_was_typed() -> None:
     header = '<row r="1"><c r="A1" t="inlineStr"><is><t>score</t></is></c></row>'
     assert texts(with_rows(header + '<row r="2"><c r="A2"><v>7.4000000000000004</v></c></row>'))[1] == [(2, ("7.4",))]
 
 
-def test_a_formula_counts_as_the_value_stored_with_it_and_as_nothing_without() -> None:
+def test_a_formula_counts_as_its_stored_value_or_as_empty() -> None:
     header = '<row r="1"><c r="A1" t="str"><v>a</v></c><c r="B1" t="str"><v>b</v></c></row>'
     cells = '<row r="2"><c r="A2"><f>1+1</f><v>2</v></c><c r="B2"><f>1+1</f></c></row>'
     assert texts(with_rows(header + cells))[1] == [(2, ("2", ""))]
 
 
-def test_texts_that_cells_share_are_read_through() -> None:
+def test_shared_texts_are_read() -> None:
     assert texts(with_texts(SHARING, STRINGS)) == (("brin",), [(2, ("99ZZ",))])
 
 
-def test_a_row_is_as_wide_as_the_header_or_shows_what_it_has_beyond() -> None:
+def test_a_row_is_as_wide_as_the_header_or_wider_with_its_own_content() -> None:
     header, rows = texts(workbook(("a", "b", None), ("1",), ("1", "2", None, "4")))
     assert (header, rows) == (("a", "b"), [(2, ("1", "")), (3, ("1", "2", "", "4"))])
 
 
-def test_the_size_that_a_sheet_says_it_has_cuts_nothing_off() -> None:
+def test_the_declared_size_of_a_sheet_is_ignored() -> None:
     content = workbook(HEADER, ROW, ROW)
     smaller = changed(content, FIRST, lambda xml: re.sub(rb'ref="[A-Z0-9:]*"', b'ref="A1:B2"', xml))
     assert smaller != content
@@ -154,13 +154,13 @@ def test_sheets_without_content_do_not_count() -> None:
     assert texts(workbook(Leeg=[HEADER, ROW]))[0] == HEADER
 
 
-def test_no_message_holds_a_cell() -> None:
+def test_no_repr_holds_a_cell() -> None:
     sheet = xlsx.read_workbook(workbook(HEADER, ROW), LIMITS)
     assert isinstance(sheet, WorkbookTable)
     assert "123456782" not in repr(sheet)
 
 
-def test_a_number_that_is_no_date_says_so_in_its_cell_and_nowhere_else() -> None:
+def test_an_impossible_date_is_an_error_text_in_its_cell_only() -> None:
     """The library would warn, with the number, that no date is so late."""
     content = workbook(HEADER, ROW)
     late = changed(content, FIRST, lambda part: re.sub(rb"<v>45677</v>", b"<v>123456782</v>", part))
@@ -269,14 +269,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
-def test_one_thing_wrong_refuses_the_workbook(wrong: Wrong) -> None:
+def test_one_fault_rejects_the_workbook(wrong: Wrong) -> None:
     assert xlsx.read_workbook(GOOD, LIMITS).header == HEADER
     with pytest.raises(DeliveryRejected) as refusal:
         xlsx.read_workbook(wrong.make(), LIMITS)
     assert refusal.value.code == wrong.code
 
 
-def test_the_limits_of_a_container_hold_for_the_parts() -> None:
+def test_the_limits_of_containers_apply_to_the_parts() -> None:
     with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
         xlsx.read_workbook(GOOD, replace(LIMITS, members=3))
 
@@ -310,13 +310,15 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize(("before", "below", "hidden"), [pytest.param(*r, id=says) for says, *r in LAYOUTS])
-def test_what_is_hidden_and_has_content_is_seen(before: str, below: str, hidden: tuple[int, ...] | None) -> None:
+def test_hidden_rows_and_columns_with_content_are_found(
+    before: str, below: str, hidden: tuple[int, ...] | None
+) -> None:
     sheet = xlsx.read_workbook(book(header(), below, before=before), LIMITS)
     assert (sheet.has_hidden_content, sheet.hidden_rows) == (hidden is not None, hidden or ())
 
 
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
-def test_a_hidden_sheet_with_content_is_seen_and_one_without_is_nothing(state: str) -> None:
+def test_a_hidden_sheet_with_content_is_found_and_an_empty_one_ignored(state: str) -> None:
     shown = Sheet_(header() + result(PUPIL))
     for rows, hides in ((header(), True), ("", False), (row("  "), False)):
         sheet = xlsx.read_workbook(Workbook((shown, Sheet_(rows, state=state))).packed(), LIMITS)
@@ -339,7 +341,7 @@ ESCAPES = [
 
 
 @pytest.mark.parametrize(("raw", "shown"), [pytest.param(*r, id=says) for says, *r in ESCAPES])
-def test_an_escape_of_the_xml_is_the_character_that_it_stands_for(raw: str, shown: str) -> None:
+def test_escapes_are_replaced_by_their_characters(raw: str, shown: str) -> None:
     cells = (text(raw), f'<c t="str"><f>x</f><v>{raw}</v></c>', '<c t="s"><v>0</v></c>')
     for cell in cells:
         content = book(row("a"), row(cell), strings=f'<si><t xml:space="preserve">{raw}</t></si>')
@@ -362,7 +364,7 @@ def test_an_escape_of_the_xml_is_the_character_that_it_stands_for(raw: str, show
         ('<c t="e"><f>x</f><v>#DIV/0!</v></c>', "#DIV/0!"),
     ],
 )
-def test_a_percentage_and_an_error_are_what_the_school_sees(cell: str, shown: str) -> None:
+def test_percentages_and_errors_are_written_as_a_school_sees_them(cell: str, shown: str) -> None:
     ((_, (read,)),) = xlsx.read_workbook(book(row("a"), row(cell)), LIMITS).text_rows(decimal=",")
     assert read == shown
 
@@ -387,12 +389,12 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("says", WRITERS)
-def test_every_writer_of_workbooks_is_read_alike(says: str) -> None:
+def test_workbooks_of_every_program_are_read_alike(says: str) -> None:
     sheet = xlsx.read_workbook(WRITERS[says], LIMITS)
     expected = ("00GG", "2024-2025", PUPIL, "REK-M7", "3.0", "2025-01-20", "80.5")
     assert (sheet.header, list(sheet.text_rows())) == (DRAWN_HEADER, [(2, expected)])
 
 
-def test_every_text_of_a_workbook_is_given_whatever_becomes_of_it() -> None:
+def test_every_text_of_a_workbook_is_given_even_where_it_is_rejected() -> None:
     sheets = Sheet_(row("a", number(1, 1), hidden=1)), Sheet_(row(text("b_x000D_")), state="veryHidden")
     assert list(xlsx.iterate_workbook_texts(Workbook(sheets).packed(), LIMITS)) == ["a", "100%", "b\r"]

@@ -1,4 +1,4 @@
-"""What a file is by its bytes, what is said of it, and what lies beside the data in a container."""
+"""Types of files by their bytes, reason codes of those without a reader, and files beside data in a container."""
 
 from __future__ import annotations
 
@@ -125,7 +125,9 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("content", "reason"), [pytest.param(c, r, id=says) for says, c, r in KINDS])
-def test_a_file_has_one_reason_whatever_its_name(content: bytes, reason: str | None, tmp_path: Path) -> None:
+def test_a_file_without_reader_has_one_reason_whatever_its_name(
+    content: bytes, reason: str | None, tmp_path: Path
+) -> None:
     for name in ("a.xls", "a.csv", "a"):
         (found,) = delivered(name, content, tmp_path)
         assert found.rejection == reason
@@ -134,7 +136,7 @@ def test_a_file_has_one_reason_whatever_its_name(content: bytes, reason: str | N
     assert packed.rejection == reason
 
 
-def test_lines_and_the_school_are_told_with_a_rejected_sheet(tmp_path: Path) -> None:
+def test_a_rejected_workbook_names_its_lines_and_its_school(tmp_path: Path) -> None:
     hidden = book(header(), result("999900109"), result("999900110", hidden=1), result("1", number(1, 3)))
     (found,) = delivered("a.xlsx", hidden, tmp_path)
     assert (found.rejection, found.rejected_lines, found.school, found.rows) == ("HIDDEN_CELLS", (3, 4), "00GG", 3)
@@ -182,14 +184,14 @@ DATA = {
 
 
 @pytest.mark.parametrize("name", LETTERS)
-def test_a_letter_is_told_with_the_data_and_is_no_delivery(name: str, tmp_path: Path) -> None:
+def test_a_letter_beside_data_is_a_warning_and_no_delivery(name: str, tmp_path: Path) -> None:
     system = (".DS_Store", b"x"), ("__MACOSX/._a.csv", b"x"), ("Thumbs.db", OLE), (".~lock.a.ods#", b"x")
     (found,) = delivered("a.zip", zipped((name, LETTERS[name]), ("a.csv", CSV), *system), tmp_path)
     assert (found.name, found.rejection, found.warnings) == ("a.zip/a.csv", None, {"BESIDE_DATA": 1})
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_what_might_be_data_is_a_delivery_and_rejected(name: str, tmp_path: Path) -> None:
+def test_possible_data_without_a_reader_is_a_rejected_delivery(name: str, tmp_path: Path) -> None:
     found = delivered("a.zip", zipped(("a.csv", CSV), (name, DATA[name])), tmp_path)
     assert [(one.name, one.rejection is None, len(one.warnings)) for one in found] == [
         ("a.zip/a.csv", True, 0),
@@ -197,21 +199,21 @@ def test_what_might_be_data_is_a_delivery_and_rejected(name: str, tmp_path: Path
     ]
 
 
-def test_a_container_with_nothing_but_letters_is_rejected_for_them(tmp_path: Path) -> None:
+def test_a_container_with_letters_only_is_rejected(tmp_path: Path) -> None:
     found = delivered("a.zip", zipped(("brief.txt", b"Beste"), ("brief.pdf", b"%PDF-1.4")), tmp_path)
     assert [one.rejection for one in found] == ["EMPTY", "DOCUMENT"]
 
 
-def test_two_letters_are_told_once(tmp_path: Path) -> None:
+def test_two_letters_are_counted_in_one_warning(tmp_path: Path) -> None:
     content = zipped(("a.txt", b"x"), ("a.xlsx", XLSX), ("b.txt", b"y"), ("a.csv", CSV))
     found = delivered("a.zip", content, tmp_path)
     assert [(one.name, one.warnings) for one in found] == [("a.zip/a.xlsx", {"BESIDE_DATA": 2}), ("a.zip/a.csv", {})]
 
 
-def test_nothing_before_the_first_tag_takes_long() -> None:
+def test_text_before_the_first_tag_is_matched_in_linear_time() -> None:
     for content in (b"<!---->" * 2000 + b"x", b"<!--" * 2000, b" " * 5000 + b"<", b"<?x" * 2000, b"a:\n" * 2000):
         assert file_types.detect_file_type(content) is None
 
 
-def test_a_gzip_of_a_document_is_rejected_as_that(tmp_path: Path) -> None:
+def test_a_gzip_of_a_document_is_rejected_as_a_document(tmp_path: Path) -> None:
     assert [one.rejection for one in delivered("a.gz", gzip.compress(b"%PDF-1.4"), tmp_path)] == ["DOCUMENT"]

@@ -1,4 +1,4 @@
-"""What only the room that speaks Delta can promise: small tables read without Spark, files that go."""
+"""Delta tables: small tables read and appended to without Spark, batches, and removal of files."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ ROWS = [(f"{n}.csv", {"PGN_INVALID": n} if n else {}) for n in range(11)]
 """One commit each: past Delta's first checkpoint."""
 
 
-def test_a_small_table_has_the_rows_of_its_newest_version_and_none_where_there_is_none(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_a_small_table_is_read_at_its_newest_version_or_is_none(spark: SparkSession, tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     assert delta.read_small_table(path) is None
     delta.create_table(spark, path, STATE, drawn_release.platform().tables)
@@ -40,7 +38,7 @@ def test_a_small_table_has_the_rows_of_its_newest_version_and_none_where_there_i
     assert {row["name"]: dict(row["codes"]) for row in found.to_pylist()} == dict(ROWS)
 
 
-def test_few_rows_are_added_without_spark_and_say_nothing_in_a_footer(
+def test_local_rows_are_appended_without_statistics_in_a_footer(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ledger"
@@ -72,7 +70,7 @@ def _full(*_: object) -> None:
     raise DeltaError("no space left")
 
 
-def test_a_file_system_without_hard_links_is_refused_before_anything_is_made(
+def test_a_file_system_without_hard_links_is_refused_before_a_table_is_made(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def without(*_: object) -> None:
@@ -84,7 +82,7 @@ def test_a_file_system_without_hard_links_is_refused_before_anything_is_made(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_rows_of_batches_are_those_of_the_version_they_were_asked_of(spark: SparkSession, tmp_path: Path) -> None:
+def test_rows_of_batches_do_not_change_with_later_writes(spark: SparkSession, tmp_path: Path) -> None:
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path / "a b" / "results"
     delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
@@ -126,7 +124,7 @@ def replaced(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest
     return path
 
 
-def test_a_vacuum_leaves_what_the_current_version_needs_and_nothing_else(spark: SparkSession, replaced: Path) -> None:
+def test_a_vacuum_keeps_only_what_the_current_version_needs(spark: SparkSession, replaced: Path) -> None:
     rows = sorted(map(tuple, delta.read_table(spark, replaced).collect()))
     assert _data(replaced) > delta.list_current_names(replaced)
     commits = delta.read_commits(replaced)
@@ -138,7 +136,7 @@ def test_a_vacuum_leaves_what_the_current_version_needs_and_nothing_else(spark: 
     assert len(delta.read_table(spark, replaced).collect()) == 2 * len(rows)
 
 
-def test_what_a_vacuum_leaves_behind_is_counted(replaced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_a_vacuum_cannot_remove_are_counted(replaced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     beside = len(_data(replaced) - delta.list_current_names(replaced))
 
     def fails(_: Path) -> None:
@@ -208,7 +206,7 @@ def vacuumed(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_is_not_of_the_table_counts_whatever_its_name(vacuumed: Path, name: str) -> None:
+def test_foreign_files_are_counted_whatever_their_name(vacuumed: Path, name: str) -> None:
     beside = _put_beside(vacuumed, name)
     try:
         assert delta.list_foreign_files(vacuumed) == delta.list_files_vacuum_leaves(vacuumed) == [beside]
@@ -223,7 +221,7 @@ def test_what_is_not_of_the_table_counts_whatever_its_name(vacuumed: Path, name:
 
 
 @pytest.mark.parametrize("name", GOES)
-def test_what_a_killed_run_left_of_its_own_goes(spark: SparkSession, vacuumed: Path, name: str) -> None:
+def test_unfinished_files_of_a_killed_run_are_removed(spark: SparkSession, vacuumed: Path, name: str) -> None:
     beside = _put_beside(vacuumed, name)
     assert delta.list_foreign_files(vacuumed) == [beside]
     assert delta.list_files_vacuum_leaves(vacuumed) == []
@@ -232,7 +230,7 @@ def test_what_a_killed_run_left_of_its_own_goes(spark: SparkSession, vacuumed: P
     assert [row.name for row in delta.read_table(spark, vacuumed).collect()] == ["again"]
 
 
-def test_a_folder_that_cannot_be_looked_into_counts(vacuumed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_folder_is_counted(vacuumed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shut = vacuumed / "batch=7"
     shut.mkdir(exist_ok=True)
     real = os.scandir
@@ -246,7 +244,7 @@ def test_a_folder_that_cannot_be_looked_into_counts(vacuumed: Path, monkeypatch:
     assert delta.list_foreign_files(vacuumed) == [shut]
 
 
-def test_a_folder_of_which_something_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_removed_whole_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "staging" / "proef"
     (folder / "1").mkdir(parents=True)
     (folder / "1" / ".nfs0001").write_bytes(b"rows")
@@ -259,7 +257,7 @@ def test_a_folder_of_which_something_stays_is_told(tmp_path: Path, monkeypatch: 
     assert not folder.exists()
 
 
-def test_a_purge_leaves_no_row_and_no_file(spark: SparkSession, replaced: Path) -> None:
+def test_a_purge_removes_every_row_and_file(spark: SparkSession, replaced: Path) -> None:
     assert delta.purge_table(replaced).remaining_files == 0
     assert _data(replaced) == set()
     assert delta.read_table(spark, replaced).collect() == []

@@ -1,4 +1,4 @@
-"""A file is settled by its content alone: what else stops a reader is ours, told so, and tried again."""
+"""Deliveries that a defect or the storage makes unreadable: reported, left in place, tried again by the next run."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def broken(module: Any, name: str, defect: Callable[[], BaseException]) -> Itera
 
 @pytest.mark.parametrize(("kind", "defect"), DEFECTS)
 @pytest.mark.parametrize(("says", "name", "content", "module", "function"), READERS)
-def test_what_no_reader_foresaw_is_left_told_and_tried_again(
+def test_a_defect_of_a_reader_is_reported_and_the_file_tried_again(
     tmp_path: Path,
     says: str,
     name: str,
@@ -152,7 +152,7 @@ def test_what_no_reader_foresaw_is_left_told_and_tried_again(
 
 
 @pytest.mark.parametrize(("kind", "defect"), DEFECTS[2:])
-def test_a_file_of_which_not_even_the_content_is_known_is_left_without_a_line(
+def test_a_file_that_cannot_be_read_gets_no_ledger_line(
     tmp_path: Path, kind: str, defect: Callable[[], BaseException]
 ) -> None:
     place = desk(tmp_path, Ledger()).deliveries_folder / "a.csv"
@@ -168,7 +168,7 @@ def test_a_file_of_which_not_even_the_content_is_known_is_left_without_a_line(
 
 
 @pytest.mark.parametrize("where", [openpyxl, zipfile], ids=["openpyxl", "zipfile"])
-def test_no_memory_in_a_library_is_no_damage_of_the_file(tmp_path: Path, where: Any) -> None:
+def test_lack_of_memory_in_a_library_does_not_reject_the_file(tmp_path: Path, where: Any) -> None:
     place = desk(tmp_path, Ledger()).deliveries_folder / "a.xlsx"
     place.write_bytes(SHEET(SCHOOLS[0]))
     with broken(where, {"openpyxl": "load_workbook"}.get(where.__name__, "ZipFile"), MemoryError):
@@ -177,7 +177,7 @@ def test_no_memory_in_a_library_is_no_damage_of_the_file(tmp_path: Path, where: 
     assert [what.partition(" at ")[0] for what in found.defects] == ["MemoryError"]
 
 
-def test_results_whose_roster_may_be_the_one_that_we_could_not_read_are_not_told_to_lack_it(tmp_path: Path) -> None:
+def test_results_are_tried_again_where_their_roster_may_be_an_unreadable_one(tmp_path: Path) -> None:
     folder = desk(tmp_path, Ledger()).deliveries_folder
     (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
     (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
@@ -191,7 +191,7 @@ def test_results_whose_roster_may_be_the_one_that_we_could_not_read_are_not_told
     assert {file.name: file.rejection for _, file in after.new_files} == {"roster.xml": None, "results.xml": None}
 
 
-def test_a_message_that_cannot_be_read_leaves_its_roster(tmp_path: Path) -> None:
+def test_an_unreadable_message_does_not_affect_its_roster(tmp_path: Path) -> None:
     folder = desk(tmp_path, Ledger()).deliveries_folder
     (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
     (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
@@ -214,7 +214,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("first", "then", "added"), REASONS)
-def test_another_reason_is_told_and_the_same_one_is_not(
+def test_a_changed_reason_is_reported_and_an_equal_one_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, then: str, added: bool
 ) -> None:
     (desk(tmp_path, Ledger()).deliveries_folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
@@ -233,7 +233,7 @@ def test_another_reason_is_told_and_the_same_one_is_not(
     assert (known.entries[0].sha256 in known.settled_hashes) == (then == "EMPTY"), "settled by its content alone"
 
 
-def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp_path: Path) -> None:
+def test_a_file_that_was_never_read_stays_whatever_its_age_or_objections(tmp_path: Path) -> None:
     folder = desk(tmp_path, Ledger()).deliveries_folder
     (folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
     (folder / "b.zip").write_bytes(zipped(canoniek("123456782;1;a"), canoniek("063138219;1;a"))(SCHOOLS[0]))
@@ -244,13 +244,13 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     found = received(tmp_path, known).files
     assert raw_file_erasure.erase_raw_files(folder, known, numbers, desk(tmp_path, known).limits) == 0
     late = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
-    assert retention._deliveries(known, found, late) == 0
+    assert retention.remove_expired_deliveries(known, found, late) == 0
     known = entered(known, received(tmp_path, known))
     assert len(known.entries) == 6
-    assert retention._deliveries(known, found, late) == 2
+    assert retention.remove_expired_deliveries(known, found, late) == 2
 
 
-def test_a_link_to_a_folder_and_a_pipe_are_told_too(tmp_path: Path) -> None:
+def test_links_to_folders_and_pipes_are_counted_as_unreadable(tmp_path: Path) -> None:
     folder = desk(tmp_path, Ledger()).deliveries_folder
     (tmp_path / "elsewhere").mkdir()
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
@@ -271,7 +271,7 @@ def _raises(_: DeliveredFile) -> NoReturn:
     raise MemoryError(PLANTED)
 
 
-def test_a_file_that_ends_an_executors_worker_stops_no_other(spark: SparkSession) -> None:
+def test_a_file_that_kills_an_executor_worker_does_not_stop_the_others(spark: SparkSession) -> None:
     files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(discovery.EXECUTOR_FILES + 1)]
     done = discovery._each(spark, _ends_its_worker, files, discovery._lost)
     assert [file.name for file in done] == [file.name for file in files]
@@ -280,10 +280,10 @@ def test_a_file_that_ends_an_executors_worker_stops_no_other(spark: SparkSession
     ]
     left = {file.name: str(file.defect) for file in done if file.rejection == "UNREADABLE"}
     assert set(left) == {"30.xlsx", "40.xlsx"}
-    assert left["40.xlsx"].startswith("MemoryError at test_unreadable.py:")
+    assert left["40.xlsx"].startswith("MemoryError at test_unreadable_deliveries.py:")
 
 
-def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_run_reports_unreadable_files_and_the_next_one_takes_them_in(spark: SparkSession, tmp_path: Path) -> None:
     zones = StorageZones(tmp_path)
     zones.deliveries.mkdir()
     deliver(zones, "a.csv", *(row(number) for number in NUMBERS))
@@ -310,7 +310,7 @@ def tables_rows(zones: StorageZones) -> int:
     return ledger.read_ledger(zones.ledger).current_row_count()
 
 
-def test_a_file_that_may_not_be_read_makes_the_run_end_with_a_code(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_file_without_read_permission_gives_the_run_an_exit_code(spark: SparkSession, tmp_path: Path) -> None:
     zones = StorageZones(tmp_path)
     zones.deliveries.mkdir()
     deliver(zones, "a.csv", *(row(number) for number in NUMBERS))

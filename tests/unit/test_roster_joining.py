@@ -1,4 +1,4 @@
-"""Rosters and results as they come in together: what results are joined on, what waits, what is told."""
+"""Rosters and results ingested together: what results are joined on, what waits, what feedback says."""
 
 from __future__ import annotations
 
@@ -108,14 +108,14 @@ def test_results_are_joined_on_keys_that_no_roster_contradicts(
         ("results in an envelope", ECK_ROSTER, soap(WITH_ECK, "utf-16"), on(1, 1), 0),
     ],
 )
-def test_an_eck_id_joins_where_a_key_does_not(
+def test_an_eck_id_joins_where_a_key_is_contradicted(
     tmp_path: Path, says: str, roster: Content, results: Content, joined: dict[str, int], refused: int
 ) -> None:
     got = received(tmp_path, {"a.xml": roster, "r.xml": results}, {})["r.xml"]
     assert (got["rejected"], got["joined"], got["rows"]) == (None, joined, refused), says
 
 
-def test_a_change_of_a_number_that_a_list_declares_is_no_contradiction(tmp_path: Path) -> None:
+def test_a_declared_number_change_is_no_contradiction(tmp_path: Path) -> None:
     files = {"a.xml": ROSTER, "b.xml": OTHER_NUMBER, "r.xml": RESULTS}
     got = received(tmp_path, files, {ONE: "999900109"})["r.xml"]
     assert (got["joined"], got["rows"]) == (on(0, 2), 0)
@@ -137,7 +137,7 @@ def test_results_wait_for_a_roster_with_numbers(
     assert {name: got[name]["warnings"] for name in files} == warnings, says
 
 
-def test_a_roster_of_keys_of_one_export_is_told(tmp_path: Path) -> None:
+def test_a_roster_with_single_export_keys_gives_a_warning(tmp_path: Path) -> None:
     assert received(tmp_path, {"a.xml": HASHED}, {})["a.xml"]["warnings"] == {"KEY_OF_ONE_EXPORT": 2}
 
 

@@ -1,4 +1,4 @@
-"""A school's message: EDEXML or UWLR, alone or in a SOAP envelope, and messages that hold nothing."""
+"""Messages of schools: EDEXML or UWLR, alone or in a SOAP envelope, and messages without records."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ ROSTERS = [
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("text", [pytest.param(text, id=says) for says, text in ROSTERS])
-def test_a_roster_is_read_however_it_is_wrapped(text: str, encoding: str) -> None:
+def test_a_roster_is_read_in_every_wrapping(text: str, encoding: str) -> None:
     content = text.encode(encoding)
     assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == DeliveryKind.ROSTER
     roster = edexml.read_roster(content, ENOUGH)
@@ -107,7 +107,7 @@ WRAPPED = [
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("text", [pytest.param(text, id=says) for says, text in WRAPPED])
-def test_results_are_read_however_they_are_wrapped(text: str, encoding: str) -> None:
+def test_results_are_read_in_every_wrapping(text: str, encoding: str) -> None:
     content = text.encode(encoding)
     assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == DeliveryKind.RESULTS
     (row,) = uwlr_rows.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [results.roster()])
@@ -151,7 +151,7 @@ WITHOUT = [
 
 
 @pytest.mark.parametrize(("text", "code"), [pytest.param(text, code, id=says) for says, text, code in WITHOUT])
-def test_a_message_without_pupils_or_results_says_why(text: str, code: str) -> None:
+def test_a_message_without_records_is_rejected_with_its_reason(text: str, code: str) -> None:
     with pytest.raises(DeliveryRejected) as refusal:
         of_kind(text.encode())
     assert refusal.value.code == code
@@ -168,6 +168,6 @@ def of_kind(content: bytes) -> object:
     return edexml.read_roster(content, ENOUGH) if is_roster else uwlr.read_uwlr_results(content, ENOUGH)
 
 
-def test_the_kinds_of_messages_are_those_that_a_reader_reads() -> None:
+def test_every_xml_root_has_the_kind_of_its_parser() -> None:
     read = dict.fromkeys(edexml.ROSTER_SHAPE.root_names, DeliveryKind.ROSTER)
     assert {**read, uwlr.UWLR_RESULTS_ROOT: DeliveryKind.RESULTS} == file_recognition.XML_ROOT_KINDS

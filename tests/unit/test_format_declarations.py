@@ -1,4 +1,4 @@
-"""Declarations of export formats, and headers as suppliers write them: which format each is taken for."""
+"""Declared export formats, and headers as suppliers write them: which format each is recognised as."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda header: header.says)
-def test_a_header_is_taken_for_its_format_or_told_how_it_differs(header: Header) -> None:
+def test_a_header_is_recognised_or_its_difference_is_described(header: Header) -> None:
     found = SHIPPED.recognise_line(header.line)
     if header.format:
         assert isinstance(found, RecognisedHeader)
@@ -87,26 +87,26 @@ def test_a_header_is_taken_for_its_format_or_told_how_it_differs(header: Header)
 
 
 @pytest.mark.parametrize("dash", "-\u2010\u2011\u2012\u2013\u2014", ids=ascii)
-def test_any_dash_names_the_same_column(dash: str) -> None:
+def test_dashes_of_any_length_name_the_same_column(dash: str) -> None:
     found = SHIPPED.recognise_line(f"{PUNTKOMMA};Niveau I{dash}V")
     assert isinstance(found, RecognisedHeader)
     assert found.columns[-1] == "niveau_IV"
 
 
-def test_columns_are_found_by_name() -> None:
+def test_columns_are_found_by_name_in_any_order() -> None:
     found = SHIPPED.recognise_line(f"Score (ruw);naam;{PUNTKOMMA}")
     assert isinstance(found, RecognisedHeader)
     places = ("ruwe_score", None, "brin", "schooljaar", "pgn", "toetscode", "afnamedatum", "vaardigheidsscore")
     assert found.columns == places
 
 
-def test_a_sheet_has_no_delimiter() -> None:
+def test_a_workbook_header_is_recognised_without_a_delimiter() -> None:
     for line, mark in ((CANONIEK, ";"), (PUNTKOMMA, ";"), (KOMMA, ",")):
         found = SHIPPED.recognise_names(line.split(mark))
         assert found == SHIPPED.recognise_line(line)
 
 
-def test_two_formats_that_fit_alike_are_neither(tmp_path: Path) -> None:
+def test_two_formats_that_fit_equally_are_ambiguous(tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir()
     for name in ("a", "b"):
         shutil.copy(CONF / "deliveries" / "canoniek.toml", tmp_path / "deliveries" / f"{name}.toml")
@@ -115,7 +115,7 @@ def test_two_formats_that_fit_alike_are_neither(tmp_path: Path) -> None:
     assert found.reason == "HEADER_AMBIGUOUS"
 
 
-def test_every_shipped_code_is_one_of_the_canonical_list() -> None:
+def test_every_code_of_a_shipped_format_is_a_canonical_code() -> None:
     for declared in SHIPPED.declared.values():
         for column, codes in declared.codes.items():
             assert set(codes.values()) <= set(CODE_LISTS[column].codes), column
@@ -134,7 +134,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("says", BROKEN)
-def test_a_declaration_is_read_strictly(says: str, tmp_path: Path) -> None:
+def test_one_fault_in_a_declaration_is_refused(says: str, tmp_path: Path) -> None:
     text = (CONF / "deliveries" / "canoniek.toml").read_text()
     old, new = BROKEN[says]
     old = old if old in text else old.replace('"', "", 2)
@@ -145,6 +145,6 @@ def test_a_declaration_is_read_strictly(says: str, tmp_path: Path) -> None:
         format_declarations.load_delivery_formats(tmp_path)
 
 
-def test_no_declaration_at_all_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_declarations_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match="declared format"):
         format_declarations.load_delivery_formats(tmp_path)

@@ -1,4 +1,4 @@
-"""What is a school's, or exact, is the platform's user's alone, whatever the umask."""
+"""Private files and folders: nobody but the platform's user may read them, whatever the umask."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def as_document(path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [as_text, as_document])
-def test_a_file_and_every_folder_made_for_it_are_closed(
+def test_a_file_and_every_folder_made_for_it_are_private(
     tmp_path: Path, umask: None, write: Callable[[Path], None]
 ) -> None:
     del umask
@@ -46,7 +46,7 @@ def test_a_file_and_every_folder_made_for_it_are_closed(
 
 
 @pytest.mark.parametrize("write", [as_text, as_document])
-def test_one_that_was_open_is_closed_and_holds_no_more_than_what_is_written_now(
+def test_an_open_file_is_closed_and_its_content_replaced(
     tmp_path: Path, umask: None, write: Callable[[Path], None]
 ) -> None:
     del umask
@@ -59,14 +59,14 @@ def test_one_that_was_open_is_closed_and_holds_no_more_than_what_is_written_now(
     assert "earlier" not in path.read_text(encoding="utf-8")
 
 
-def test_a_link_is_not_written_through(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
         private_files.write_private_text(tmp_path / "link", "x")
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_only_records_are_for_everybody(tmp_path: Path) -> None:
+def test_only_public_documents_are_readable_by_everybody(tmp_path: Path) -> None:
     """What stands under `records/` is written as such; all else that the register writes is closed."""
     zones = StorageZones(tmp_path)
     json_documents.write_json_document(zones.public_records / "proef" / "1.json", {"x": 1}, public=True)
