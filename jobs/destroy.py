@@ -16,9 +16,9 @@ def destroy(job: JobRun) -> JobReport:
     zones = environment.zones
     project.check_project_name(name)
     if job.arguments.confirm is None:
-        planned = project_destruction.plan_destruction(zones, environment.keys, name)
+        inventory = project_destruction.plan_destruction(environment, name)
         job.progress(f"nothing was removed; to destroy the project add --confirm {name}")
-        return {"project": name, "dry_run": True, **planned.told()}
+        return {"project": name, "dry_run": True, **inventory.summarise().model_dump(mode="json")}
     if job.arguments.confirm != name:
         raise UsageRefused(
             describe_problem(
@@ -35,15 +35,8 @@ def destroy(job: JobRun) -> JobReport:
             table_access.withdraw_access(zones, environment.platform, name, reason, environment.now)
         except RightsRefused as refused:
             job.progress(str(refused))  # destruction goes on: it takes more away than access
-        return project_destruction.destroy_project(
-            job.start_session(),
-            environment.zones,
-            environment.keys,
-            name,
-            who_confirmed=environment.operator,
-            now=environment.now,
-            progress=job.progress,
-        )
+        certificate = project_destruction.destroy_project(job.start_session(), environment, name, job.progress)
+        return certificate.model_dump(mode="json")
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def test_no_key_number_or_school_is_in_anything_a_release_writes(way: Way) -> No
     zone_names = ("projects", "records", "staging", "register")
     sinks = [*(zones.root / zone for zone in zone_names), way.platform.local]
     found = byte_search.search_files([out, *(sink for sink in sinks if sink.exists())], secret)
-    assert found.findings == ()
+    assert found.hits == ()
     assert found.undecodable == ()
     assert found.files > 10
 
@@ -154,10 +154,10 @@ def test_the_search_finds_what_is_planted_in_each_sink(way: Way) -> None:
         for label, value in secret.items():
             leak = sink / f".planted-{label.replace(' ', '-')}"
             leak.write_bytes(b"before " + value + b" after")
-            assert label in {hit.label for hit in byte_search.search_files([sink], secret).found}
+            assert label in {hit.label for hit in byte_search.search_files([sink], secret).hits}
             leak.unlink()
     decoded = polars.DataFrame({"taal": [secret["brin"].decode(), secret["pupil number"].decode()]})
     leak = zones.published_table("leergroei") / "part-planted.parquet"
     decoded.write_parquet(leak, compression="zstd")
-    assert {"brin", "pupil number"} <= {hit.label for hit in byte_search.search_files([leak], secret).found}
+    assert {"brin", "pupil number"} <= {hit.label for hit in byte_search.search_files([leak], secret).hits}
     leak.unlink()

@@ -352,7 +352,7 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
         "project": project(),
         "platform": platform(),
         "key": project_keys.ProjectKey(SECRET),
-        "stage": (stage or Stage()).write(folder / "stage"),
+        "table": (stage or Stage()).write(folder / "stage"),
         "release_id": "proef-1",
         "results": results_at,
         "batches": (1,),
@@ -361,8 +361,8 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
         "consents": folder / "consents",
         "today": TODAY,
         "counts": counts(),
-        "memory": None,
-        "before": None,
+        "snapshot": None,
+        "predecessor": None,
         "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
     }
     return VerificationSubject(**given | changes)

@@ -1,4 +1,4 @@
-"""The search finds what is planted in every kind of sink, and nothing once it is gone."""
+"""The byte search finds what is planted in every kind of file, and nothing once it is gone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cohort.destruction import byte_search, file_decoding
 
 NUMBER = "123456782"
 TOKEN = bytes(range(200, 232))
-NEEDLES = {"number": NUMBER.encode(), "token": TOKEN}
+TERMS = {"number": NUMBER.encode(), "token": TOKEN}
 LINE = f"intake: school delivered {NUMBER};7,5\n".encode()
 OTHER = LINE.replace(NUMBER.encode(), b"000000000")
 
@@ -81,7 +81,7 @@ def column(*values: Any, kind: Any = None) -> pa.Table:
 
 
 MAP = pa.map_(pa.string(), pa.string())
-SINKS: dict[str, Callable[[str], bytes]] = {
+FILES: dict[str, Callable[[str], bytes]] = {
     "log line": lambda v: LINE.replace(NUMBER.encode(), v.encode()),
     "json": lambda v: json.dumps({"add": {"path": f"part-{v}.parquet"}}).encode(),
     "hexadecimal": lambda v: v.encode().hex().encode(),
@@ -127,16 +127,16 @@ SINKS: dict[str, Callable[[str], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("sink", SINKS)
-def test_a_planted_value_is_found_in_every_kind_of_sink_and_not_once_it_is_gone(sink: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file_kind", FILES)
+def test_a_planted_value_is_found_in_every_kind_of_file_and_not_once_it_is_gone(file_kind: str, tmp_path: Path) -> None:
     file = tmp_path / "deep" / "er" / "some.file"
     file.parent.mkdir(parents=True)
-    file.write_bytes(SINKS[sink](NUMBER))
+    file.write_bytes(FILES[file_kind](NUMBER))
 
-    assert byte_search.search_files([tmp_path], NEEDLES).labels == {"number"}
+    assert byte_search.search_files([tmp_path], TERMS).labels == {"number"}
 
-    file.write_bytes(SINKS[sink]("100000009"))
-    assert byte_search.search_files([tmp_path], NEEDLES).found == ()
+    file.write_bytes(FILES[file_kind]("100000009"))
+    assert byte_search.search_files([tmp_path], TERMS).hits == ()
 
 
 @pytest.mark.parametrize(
@@ -149,31 +149,31 @@ def test_a_planted_value_is_found_in_every_kind_of_sink_and_not_once_it_is_gone(
     ],
     ids=["raw", "hexadecimal", "parquet binary", "parquet of fixed width"],
 )
-def test_binary_needles_are_found(content: bytes, tmp_path: Path) -> None:
+def test_binary_terms_are_found(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(content)
-    assert byte_search.search_files([tmp_path], NEEDLES).labels == {"token"}
+    assert byte_search.search_files([tmp_path], TERMS).labels == {"token"}
 
 
 @pytest.mark.parametrize("name", [".hidden.json.crc", "_SUCCESS", ".00001.json.7.tmp"])
-def test_hidden_files_are_looked_at(name: str, tmp_path: Path) -> None:
+def test_hidden_files_are_searched(name: str, tmp_path: Path) -> None:
     (tmp_path / "_delta_log").mkdir()
     (tmp_path / "_delta_log" / name).write_bytes(LINE)
-    assert [h.path.name for h in byte_search.search_files([tmp_path], NEEDLES).found] == [name]
+    assert [h.path.name for h in byte_search.search_files([tmp_path], TERMS).hits] == [name]
 
 
-def test_names_of_files_and_targets_of_links_are_sinks_and_links_are_not_followed(tmp_path: Path) -> None:
+def test_names_of_files_and_targets_of_links_are_searched_and_links_are_not_followed(tmp_path: Path) -> None:
     outside, inside = tmp_path / "outside", tmp_path / "inside"
     outside.mkdir()
     inside.mkdir()
     (outside / "log").write_bytes(LINE)
     (inside / "folder").symlink_to(outside)
     (inside / "file").symlink_to(outside / "log")
-    assert byte_search.search_files([inside], NEEDLES).found == ()
+    assert byte_search.search_files([inside], TERMS).hits == ()
 
     (inside / f"{NUMBER}.csv").touch()
     (inside / "to").symlink_to(outside / f"{NUMBER}.gone")
-    found = byte_search.search_files([inside], NEEDLES).found
-    assert {(hit.path.name, hit.kind) for hit in found} == {(f"{NUMBER}.csv", "name"), ("to", "link")}
+    hits = byte_search.search_files([inside], TERMS).hits
+    assert {(hit.path.name, hit.kind) for hit in hits} == {(f"{NUMBER}.csv", "name"), ("to", "link")}
 
 
 @pytest.mark.parametrize(
@@ -188,26 +188,26 @@ def test_names_of_files_and_targets_of_links_are_sinks_and_links_are_not_followe
     ],
     ids=["parquet", "gzip", "zip", "encrypted parquet", "7z", "lz4"],
 )
-def test_what_cannot_be_decoded_is_told(content: bytes, why: str, tmp_path: Path) -> None:
+def test_what_cannot_be_decoded_is_reported(content: bytes, why: str, tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(content)
     (tmp_path / "log").write_bytes(LINE)
-    hits = byte_search.search_files([tmp_path], NEEDLES)
+    hits = byte_search.search_files([tmp_path], TERMS)
     assert hits.labels == {"number"}
-    assert [(path.name, why in told) for path, told in hits.undecodable] == [("odd", True)]
+    assert [(path.name, why in problem) for path, problem in hits.undecodable] == [("odd", True)]
 
 
-def test_what_is_packed_too_deep_is_told(tmp_path: Path) -> None:
+def test_what_is_packed_too_deep_is_reported(tmp_path: Path) -> None:
     content = LINE * 9
     for _ in range(file_decoding.DEEPEST_NESTING + 1):
         content = gzip.compress(content)
     (tmp_path / "deep").write_bytes(content)
-    hits = byte_search.search_files([tmp_path], NEEDLES)
-    assert [told for _, told in hits.undecodable] == [f"packed more than {file_decoding.DEEPEST_NESTING} times"]
+    hits = byte_search.search_files([tmp_path], TERMS)
+    assert [problem for _, problem in hits.undecodable] == [f"packed more than {file_decoding.DEEPEST_NESTING} times"]
 
 
 def test_a_file_cut_off_is_searched_as_far_as_it_goes(tmp_path: Path) -> None:
     (tmp_path / "events.zstd.inprogress").write_bytes(packed(LINE + os.urandom(300_000), "zstd")[:200_000])
-    hits = byte_search.search_files([tmp_path], NEEDLES)
+    hits = byte_search.search_files([tmp_path], TERMS)
     assert hits.labels == {"number"}
     assert len(hits.undecodable) == 1
 
@@ -217,22 +217,22 @@ def test_a_socket_or_pipe_is_not_opened(tmp_path: Path, monkeypatch: pytest.Monk
     os.mkfifo("pipe")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
-        hits = byte_search.search_files([tmp_path], NEEDLES)
-    assert (hits.files, hits.found, hits.undecodable) == (0, (), ())
+        hits = byte_search.search_files([tmp_path], TERMS)
+    assert (hits.files, hits.hits, hits.undecodable) == (0, (), ())
 
 
-def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_opened_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "closed").write_bytes(LINE)
 
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(byte_search, "_opened", refuse)
-    hits = byte_search.search_files([tmp_path], NEEDLES)
+    monkeypatch.setattr(byte_search, "open_file", refuse)
+    hits = byte_search.search_files([tmp_path], TERMS)
     assert [path.name for path, _ in hits.undecodable] == ["closed"]
 
 
-def test_whole_needles_are_no_part_of_a_longer_word(tmp_path: Path) -> None:
+def test_a_whole_word_is_not_found_in_a_longer_one(tmp_path: Path) -> None:
     """
     | text            | groei-1 found |
     | --------------- | ------------- |
@@ -242,22 +242,22 @@ def test_whole_needles_are_no_part_of_a_longer_word(tmp_path: Path) -> None:
     | groei-10        | no            |
     | _groei-1        | no            |
     """
-    drawn = {'"groei-1"': True, "groei-1": True, "leergroei-1": False, "groei-10": False, "_groei-1": False}
+    is_found_in = {'"groei-1"': True, "groei-1": True, "leergroei-1": False, "groei-10": False, "_groei-1": False}
     file = tmp_path / "note"
-    for text, found in drawn.items():
+    for text, is_found in is_found_in.items():
         file.write_text(text, encoding="utf-8")
-        hits = byte_search.search_files([file], {"release": b"groei-1"}, whole={"release"})
-        assert (hits.labels == {"release"}) is found, text
+        hits = byte_search.search_files([file], {"release": b"groei-1"}, whole_words={"release"})
+        assert (hits.labels == {"release"}) is is_found, text
 
 
 def test_a_folder_to_skip_is_not_entered_and_a_missing_place_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "journal").mkdir()
     (tmp_path / "journal" / "marks").write_bytes(LINE)
-    hits = byte_search.search_files([tmp_path, tmp_path / "none"], NEEDLES, skip={tmp_path / "journal"})
-    assert (hits.files, hits.found) == (0, ())
+    hits = byte_search.search_files([tmp_path, tmp_path / "none"], TERMS, skip={tmp_path / "journal"})
+    assert (hits.files, hits.hits) == (0, ())
 
 
-def test_a_needle_that_would_be_found_by_chance_is_refused(tmp_path: Path) -> None:
+def test_a_term_that_would_be_found_by_chance_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="found by chance") as refused:
         byte_search.search_files([tmp_path], {"short": b"12A"})
     assert "12A" not in str(refused.value)
@@ -265,24 +265,24 @@ def test_a_needle_that_would_be_found_by_chance_is_refused(tmp_path: Path) -> No
 
 def test_two_values_next_to_each_other_are_not_one(tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(parquet(column("12345", "6782"), compression="snappy"))
-    assert byte_search.search_files([tmp_path], NEEDLES).found == ()
+    assert byte_search.search_files([tmp_path], TERMS).hits == ()
 
 
 @settings(max_examples=40, deadline=None)
 @given(
     before=st.binary(max_size=40),
     after=st.binary(max_size=40),
-    needle=st.binary(min_size=4, max_size=40),
+    term=st.binary(min_size=4, max_size=40),
     piece=st.integers(min_value=1, max_value=60),
 )
-def test_a_needle_is_found_wherever_it_stands_and_however_the_file_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, before: bytes, after: bytes, needle: bytes, piece: int
+def test_a_term_is_found_wherever_it_stands_and_however_the_file_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, before: bytes, after: bytes, term: bytes, piece: int
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "cut"
-    file.write_bytes(b"x" + before + needle + after)
+    file.write_bytes(b"x" + before + term + after)
     with PatchesAcrossModules.context() as patched:
         patched.setattr(file_decoding, "PIECE_BYTES", piece)
-        assert byte_search.search_files([file], {"n": needle}).labels == {"n"}
+        assert byte_search.search_files([file], {"n": term}).labels == {"n"}
 
 
 def test_copies_are_recognised_by_content_under_any_name(tmp_path: Path) -> None:

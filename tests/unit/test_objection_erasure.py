@@ -123,7 +123,7 @@ class Root:
         """The zones in which a pupil's number still stands, looked for in everything decoded."""
         zones = ("restricted/results", "restricted/quarantine", "deliveries", "feedback", "staging")
         present_rows = [self.zones.root / zone for zone in zones]
-        found = byte_search.search_files([z for z in present_rows if z.exists()], {"number": PUPILS[n].encode()}).found
+        found = byte_search.search_files([z for z in present_rows if z.exists()], {"number": PUPILS[n].encode()}).hits
         return {hit.path.relative_to(self.zones.root).parts[-2] for hit in found}
 
 

@@ -1,4 +1,4 @@
-"""A project is removed as a whole, looked for by a search that found it before, and certified."""
+"""A project is removed as a whole, searched for by a search that found it before, and certified."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.patches import PatchesAcrossModules
 from tests.unit.drawn_records import make_release_record
+from tests.unit.drawn_release import platform as drawn_platform
 
 from cohort import delta
+from cohort.agreements.environment import Environment
 from cohort.delta.table_properties import TableRetention
-from cohort.destruction import byte_search, inventory, project_destruction, proof, search_terms
-from cohort.destruction.inventory import ProjectInventory
+from cohort.destruction import byte_search, project_destruction, project_inventory, removal_proof, search_terms
+from cohort.destruction.project_inventory import ProjectInventory
 from cohort.foundation import json_documents
 from cohort.foundation.errors import DestructionIncomplete, StateRefused, UsageRefused
 from cohort.keys import project_keys
@@ -86,21 +88,24 @@ class Site:
 
     def __init__(self, spark: SparkSession, base: Path) -> None:
         self.spark, self.zones, self.keys = spark, StorageZones(base / "root"), base / "keys"
+        self.environment = Environment(
+            zones=self.zones,
+            platform=drawn_platform(),
+            config=base / "conf",
+            keys=self.keys,
+            now=NOW,
+            operator="A. Beheerder",
+        )
         self.lines: list[str] = []
 
     def plan(self, project: str = NAME) -> ProjectInventory:
-        return project_destruction.plan_destruction(self.zones, self.keys, project)
+        return project_destruction.plan_destruction(self.environment, project)
 
-    def destroy(self, project: str = NAME, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
-        return project_destruction.destroy_project(
-            self.spark,
-            self.zones,
-            self.keys,
-            project,
-            who_confirmed="A. Beheerder",
-            now=NOW,
-            progress=tell or self.lines.append,
+    def destroy(self, project: str = NAME, progress: Callable[[str], None] | None = None) -> dict[str, Any]:
+        certificate = project_destruction.destroy_project(
+            self.spark, self.environment, project, progress or self.lines.append
         )
+        return certificate.model_dump(mode="json")
 
     def assert_gone(self) -> None:
         assert release_states.project_state(self.zones, NAME) is release_states.ProjectState.DESTROYED
@@ -146,10 +151,10 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
     return {str(p): (p.lstat().st_size, p.lstat().st_mtime_ns) for p in sorted(root.rglob("*"))}
 
 
-def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
+def test_a_plan_lists_what_would_be_removed_and_changes_nothing(site: Site) -> None:
     before = listing(site.zones.root.parent)
-    found = site.plan()
-    summary = found.told()
+    inventory = site.plan()
+    summary = inventory.summarise().model_dump(mode="json")
     assert listing(site.zones.root.parent) == before
     assert set(summary["places"]) == {
         f"projects/{NAME}",
@@ -159,12 +164,12 @@ def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
     }
     assert summary["key"] is True
     assert [r["state"] for r in summary["releases"]] == ["SUPERSEDED", "PUBLISHED", "STAGED"]
-    assert any(Path(item.path).name.startswith(".") for item in found.items)
-    assert site.plan().sha256 == found.sha256
+    assert any(Path(item.path).name.startswith(".") for item in inventory.items)
+    assert site.plan().sha256 == inventory.sha256
     assert json.loads(json.dumps(summary)) == summary
 
 
-def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_for(site: Site) -> None:
+def test_a_destroyed_project_is_gone_and_its_certificate_says_how_that_was_proved(site: Site) -> None:
     planned, others = site.plan(), listing(site.zones.published_table("groei"))
     with locks.hold_lock(site.zones.locks, NAME):
         certificate = site.destroy()
@@ -174,22 +179,22 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
         with pytest.raises(delta.TABLE_ERRORS):
             delta.read_table(site.spark, site.zones.published_table(NAME), version).count()
     assert certificate == json_documents.read_json_document(release_states.certificate_path(site.zones, NAME))
-    assert certificate["removed"]["places"] == planned.sums()
+    assert certificate["removed"]["places"] == planned.summarise().model_dump(mode="json")["places"]
     assert certificate["removed"]["inventory_sha256"] == planned.sha256
     assert certificate["removed"]["versions"] == 2
     assert [r["was"] for r in certificate["removed"]["releases"]] == ["SUPERSEDED", "PUBLISHED", "STAGED"]
-    looked = certificate["looked_for"]
-    assert set(looked["marks"]) == {
+    proof = certificate["looked_for"]
+    assert set(proof["marks"]) == {
         search_terms.FILE_ID,
         search_terms.TABLE_ID,
         search_terms.RELEASE_ID,
         search_terms.PUPIL_PSEUDONYM,
     }
-    assert looked["found_before"]["marks"] == sum(looked["marks"].values())
-    assert {"name", "bytes", "parquet"} <= set(looked["found_before"]["where"])
-    assert looked["found_after"]["marks"] == 0
-    assert looked["found_after"]["files"] > 0
-    assert looked["listing"]["gone_after"] == looked["listing"]["files_before"] > 0
+    assert proof["found_before"]["marks"] == sum(proof["marks"].values())
+    assert {"name", "bytes", "parquet"} <= set(proof["found_before"]["where"])
+    assert proof["found_after"]["marks"] == 0
+    assert proof["found_after"]["files"] > 0
+    assert proof["listing"]["gone_after"] == proof["listing"]["files_before"] > 0
     assert certificate["confirmed"] == [{"by": "A. Beheerder", "at": "2027-12-31T12:00:00+00:00"}]
     assert [s["step"] for s in certificate["steps"]] == [
         "listed",
@@ -213,15 +218,15 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
 
 
 @pytest.mark.usefixtures("no_delta")
-def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site: Site) -> None:
+def test_certificate_and_progress_hold_no_search_term(site: Site) -> None:
     planned = site.plan()
     site.destroy()
-    told = json.dumps(json_documents.read_json_document(release_states.certificate_path(site.zones, NAME))) + "\n".join(
-        site.lines
-    )
-    ids = [found for item in planned.items for found in search_terms.UUID_TEXT.findall(item.path)]
-    assert ids
-    assert not [secret for secret in [*ids, PSEUDONYM.hex(), str(site.zones.root)] if secret in told]
+    texts = json.dumps(
+        json_documents.read_json_document(release_states.certificate_path(site.zones, NAME))
+    ) + "\n".join(site.lines)
+    file_ids = [file_id for item in planned.items for file_id in search_terms.UUID_TEXT.findall(item.path)]
+    assert file_ids
+    assert not [secret for secret in [*file_ids, PSEUDONYM.hex(), str(site.zones.root)] if secret in texts]
 
 
 def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSession, site: Site) -> None:
@@ -273,24 +278,24 @@ class Killed(BaseException):
 
 
 CUTS = [
-    (inventory, "take"),
+    (project_inventory, "take"),
     (search_terms, "choose"),
     (search_terms, "control"),
     (delta, "purge"),
-    (inventory, "remove"),
+    (project_inventory, "remove"),
     (project_keys, "destroy"),
     (search_terms, "again"),
     (delta, "readable"),
     (release_record, "save"),
-    (proof, "certificate"),
-    (project_destruction, "_end_journal"),
+    (removal_proof, "certificate"),
+    (project_destruction, "remove_journal"),
 ]
 
 
 @pytest.mark.usefixtures("no_delta")
 @pytest.mark.parametrize(("module", "name"), CUTS, ids=[f"{m.__name__}.{n}" for m, n in CUTS])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_killed_destruction_is_taken_up_by_the_next(module: Any, name: str, moment: str, site: Site) -> None:
+def test_a_killed_destruction_is_resumed_by_the_next(module: Any, name: str, moment: str, site: Site) -> None:
     planned, real = site.plan(), getattr(module, name)
 
     def cut(*args: Any, **named: Any) -> Any:
@@ -319,16 +324,16 @@ def test_a_killed_destruction_is_taken_up_by_the_next(module: Any, name: str, mo
 
 @pytest.mark.usefixtures("no_delta")
 @pytest.mark.parametrize("step", range(1, 7))
-def test_a_destruction_killed_between_two_steps_is_taken_up_by_the_next(step: int, site: Site) -> None:
+def test_a_destruction_killed_between_two_steps_is_resumed_by_the_next(step: int, site: Site) -> None:
     planned = site.plan()
 
-    def tell(_: str) -> None:
+    def stop(_: str) -> None:
         site.lines.append("")
         if len(site.lines) == step:
             raise Killed
 
     with pytest.raises(Killed):
-        site.destroy(tell=tell)
+        site.destroy(progress=stop)
     assert site.plan().state is release_states.ProjectState.DESTROYING
     certificate = site.destroy()
     site.assert_gone()
@@ -337,7 +342,9 @@ def test_a_destruction_killed_between_two_steps_is_taken_up_by_the_next(step: in
 
 
 @pytest.mark.usefixtures("no_delta")
-def test_what_cannot_be_removed_is_told_and_the_next_run_goes_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_removed_is_reported_and_the_next_run_resumes(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stuck = next(i for i in site.plan().items if i.place == f"staging/{NAME}" and i.is_data)
     real = os.unlink
 
@@ -361,14 +368,16 @@ def test_what_cannot_be_removed_is_told_and_the_next_run_goes_on(site: Site, mon
 
 
 @pytest.mark.usefixtures("no_delta")
-def test_a_key_that_cannot_be_removed_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_cannot_be_removed_is_reported(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> bool:
         raise PermissionError(1, "Operation not permitted")
 
     with monkeypatch.context() as held:
         held.setattr(project_keys, "destroy_key", refuse)
         held.setattr(
-            inventory, "remove_tree", lambda tree, real=inventory.remove_tree: tree.suffix == ".key" or real(tree)
+            project_inventory,
+            "remove_tree",
+            lambda tree, real=project_inventory.remove_tree: tree.suffix == ".key" or real(tree),
         )
         with pytest.raises(DestructionIncomplete, match="the project's key"):
             site.destroy()
@@ -399,7 +408,7 @@ def a_copy(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
 
 @pytest.mark.usefixtures("no_delta")
 @pytest.mark.parametrize("plant", [a_log, a_clone, a_pseudonym, a_release, a_copy])
-def test_whatever_still_shows_the_project_keeps_it_from_being_certified(
+def test_any_remnant_of_the_project_prevents_the_certificate(
     plant: Callable[[Site, dict[str, str]], tuple[Path, bytes]], site: Site
 ) -> None:
     data = next(i for i in site.plan().items if i.is_data)
@@ -435,7 +444,7 @@ def test_the_scratch_folders_are_searched_too(site: Site, tmp_path: Path) -> Non
     site.assert_gone()
 
 
-def test_a_search_that_does_not_find_the_marks_before_removes_nothing(
+def test_nothing_is_removed_when_the_search_does_not_find_the_terms_before(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = listing(site.zones.published_table(NAME))

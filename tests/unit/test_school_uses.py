@@ -10,7 +10,7 @@ import pytest
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import AGREED, CERTIFICATE
 
-from cohort.destruction import inventory
+from cohort.destruction import project_inventory
 from cohort.foundation import json_documents
 from cohort.release import contributors
 from cohort.release_records import record_store, release_states
@@ -104,7 +104,7 @@ def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(us
 
 def destroyed(zones: StorageZones, project: str) -> None:
     """What destroy leaves of a project: its open records and the certificate."""
-    inventory.remove_tree(zones.exact_records / project)
+    project_inventory.remove_tree(zones.exact_records / project)
     json_documents.write_json_document(
         release_states.certificate_path(zones, project), CERTIFICATE | {"project": project}
     )
@@ -124,7 +124,7 @@ def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Stor
 def test_what_is_not_in_any_record_is_told_no_more(used: StorageZones) -> None:
     school_uses.write_school_uses(used)
     (used.school_feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
-    inventory.remove_tree(used.exact_records / "groei")
+    project_inventory.remove_tree(used.exact_records / "groei")
 
     assert school_uses.write_school_uses(used)["schools"] == 1
     assert [path.name for path in used.school_feedback("03CC").iterdir()] == ["12.json"]

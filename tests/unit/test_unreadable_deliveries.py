@@ -52,7 +52,7 @@ READERS: list[tuple[str, str, Content, Any, str]] = [
     # what fails        the file       its bytes                         where it is raised
     ("a text", "a.csv", canoniek(f"{PLANTED};1;a"), text_recognition, "recognise_text"),
     ("a spreadsheet", "a.xlsx", SHEET, xlsx, "read_workbook"),
-    ("quotes", "a.csv", QUOTED, transcripts, "decode_text"),
+    ("quotes", "a.csv", QUOTED, transcripts, "_mark_repeated_headers"),
     ("a transcript", "a.xlsx", SHEET, transcripts, "_write_transcript"),
     ("a roster", "a.xml", ROSTER, edexml, "read_roster"),
     ("a container", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), containers, "unpack_container"),

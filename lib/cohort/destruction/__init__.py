@@ -1,1 +1,6 @@
-"""The end of a project: inventory, search for survivors, proof and certificate."""
+"""The end of a project: inventory, removal, search for what is left, proof and certificate.
+
+In: a project whose destruction was confirmed by name. Out: an inventory (dry run), or the certificate and nothing
+else of the project. The verbs are `plan_destruction` and `destroy_project`; `search_files` finds byte strings in files
+of any format.
+"""

@@ -1,7 +1,8 @@
-"""The search for given values in whatever files hold them: it proves that something is there, or gone.
+"""Search for given byte strings in files of any format: it proves that a value is somewhere, or no longer there.
 
-A needle is looked for as its bytes, as hexadecimal, as base64 and, when it is text, as UTF-16: in
-file names, in links, in the bytes of every file and in all that can be decoded from them (`sinks`).
+A term is searched for as its bytes, as hexadecimal, as base64 and, when it is text, as UTF-16: in file names, in
+targets of links, in the bytes of every file, and in everything that can be decoded from them (`file_decoding`).
+`destruction` searches for what is left of a project; tests search for leaked values.
 """
 
 from __future__ import annotations
@@ -24,11 +25,19 @@ SHORTEST_TERM = 4
 SHORTEST_BASE64 = 5
 WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 BytePairs = np.ndarray[tuple[int], np.dtype[np.uint16]]
+Problems = list[tuple[Path, str]]
+"""Files that could not be read in full, each with why."""
 
 
 @dataclass(frozen=True, order=True)
 class SearchHit:
-    """Where a needle was found: its label (never its value), the file, and the kind of sink."""
+    """One place where a term was found.
+
+    Args:
+        label: the label of the term, never its value.
+        path: the file.
+        kind: where in it: `name`, `link`, `bytes`, or the format that it was decoded from.
+    """
 
     label: str
     path: Path
@@ -37,9 +46,17 @@ class SearchHit:
 
 @dataclass(frozen=True)
 class ByteSearchResult:
-    """What a search found, and what it looked at; of `undecodable`, raw bytes at most."""
+    """What a search found and what it read.
 
-    found: tuple[SearchHit, ...]
+    Args:
+        hits: each term once per file and kind.
+        files: number of files read.
+        bytes: their size.
+        kinds: number of streams read by kind.
+        undecodable: files of which no more than the raw bytes could be searched, each with why.
+    """
+
+    hits: tuple[SearchHit, ...]
     files: int
     bytes: int
     kinds: Mapping[str, int]
@@ -47,191 +64,203 @@ class ByteSearchResult:
 
     @property
     def labels(self) -> frozenset[str]:
-        return frozenset(hit.label for hit in self.found)
+        return frozenset(hit.label for hit in self.hits)
 
 
 @dataclass(frozen=True)
 class EncodedTerm:
-    """One way in which a needle may be written; a whole one is no part of a longer word."""
+    """One encoding of a term; a whole word is not found as part of a longer one."""
 
     label: str
-    written: bytes
-    whole: bool
+    encoded: bytes
+    is_whole_word: bool
 
 
 def search_files(
-    places: Iterable[Path], needles: Mapping[str, bytes], *, whole: Collection[str] = (), skip: Collection[Path] = ()
+    places: Iterable[Path],
+    terms: Mapping[str, bytes],
+    *,
+    whole_words: Collection[str] = (),
+    skip: Collection[Path] = (),
 ) -> ByteSearchResult:
-    """Look for needles in files and folders, hidden names included; links are read, not followed.
+    """Search files and folders, hidden names included, for terms; links are read and not followed.
 
-    Takes: files and folders (what does not exist holds nothing); needles by label; the labels of
-    those that count only as a whole word, and then only as plain text; folders not to enter.
-    Gives: each label once per file and kind of sink, and what was looked at.
-    Refuses: a needle under four bytes, which would be found by chance.
+    Args:
+        places: files and folders; one that does not exist holds nothing.
+        terms: the byte strings by label.
+        whole_words: labels of terms that count only as a whole word, and then only as plain text.
+        skip: folders not to enter.
+
+    Raises:
+        ValueError: a term is shorter than four bytes, so that it would be found by chance.
     """
-    haystack = _Search(_forms(needles, frozenset(whole)))
-    for path in _files(places, frozenset(skip), haystack.undecodable):
-        haystack.look_at(path)
-    return haystack.hits()
+    search = _Search(_encode_terms(terms, frozenset(whole_words)))
+    for path in _iterate_files(places, frozenset(skip), search.undecodable):
+        search.add_file(path)
+    return search.result()
 
 
 def find_file_copies(
     places: Iterable[Path], originals: Mapping[str, int], *, skip: Collection[Path] = ()
 ) -> list[Path]:
-    """Files with the content of an original, whatever their name.
+    """Find files with the content of an original, whatever their name.
 
-    Takes: the SHA-256 (hexadecimal) and the size of each original.
+    Args:
+        places: files and folders.
+        originals: the size of each original by its SHA-256 (hexadecimal).
+        skip: folders not to enter.
     """
     sizes = frozenset(originals.values())
-    found = []
-    for path in _files(places, frozenset(skip), []):
+    copies = []
+    for path in _iterate_files(places, frozenset(skip), []):
         try:
             status = path.lstat()
-            if stat.S_ISREG(status.st_mode) and status.st_size in sizes:
-                found += [path] * (file_sha256(path) in originals)
+            if stat.S_ISREG(status.st_mode) and status.st_size in sizes and file_sha256(path) in originals:
+                copies.append(path)
         except OSError:
-            continue  # gone meanwhile, or unreadable: the search for needles tells
-    return found
+            continue  # gone meanwhile, or unreadable: `search_files` reports that
+    return copies
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, hexadecimal."""
+    """Return the SHA-256 of a file's content, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _Search:
-    """One search: the forms to look for, indexed by how they begin, and what came of it."""
+def open_file(path: Path) -> BinaryIO:
+    """Open a file that is to be searched."""
+    return path.open("rb")
 
-    def __init__(self, forms: list[EncodedTerm]) -> None:
-        self._starts: dict[bytes, list[EncodedTerm]] = {}
-        self._first = np.zeros(1 << 16, dtype=np.bool_)
-        self._second = np.zeros(1 << 16, dtype=np.bool_)
-        for form in forms:
-            start = form.written[:SHORTEST_TERM]
-            self._starts.setdefault(start, []).append(form)
-            self._first[int.from_bytes(start[:2], "little")] = True
-            self._second[int.from_bytes(start[2:], "little")] = True
-        self._longest = max((len(form.written) for form in forms), default=0)
-        self.undecodable: list[tuple[Path, str]] = []
-        self._found: set[SearchHit] = set()
+
+class _Search:
+    """One search: the encoded terms, indexed by their first bytes, and what was found."""
+
+    def __init__(self, terms: list[EncodedTerm]) -> None:
+        self._terms_by_start: dict[bytes, list[EncodedTerm]] = {}
+        self._is_first_pair = np.zeros(1 << 16, dtype=np.bool_)
+        self._is_second_pair = np.zeros(1 << 16, dtype=np.bool_)
+        for term in terms:
+            start = term.encoded[:SHORTEST_TERM]
+            self._terms_by_start.setdefault(start, []).append(term)
+            self._is_first_pair[int.from_bytes(start[:2], "little")] = True
+            self._is_second_pair[int.from_bytes(start[2:], "little")] = True
+        self._longest = max((len(term.encoded) for term in terms), default=0)
+        self.undecodable: Problems = []
+        self._hits: set[SearchHit] = set()
         self._kinds: Counter[str] = Counter()
         self._files = self._bytes = 0
 
-    def hits(self) -> ByteSearchResult:
+    def result(self) -> ByteSearchResult:
         return ByteSearchResult(
-            found=tuple(sorted(self._found)),
+            hits=tuple(sorted(self._hits)),
             files=self._files,
             bytes=self._bytes,
             kinds=dict(self._kinds),
             undecodable=tuple(self.undecodable),
         )
 
-    def look_at(self, path: Path) -> None:
+    def add_file(self, path: Path) -> None:
         problems: list[str] = []
         try:
             status = path.lstat()
-            self._note(path, "name", [os.fsencode(path.name)])
+            self._search_stream(path, "name", [os.fsencode(path.name)])
             if stat.S_ISLNK(status.st_mode):
-                self._note(path, "link", [os.fsencode(path.readlink())])
+                self._search_stream(path, "link", [os.fsencode(path.readlink())])
             elif stat.S_ISREG(status.st_mode):
                 self._files += 1
                 self._bytes += status.st_size
-                for kind, stream in file_decoding.decode_streams(lambda: _opened(path), problems):
-                    self._note(path, kind, stream)
+                for kind, stream in file_decoding.decode_streams(lambda: open_file(path), problems):
+                    self._search_stream(path, kind, stream)
         except OSError:
             if os.path.lexists(path):
                 problems.append("cannot be opened")
         if os.path.lexists(path):  # a file that went away meanwhile holds nothing
             self.undecodable += [(path, problem) for problem in dict.fromkeys(problems)]
 
-    def _note(self, path: Path, kind: str, stream: Iterable[bytes]) -> None:
+    def _search_stream(self, path: Path, kind: str, stream: Iterable[bytes]) -> None:
         self._kinds[kind] += 1
-        self._found |= {SearchHit(label, path, kind) for label in self._labels(stream)}
+        self._hits |= {SearchHit(label, path, kind) for label in self._labels_in(stream)}
 
-    def _labels(self, stream: Iterable[bytes]) -> set[str]:
-        """The labels found in a stream: each piece is read with the end of the one before it."""
-        found: set[str] = set()
-        keep, tail = self._longest + 1, b""
+    def _labels_in(self, stream: Iterable[bytes]) -> set[str]:
+        """Return the labels found in a stream; each piece is searched with the end of the one before it."""
+        labels: set[str] = set()
+        overlap, tail = self._longest + 1, b""
         for piece in stream:
             window = tail + piece
-            found |= {form.label for form in self._in(window, last=False)}
-            tail = window[-keep:]
-        return found | {form.label for form in self._in(tail, last=True)}
+            labels |= {term.label for term in self._terms_in(window, is_last=False)}
+            tail = window[-overlap:]
+        return labels | {term.label for term in self._terms_in(tail, is_last=True)}
 
-    def _in(self, window: bytes, *, last: bool) -> Iterator[EncodedTerm]:
-        for at in self._candidates(window):
-            for form in self._starts.get(window[at : at + SHORTEST_TERM], ()):
-                end = at + len(form.written)
-                if window.startswith(form.written, at) and (
-                    not form.whole or ((end < len(window) or last) and not _joined_to_a_word(window, at, end))
-                ):
-                    yield form
+    def _terms_in(self, window: bytes, *, is_last: bool) -> Iterator[EncodedTerm]:
+        for start in self._candidate_starts(window):
+            for term in self._terms_by_start.get(window[start : start + SHORTEST_TERM], ()):
+                end = start + len(term.encoded)
+                if not window.startswith(term.encoded, start):
+                    continue
+                is_complete = (end < len(window) or is_last) and not _is_part_of_a_word(window, start, end)
+                if not term.is_whole_word or is_complete:
+                    yield term
 
-    def _candidates(self, window: bytes) -> Iterator[int]:
-        """Where a form may begin, by its first two pairs of bytes: as fast for hundreds as for one."""
+    def _candidate_starts(self, window: bytes) -> Iterator[int]:
+        """Yield where a term may begin, by its first two pairs of bytes: as fast for hundreds of terms as for one."""
         for odd in (0, 1):
-            pairs: BytePairs = np.frombuffer(
-                window, "<u2", count=max(0, len(window) - odd) // 2, offset=min(odd, len(window))
-            )
+            count, offset = max(0, len(window) - odd) // 2, min(odd, len(window))
+            pairs: BytePairs = np.frombuffer(window, "<u2", count=count, offset=offset)
             if len(pairs) > 1:
-                begins = self._first[pairs[:-1]] & self._second[pairs[1:]]
-                yield from (int(at) * 2 + odd for at in np.flatnonzero(begins))
+                is_start = self._is_first_pair[pairs[:-1]] & self._is_second_pair[pairs[1:]]
+                yield from (int(position) * 2 + odd for position in np.flatnonzero(is_start))
 
 
-def _joined_to_a_word(window: bytes, start: int, end: int) -> bool:
+def _is_part_of_a_word(window: bytes, start: int, end: int) -> bool:
     return (start > 0 and window[start - 1] in WORD_BYTES) or (end < len(window) and window[end] in WORD_BYTES)
 
 
-def _forms(needles: Mapping[str, bytes], whole: frozenset[str]) -> list[EncodedTerm]:
-    short = [label for label, needle in needles.items() if len(needle) < SHORTEST_TERM]
-    if short:
-        raise ValueError(f"needles need {SHORTEST_TERM} bytes or they are found by chance: {short}")
+def _encode_terms(terms: Mapping[str, bytes], whole_words: frozenset[str]) -> list[EncodedTerm]:
+    too_short = [label for label, term in terms.items() if len(term) < SHORTEST_TERM]
+    if too_short:
+        raise ValueError(f"search terms need {SHORTEST_TERM} bytes or they are found by chance: {too_short}")
     return [
-        EncodedTerm(label, written, label in whole)
-        for label, needle in needles.items()
-        for written in ({needle} if label in whole else _written(needle))
+        EncodedTerm(label, encoded, label in whole_words)
+        for label, term in terms.items()
+        for encoded in ({term} if label in whole_words else _encodings(term))
     ]
 
 
-def _written(needle: bytes) -> set[bytes]:
-    """The needle as bytes, hexadecimal, base64 (at each alignment, within unknown bytes), UTF-16."""
-    forms = {needle, needle.hex().encode(), needle.hex().upper().encode()}
+def _encodings(term: bytes) -> set[bytes]:
+    """Return a term as bytes, hexadecimal, base64 (at each alignment, within unknown bytes) and UTF-16."""
+    encodings = {term, term.hex().encode(), term.hex().upper().encode()}
     for shift in range(3):
-        encoded = base64.b64encode(bytes(shift) + needle)
-        core = encoded[-(-8 * shift // 6) : 8 * (shift + len(needle)) // 6]
+        encoded = base64.b64encode(bytes(shift) + term)
+        core = encoded[-(-8 * shift // 6) : 8 * (shift + len(term)) // 6]
         if len(core) >= SHORTEST_BASE64:
-            forms |= {core, core.translate(bytes.maketrans(b"+/", b"-_"))}
-    if needle.isascii() and needle.decode("ascii").isprintable():
-        forms.add(b"\0".join(needle[i : i + 1] for i in range(len(needle))))
-    return forms
+            encodings |= {core, core.translate(bytes.maketrans(b"+/", b"-_"))}
+    if term.isascii() and term.decode("ascii").isprintable():
+        encodings.add(b"\0".join(term[i : i + 1] for i in range(len(term))))
+    return encodings
 
 
-def _files(places: Iterable[Path], skip: frozenset[Path], problems: list[tuple[Path, str]]) -> Iterator[Path]:
-    """Every file and link once, in order of name; links to folders are not entered."""
-    seen: set[Path] = set()
+def _iterate_files(places: Iterable[Path], skip: frozenset[Path], problems: Problems) -> Iterator[Path]:
+    """Yield every file and link once, in order of name; links to folders are not entered."""
+    visited: set[Path] = set()
     for place in places:
         if place.is_symlink() or not place.is_dir():
-            under = [place] if os.path.lexists(place) else []
+            paths = [place] if os.path.lexists(place) else []
         else:
-            under = list(_walk(place, skip, problems))
-        for path in under:
-            if path not in skip and path not in seen:
-                seen.add(path)
+            paths = list(_walk_folder(place, skip, problems))
+        for path in paths:
+            if path not in skip and path not in visited:
+                visited.add(path)
                 yield path
 
 
-def _walk(place: Path, skip: frozenset[Path], problems: list[tuple[Path, str]]) -> Iterator[Path]:
-    def unlisted(failed: OSError) -> None:
-        if not isinstance(failed, FileNotFoundError):
-            problems.append((Path(failed.filename), "a folder that cannot be listed"))
+def _walk_folder(place: Path, skip: frozenset[Path], problems: Problems) -> Iterator[Path]:
+    def report_unlisted(failure: OSError) -> None:
+        if not isinstance(failure, FileNotFoundError):
+            problems.append((Path(failure.filename), "a folder that cannot be listed"))
 
-    for at, folders, names in os.walk(place, onerror=unlisted):
-        folder = Path(at)
-        links = [name for name in folders if (folder / name).is_symlink()]
-        folders[:] = sorted(f for f in folders if f not in links and folder / f not in skip)
+    for directory, subfolders, names in os.walk(place, onerror=report_unlisted):
+        folder = Path(directory)
+        links = [name for name in subfolders if (folder / name).is_symlink()]
+        subfolders[:] = sorted(name for name in subfolders if name not in links and folder / name not in skip)
         yield from (folder / name for name in sorted([*names, *links]))
-
-
-def _opened(path: Path) -> BinaryIO:
-    return path.open("rb")

@@ -1,8 +1,8 @@
-"""By what a project can be recognised wherever it stands: what destruction searches for, before and after.
+"""The terms by which a project can be recognised wherever it stands, and the searches for them.
 
-A mark is the id in a data file's name, a table's id, a release's id, or a pupil's pseudonym, of a stage or
-of what is remembered of a release.
-Marks stand in the restricted journal of a destruction only, and go with it.
+A term is the id in a data file's name, a table's id, a release's id, or a pupil's pseudonym from a stage or a class
+snapshot. `destroy_project` searches for them before it removes anything and again afterwards. Terms stand in the
+restricted journal only, and are removed with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -20,131 +20,143 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.destruction import byte_search, inventory
+from cohort.destruction import byte_search, project_inventory
 from cohort.destruction.byte_search import ByteSearchResult
-from cohort.destruction.inventory import ProjectInventory
+from cohort.destruction.destruction_documents import JournalledTerm
+from cohort.destruction.project_inventory import ProjectInventory
 from cohort.states import schemas
 from cohort.storage.zone_paths import StorageZones
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST_FILE_IDS, MOST_STAGES, PUPILS_PER_STAGE = 24, 4, 4
-"""Of how many data files, stages, and pupils per stage marks are taken."""
-
+"""How many data files, stages and pupils per stage terms are taken from."""
 FILE_ID, TABLE_ID, RELEASE_ID, PUPIL_PSEUDONYM = "a file's id", "a table's id", "a release's id", "a pseudonym"
 
 
 @dataclass(frozen=True)
 class SearchTerm:
-    """One needle: a label that may be shown, the kind of thing it is, and its value, which may not."""
+    """One term to search for.
+
+    Args:
+        label: its name, which may be shown.
+        kind: what kind of thing it is.
+        value: the bytes to search for, which may not be shown.
+    """
 
     label: str
     kind: str
-    value: bytes
+    value: bytes = field(repr=False)
 
-    def journalled(self) -> dict[str, str]:
-        return {"label": self.label, "kind": self.kind, "hex": self.value.hex()}
+    def to_journal(self) -> JournalledTerm:
+        return JournalledTerm(label=self.label, kind=self.kind, hex=self.value.hex())
 
     @classmethod
-    def of(cls, journalled: dict[str, str]) -> SearchTerm:
-        return cls(journalled["label"], journalled["kind"], bytes.fromhex(journalled["hex"]))
+    def from_journal(cls, term: JournalledTerm) -> SearchTerm:
+        return cls(term.label, term.kind, bytes.fromhex(term.hex))
 
 
-def choose_search_terms(zones: StorageZones, inventory_: ProjectInventory) -> list[SearchTerm]:
-    """The marks of a project: a few of each kind, spread over what it has."""
-    project = inventory_.project
-    stages = [p for p in sorted(zones.staging(project).glob("*")) if p.is_dir() and not p.is_symlink()]
-    with_pupils = [*stages[:MOST_STAGES], *sorted(zones.release_snapshots(project).glob("*"))[:MOST_STAGES]]
-    ids, notes = set(), set()
+def choose_search_terms(zones: StorageZones, inventory: ProjectInventory) -> list[SearchTerm]:
+    """Choose a few terms of each kind, spread over everything that the project has."""
+    project = inventory.project
+    stages = [path for path in sorted(zones.staging(project).glob("*")) if path.is_dir() and not path.is_symlink()]
+    table_ids, commit_notes = set(), set()
     for table in (zones.published_table(project), *stages[:MOST_STAGES]):
         try:
             if not table.is_symlink() and delta.table_exists(table):
-                ids.add(delta.read_table_id(table))
-                notes |= {commit.note for commit in delta.read_commits(table) if commit.note}
+                table_ids.add(delta.read_table_id(table))
+                commit_notes |= {commit.note for commit in delta.read_commits(table) if commit.note}
         except delta.TABLE_ERRORS:
-            continue  # a table that is damaged: the ids in its files' names remain
-    files = sorted({UUID_TEXT.findall(i.path)[-1] for i in inventory_.items if i.is_data and UUID_TEXT.search(i.path)})
-    release = re.compile(re.escape(f"{project}-") + r"\d+")
+            continue  # a damaged table: the ids in the names of its files remain
+    data_paths = [item.path for item in inventory.items if item.is_data and UUID_TEXT.search(item.path)]
+    file_ids = sorted({UUID_TEXT.findall(path)[-1] for path in data_paths})
+    spread_ids = file_ids[:: max(1, -(-len(file_ids) // MOST_FILE_IDS))]
+    release_id = re.compile(re.escape(f"{project}-") + r"\d+")
+    release_ids = [note for note in sorted(commit_notes) if release_id.fullmatch(note)]
+    snapshots = sorted(zones.release_snapshots(project).glob("*"))
+    with_pupils = [*stages[:MOST_STAGES], *snapshots[:MOST_STAGES]]
+    pseudonyms = sorted({value for folder in with_pupils for value in _read_pseudonyms(folder)})
     return [
-        *_marks(FILE_ID, [f.encode() for f in files[:: max(1, -(-len(files) // MOST_FILE_IDS))]]),
-        *_marks(TABLE_ID, [i.encode() for i in sorted(ids)]),
-        *_marks(RELEASE_ID, [n.encode() for n in sorted(notes) if release.fullmatch(n)]),
-        *_marks(PUPIL_PSEUDONYM, sorted({p for place in with_pupils for p in _pseudonyms(place)})),
+        *_label_terms(FILE_ID, [file_id.encode() for file_id in spread_ids]),
+        *_label_terms(TABLE_ID, [table_id.encode() for table_id in sorted(table_ids)]),
+        *_label_terms(RELEASE_ID, [own_id.encode() for own_id in release_ids]),
+        *_label_terms(PUPIL_PSEUDONYM, pseudonyms),
     ]
 
 
-def search_before_removal(zones: StorageZones, project: str, marks: list[SearchTerm]) -> ByteSearchResult:
-    """Look for the marks where they must be: in the project's own places, before they are removed."""
-    return _search(inventory.project_folders(zones, project), marks, ())
+def search_before_removal(zones: StorageZones, project: str, terms: list[SearchTerm]) -> ByteSearchResult:
+    """Search for the terms where they must be: in the project's own folders."""
+    return _search(project_inventory.project_folders(zones, project), terms, ())
 
 
 def search_after_removal(
-    spark: SparkSession, zones: StorageZones, project: str, marks: list[SearchTerm]
+    spark: SparkSession, zones: StorageZones, project: str, terms: list[SearchTerm]
 ) -> ByteSearchResult:
-    """Look for the marks where they must not be: under the whole root and in the session's scratch folders.
+    """Search for the terms where they must not be: under the whole root and in the session's scratch folders.
 
-    Gives: what was found where it may not stand. Not entered are the places of all projects, which never
-    held a mark of one, and the journal. A release's id stays in the open records and in the feedback to
-    schools, which say for what their results were used.
+    Not searched are the zones that all projects share, which never held a term of one, and the journal. A release's
+    id may stay in the open records and in the feedback to schools, which say for what their results were used.
+
+    Returns:
+        The hits at places where a term may not be.
     """
-    open_to_all = (zones.public_records / project, zones.root / "feedback")
-    hits = _search([zones.root, *scratch_folders(spark)], marks, (*shared_zones(zones), zones.exact_records / project))
-    kinds = {mark.label: mark.kind for mark in marks}
-    wrong = tuple(
+    open_places = (zones.public_records / project, zones.root / "feedback")
+    skipped = (*shared_zones(zones), zones.exact_records / project)
+    result = _search([zones.root, *scratch_folders(spark)], terms, skipped)
+    kinds = {term.label: term.kind for term in terms}
+    remnants = tuple(
         hit
-        for hit in hits.found
-        if kinds[hit.label] != RELEASE_ID or not any(hit.path.is_relative_to(p) for p in open_to_all)
+        for hit in result.hits
+        if kinds[hit.label] != RELEASE_ID or not any(hit.path.is_relative_to(place) for place in open_places)
     )
-    return ByteSearchResult(wrong, hits.files, hits.bytes, hits.kinds, hits.undecodable)
+    return replace(result, hits=remnants)
 
 
-def find_data_file_copies(spark: SparkSession, zones: StorageZones, inventory_: ProjectInventory) -> list[Path]:
-    """Data files of the project that stand elsewhere under another name.
+def find_data_file_copies(spark: SparkSession, zones: StorageZones, inventory: ProjectInventory) -> list[Path]:
+    """Find copies of the project's data files under any name.
 
-    Another project with the same question may by right hold a file with the same content, so the
-    places of projects are left to the marks.
+    The folders of projects are left to the search terms: another project that asked the same may rightly hold a file
+    with the same content.
     """
-    originals = {item.sha256: item.bytes for item in inventory_.items if item.is_data}
-    others = (zones.root / "projects", zones.root / "staging", zones.exact_records / inventory_.project)
-    return byte_search.find_file_copies(
-        [zones.root, *scratch_folders(spark)], originals, skip=(*shared_zones(zones), *others)
-    )
+    originals = {item.sha256: item.bytes for item in inventory.items if item.is_data}
+    project_zones = (zones.root / "projects", zones.root / "staging", zones.exact_records / inventory.project)
+    places = [zones.root, *scratch_folders(spark)]
+    return byte_search.find_file_copies(places, originals, skip=(*shared_zones(zones), *project_zones))
 
 
 def shared_zones(zones: StorageZones) -> tuple[Path, ...]:
-    """What belongs to all projects, and ends by its own retention."""
+    """Return the zones that all projects share, and that end by their own retention."""
     return zones.deliveries, zones.objections, zones.results, zones.quarantine, zones.ledger
 
 
 def scratch_folders(spark: SparkSession) -> list[Path]:
-    """The folders of this machine in which this session spills, and its warehouse."""
-    named = str(spark.conf.get("spark.local.dir", "")).split(",")
+    """Return the folders of this machine to which the session spills, and its warehouse."""
+    folders = str(spark.conf.get("spark.local.dir", "")).split(",")
     warehouse = urlparse(str(spark.conf.get("spark.sql.warehouse.dir", "")))
     if warehouse.scheme in ("", "file"):
-        named.append(unquote(warehouse.path))
-    return [Path(folder.strip()) for folder in named if folder.strip()]
+        folders.append(unquote(warehouse.path))
+    return [Path(folder.strip()) for folder in folders if folder.strip()]
 
 
-def count_terms_by_kind(marks: list[SearchTerm]) -> dict[str, int]:
-    return dict(Counter(mark.kind for mark in marks))
+def count_terms_by_kind(terms: list[SearchTerm]) -> dict[str, int]:
+    return dict(Counter(term.kind for term in terms))
 
 
-def _search(where: Iterable[Path], marks: list[SearchTerm], skip: tuple[Path, ...]) -> ByteSearchResult:
-    values = {mark.label: mark.value for mark in marks}
-    whole = {mark.label for mark in marks if mark.kind == RELEASE_ID}
-    return byte_search.search_files(where, values, whole=whole, skip=skip)
+def _search(places: Iterable[Path], terms: list[SearchTerm], skip: tuple[Path, ...]) -> ByteSearchResult:
+    values = {term.label: term.value for term in terms}
+    whole_words = {term.label for term in terms if term.kind == RELEASE_ID}
+    return byte_search.search_files(places, values, whole_words=whole_words, skip=skip)
 
 
-def _marks(kind: str, values: list[bytes]) -> list[SearchTerm]:
+def _label_terms(kind: str, values: list[bytes]) -> list[SearchTerm]:
     return [SearchTerm(f"{kind} {number}", kind, value) for number, value in enumerate(values, 1)]
 
 
-def _pseudonyms(stage: Path) -> list[bytes]:
-    """The pseudonyms of a stage's or a memory's first pupils, read from its files as they are."""
-    for file in sorted(stage.rglob("*.parquet")):
+def _read_pseudonyms(folder: Path) -> list[bytes]:
+    """Read the pseudonyms of the first pupils of a stage or snapshot, from its files as they are."""
+    for file in sorted(folder.rglob("*.parquet")):
         try:
-            pupils: Any = next(
-                pq.ParquetFile(file).iter_batches(PUPILS_PER_STAGE, columns=[schemas.PUPIL_CONTROL]), None
-            )
+            batches = pq.ParquetFile(file).iter_batches(PUPILS_PER_STAGE, columns=[schemas.PUPIL_CONTROL])
+            pupils: Any = next(batches, None)
         except (pa.ArrowException, OSError):
             continue
         if pupils is not None and pupils.num_columns:

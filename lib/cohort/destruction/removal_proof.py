@@ -1,0 +1,178 @@
+"""The proof of a destruction: a second search for everything that was removed, and the certificate.
+
+`destroy_project` calls it after the removal. A certificate is only made when nothing was found.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from cohort import delta
+from cohort.destruction import project_inventory, search_terms
+from cohort.destruction.byte_search import ByteSearchResult
+from cohort.destruction.destruction_documents import (
+    DestroyedRelease,
+    DestructionCertificate,
+    ListingProof,
+    RemovalProof,
+    RemovedParts,
+    SearchCounts,
+)
+from cohort.destruction.destruction_journal import DestructionRun
+from cohort.destruction.project_inventory import InventoryItem
+from cohort.foundation.errors import DestructionIncomplete, describe_problem
+from cohort.keys import project_keys
+from cohort.release_records import release_record, release_states
+from cohort.storage.zone_paths import StorageZones
+
+MOST_PLACES_NAMED = 5
+"""How many places with remnants are named; the rest are counted."""
+SEARCH_STEP = "looked again"
+NOT_COVERED_BY_PROOF = (
+    "backups and archives of the storage",
+    "snapshots and earlier versions that the storage itself keeps",
+    "blocks of removed files that the disk has not written over yet",
+    "copies that researchers made while they could read the table",
+    "scratch folders of other machines, and scratch files encrypted under the key of an ended session",
+)
+
+
+def prove_removal(run: DestructionRun) -> SearchCounts:
+    """List, read and search for everything that was removed.
+
+    Raises:
+        DestructionIncomplete: anything was found: every place where something is left, and the first places with a
+            search term (exit code 16).
+    """
+    result = search_terms.search_after_removal(run.spark, run.zones, run.project, run.journal.terms)
+    problems = [*_find_remaining_files(run), *_find_readable_table(run), *_describe_hits(run, result)]
+    if problems:
+        run.journal.record_step(SEARCH_STEP, f"{len(problems)} problems", {})
+        raise DestructionIncomplete(*problems)
+    return count_search(result)
+
+
+def make_certificate(run: DestructionRun) -> DestructionCertificate:
+    """Make the certificate from the journal: counts of files, and no search term."""
+    journal, inventory, listed = run.journal.document, run.journal.inventory, run.journal.listed
+    if journal.control is None or journal.again is None:
+        raise RuntimeError("a certificate before both searches")
+    return DestructionCertificate(
+        project=run.project,
+        state=release_states.ProjectState.DESTROYED,
+        destroyed_at=run.journal.timestamp(),
+        confirmed=journal.confirmed,
+        removed=RemovedParts(
+            places=inventory.totals_by_place(),
+            versions=listed.versions,
+            key=inventory.key,
+            releases=tuple(
+                DestroyedRelease(release=number, id=release_record.commit_note(run.project, number), was=state)
+                for number, state in inventory.releases
+            ),
+            inventory_sha256=inventory.sha256,
+        ),
+        looked_for=RemovalProof(
+            listing=ListingProof(files_before=len(items_to_remove(run)), gone_after=count_gone_items(run)),
+            reading="refused, now and at version 0",
+            marks=search_terms.count_terms_by_kind(run.journal.terms),
+            found_before=journal.control,
+            found_after=journal.again,
+            not_searched=tuple(_showable_place(run.zones, zone) for zone in search_terms.shared_zones(run.zones)),
+        ),
+        cannot_see=NOT_COVERED_BY_PROOF,
+        steps=journal.events,
+    )
+
+
+def count_search(result: ByteSearchResult) -> SearchCounts:
+    """Return a search in numbers."""
+    return SearchCounts(
+        marks=len(result.labels),
+        where=dict(sorted(Counter(hit.kind for hit in result.hits).items())),
+        files=result.files,
+        bytes=result.bytes,
+        not_decoded=len({path for path, _ in result.undecodable}),
+    )
+
+
+def items_to_remove(run: DestructionRun) -> list[InventoryItem]:
+    """Return the files that must be gone before the certificate: all but the exact records, which go last."""
+    exact_records = f"restricted/records/{run.project}"
+    return [item for item in run.journal.inventory.items if item.place != exact_records]
+
+
+def count_gone_items(run: DestructionRun) -> int:
+    root = run.zones.root
+    return sum(not os.path.lexists(root / item.place / item.path) for item in items_to_remove(run))
+
+
+def remnant_message(what: str, where: str, do: str) -> str:
+    """Describe something that is left of a project."""
+    return describe_problem(
+        "nothing of the project",
+        example="an empty listing",
+        found=what,
+        where=where,
+        do=f"{do}, then run destroy again: it goes on where it stopped",
+    )
+
+
+def _describe_hits(run: DestructionRun, result: ByteSearchResult) -> list[str]:
+    """Describe the places outside the project's own folders where a search term or a copy was found."""
+    kinds = {term.label: term.kind for term in run.journal.terms}
+    kind_of_path = {hit.path: kinds[hit.label] for hit in result.hits}
+    for path in search_terms.find_data_file_copies(run.spark, run.zones, run.journal.inventory):
+        kind_of_path[path] = "the content of a data file"
+    own_folders = project_inventory.project_folders(run.zones, run.project)
+    places = sorted(
+        {
+            # the name of a file could be a pseudonym
+            (_showable_place(run.zones, path.parent if kind == search_terms.PUPIL_PSEUDONYM else path), kind)
+            for path, kind in kind_of_path.items()
+            if not any(path.is_relative_to(folder) for folder in own_folders)
+        }
+    )
+    do = "Remove it, or the copy it is part of"
+    problems = [remnant_message(kind, place, do) for place, kind in places[:MOST_PLACES_NAMED]]
+    more = len(places) - MOST_PLACES_NAMED
+    return [*problems, remnant_message(f"marks in {more} more files", "other places", do)] if more > 0 else problems
+
+
+def _find_remaining_files(run: DestructionRun) -> list[str]:
+    problems = []
+    for folder in project_inventory.project_folders(run.zones, run.project):
+        if count := project_inventory.count_remaining(folder):
+            place = folder.relative_to(run.zones.root).as_posix()
+            problems.append(remnant_message(f"{count} files or folders", f"{place}/", "Remove what holds them"))
+    keys = run.environment.keys
+    if project_keys.key_exists(keys, run.project) or project_inventory.project_key_files(keys, run.project):
+        problems.append(remnant_message("the project's key", "the key folder", "Correct the owner of the folder"))
+    if not problems and count_gone_items(run) != len(items_to_remove(run)):
+        problems.append(remnant_message("files of the inventory", "the storage root", "See what restored them"))
+    return problems
+
+
+def _find_readable_table(run: DestructionRun) -> list[str]:
+    """Describe a table that a reader could still read, now or at version 0."""
+    table = run.zones.published_table(run.project)
+    if not delta.table_exists(table) and not any(_can_read(run, table, version) for version in (None, 0)):
+        return []
+    return [remnant_message("a table that can be read", f"projects/{run.project}/", "Remove the folder")]
+
+
+def _can_read(run: DestructionRun, table: Path, version: int | None) -> bool:
+    try:
+        return delta.can_read_table(run.spark, table, version)
+    except delta.TABLE_ERRORS:
+        return False
+
+
+def _showable_place(zones: StorageZones, path: Path) -> str:
+    """Name a place without a school's folder and without a path of this machine."""
+    if not path.is_relative_to(zones.root):
+        return "the scratch folders"
+    relative = path.relative_to(zones.root)
+    return "feedback/" if relative.parts[:1] == ("feedback",) else relative.as_posix()
