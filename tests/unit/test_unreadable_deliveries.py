@@ -30,7 +30,7 @@ from cohort.delivery_formats import uwlr as messages
 from cohort.delivery_formats.delivered_file import DeliveredFile
 from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.erasure import raw_file_erasure
-from cohort.ingestion import discovery
+from cohort.ingestion import transcription
 from cohort.ingestion.discovery import DiscoveredFiles, discover_deliveries
 from cohort.results import ledger, retention
 from cohort.results.ledger import DELIVERY_REJECTED, DELIVERY_TAKEN, Ledger, LedgerEntry
@@ -263,7 +263,7 @@ def _ends_its_worker(file: DeliveredFile) -> DeliveredFile:
     if file.name == "30.xlsx":
         os.kill(os.getpid(), signal.SIGKILL)
     if file.name == "40.xlsx":
-        return discovery._told(file, partial(_raises, file))
+        return transcription.reject_on_failure(file, partial(_raises, file))
     return replace(file, rows=int(file.name.partition(".")[0]))
 
 
@@ -272,11 +272,11 @@ def _raises(_: DeliveredFile) -> NoReturn:
 
 
 def test_a_file_that_kills_an_executor_worker_does_not_stop_the_others(spark: SparkSession) -> None:
-    files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(discovery.EXECUTOR_FILES + 1)]
-    done = discovery._each(spark, _ends_its_worker, files, discovery._lost)
+    files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(transcription.EXECUTOR_FILES + 1)]
+    done = transcription.map_files(spark, _ends_its_worker, files, transcription.mark_as_lost)
     assert [file.name for file in done] == [file.name for file in files]
     assert [file.rows for file in done if not file.rejection] == [
-        n for n in range(discovery.EXECUTOR_FILES + 1) if n not in (30, 40)
+        n for n in range(transcription.EXECUTOR_FILES + 1) if n not in (30, 40)
     ]
     left = {file.name: str(file.defect) for file in done if file.rejection == "UNREADABLE"}
     assert set(left) == {"30.xlsx", "40.xlsx"}

@@ -168,16 +168,16 @@ def test_deep_requires_the_true_leaf(spark: SparkSession, tmp_path: Path) -> Non
     silent = [row for row in results() if (row["pgn"], row["niveau_IV"] is None) != (bsn(8), False)]
     results_at = restricted(spark, tmp_path / "results", silent)
 
-    def found(edit: Break, folder: str) -> list[tuple[str, int]]:
+    def count_deep_findings(edit: Break, folder: str) -> list[tuple[str, int]]:
         own = counts(rows_current=188, rows_used=182)
         drawn_subject = subject(tmp_path / folder, results_at, stage(edit), project=project(), counts=own)
         return [(f.code, f.count) for f in verify_stage(spark, drawn_subject, deep=True).findings]
 
     # The only pupil without a value: of a population of one, which is found too.
     alone = [("K", 1), ("SCHOOLS", 1), ("SHARE", 1), ("OTHERS", 1)]
-    assert found(give("onbekend", 8), "true") == alone
-    assert found(give("II", 8), "made up") == [("BLANKED", 2), ("REBUILT", 1)]
-    moved = found(lambda rows: [give("onbekend", 8)(rows), give("II", 0)(rows)], "moved")
+    assert count_deep_findings(give("onbekend", 8), "true") == alone
+    assert count_deep_findings(give("II", 8), "made up") == [("BLANKED", 2), ("REBUILT", 1)]
+    moved = count_deep_findings(lambda rows: [give("onbekend", 8)(rows), give("II", 0)(rows)], "moved")
     assert moved == [*alone, ("BLANKED", 1), ("REBUILT", 1)]
 
 

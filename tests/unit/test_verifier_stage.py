@@ -1,4 +1,4 @@
-"""The verifier on a drawn stage: nothing found in it as drawn, and each finding when one thing is broken."""
+"""The verification of a drawn stage: no finding as it is drawn, and one finding when one thing is broken."""
 
 from __future__ import annotations
 
@@ -60,10 +60,12 @@ def replace(place: int, row: Row) -> Break:
 
 
 def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    told: list[str] = []
-    findings = verify_stage(spark, subject(tmp_path, results_at), deep=True, report=lambda stage, _: told.append(stage))
-    assert findings.findings == ()
-    assert findings.measures == {
+    reported: list[str] = []
+    result = verify_stage(
+        spark, subject(tmp_path, results_at), deep=True, report=lambda stage, _: reported.append(stage)
+    )
+    assert result.findings == ()
+    assert result.measures == {
         "classes": 2,
         "released": 60,
         "smallest_class": 30,
@@ -74,23 +76,23 @@ def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, resul
         "largest_board_share": pytest.approx(6 / 30),
         "smallest_board_others": 24,
     }
-    assert {*findings.checked} == {*FINDING_DEFINITIONS}
-    assert len(told) == 4
+    assert {*result.checked} == {*FINDING_DEFINITIONS}
+    assert len(reported) == 4
 
 
 def test_the_checksum_is_that_of_the_released_columns(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    given = subject(tmp_path, results_at)
-    shown = delta.read_table(spark, given.table).select(*drawn.COLUMNS)
-    assert verify_stage(spark, given).checksum == delta.checksum_rows(shown)
+    drawn_subject = subject(tmp_path, results_at)
+    shown = delta.read_table(spark, drawn_subject.table).select(*drawn.COLUMNS)
+    assert verify_stage(spark, drawn_subject).checksum == delta.checksum_rows(shown)
 
 
 def test_a_stage_written_by_spark_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    given = subject(tmp_path, results_at)
-    rows = delta.read_table(spark, given.table).repartition(3, *drawn.COLUMNS)
+    drawn_subject = subject(tmp_path, results_at)
+    rows = delta.read_table(spark, drawn_subject.table).repartition(3, *drawn.COLUMNS)
     again = tmp_path / "again"
     ordered = rows.sortWithinPartitions(*drawn.COLUMNS, "_pupil")
-    delta.write_new_table(ordered, again, "proef-1", given.platform.tables)
-    assert verify_stage(spark, dataclasses.replace(given, table=again)).findings == ()
+    delta.write_new_table(ordered, again, "proef-1", drawn_subject.platform.tables)
+    assert verify_stage(spark, dataclasses.replace(drawn_subject, table=again)).findings == ()
 
 
 BOYS_OF_FOUR = [n for n in range(0, 60, 2) if n < 40]
@@ -127,14 +129,14 @@ IDENTIFYING = project().model_copy(
 def test_each_broken_row_is_found(
     spark: SparkSession, tmp_path: Path, results_at: Path, code: str, cases: int, edit: Break
 ) -> None:
-    findings = verify_stage(spark, subject(tmp_path, results_at, stage_with(edit)))
-    assert [(f.code, f.count) for f in findings.findings] == [(code, cases)]
+    result = verify_stage(spark, subject(tmp_path, results_at, stage_with(edit)))
+    assert [(f.code, f.count) for f in result.findings] == [(code, cases)]
 
 
 def test_pseudonyms_of_another_key_are_all_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    given = subject(tmp_path, results_at, key=project_keys.ProjectKey(b"another key of 32 bytes as well!"))
-    found = {f.code: f.count for f in verify_stage(spark, given).findings}
-    assert found == {"PUPIL_UNKNOWN": 60}
+    drawn_subject = subject(tmp_path, results_at, key=project_keys.ProjectKey(b"another key of 32 bytes as well!"))
+    counts_by_code = {f.code: f.count for f in verify_stage(spark, drawn_subject).findings}
+    assert counts_by_code == {"PUPIL_UNKNOWN": 60}
 
 
 @pytest.mark.parametrize(
@@ -144,29 +146,29 @@ def test_pseudonyms_of_another_key_are_all_found(spark: SparkSession, tmp_path: 
         pytest.param("SPLIT", Stage(file_of=lambda place, _: int(place > 40)), id="girls in two files"),
     ],
 )
-def test_order_and_split_by_anything_else_are_found(
+def test_an_order_or_a_split_by_anything_else_is_found(
     spark: SparkSession, tmp_path: Path, results_at: Path, code: str, stage: Stage
 ) -> None:
     assert verify_stage(spark, subject(tmp_path, results_at, stage)).codes == {code}
 
 
 def test_a_count_that_is_off_is_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    given = subject(tmp_path, results_at, counts=counts(rows_current=190, rows_used=184))
-    assert [(f.code, f.count) for f in verify_stage(spark, given).findings] == [("SUMS", 1)]
+    drawn_subject = subject(tmp_path, results_at, counts=counts(rows_current=190, rows_used=184))
+    assert [(f.code, f.count) for f in verify_stage(spark, drawn_subject).findings] == [("SUMS", 1)]
 
 
 @pytest.mark.parametrize(
     ("code", "label"),
     [("LOOKS_LIKE_PUPIL", "nr 12345672"), ("LOOKS_LIKE_SCHOOL", "van 99ZZ"), ("LOOKS_LIKE_SCHOOL", "van 10ab")],
 )
-def test_a_value_that_looks_like_a_number_is_found_though_declared(
+def test_a_declared_label_that_looks_like_a_number_is_found(
     spark: SparkSession, tmp_path: Path, results_at: Path, code: str, label: str
 ) -> None:
     stage, labels = stage_with(show("niveau", label)), {"niveau": f"{label};*\n"}
     assert verify_stage(spark, subject(tmp_path, results_at, stage, labels=labels)).codes == {code}
 
 
-def test_a_word_like_a_code_is_no_school_when_no_school_has_it(
+def test_a_lower_case_code_that_no_school_has_is_not_found(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
     stage, labels = stage_with(show("niveau", "12de deel")), {"niveau": "12de deel;*\n"}
@@ -177,52 +179,52 @@ def test_an_identifying_name_is_found(spark: SparkSession, tmp_path: Path, resul
     stage = Stage(columns=["school", *drawn.COLUMNS[1:]])
     for row in stage.rows:
         row["school"] = row.pop("rekenen_M")
-    findings = verify_stage(spark, subject(tmp_path, results_at, stage, project=IDENTIFYING))
-    assert findings.codes == {"IDENTIFYING_COLUMN", "PSEUDONYM"}  # `school` is the name of one too
+    result = verify_stage(spark, subject(tmp_path, results_at, stage, project=IDENTIFYING))
+    assert result.codes == {"IDENTIFYING_COLUMN", "PSEUDONYM"}  # `school` is the name of one too
 
 
 @pytest.mark.parametrize(
     "columns", [[*drawn.COLUMNS, "gewicht"], drawn.COLUMNS[:-1], drawn.COLUMNS[::-1]], ids=["more", "less", "order"]
 )
-def test_another_selection_is_found_and_nothing_else_believed(
+def test_another_selection_of_columns_is_found_and_nothing_else_is_checked(
     spark: SparkSession, tmp_path: Path, results_at: Path, columns: list[str]
 ) -> None:
     stage = Stage(columns=columns)
     for row in stage.rows:
         row["gewicht"] = "0"
-    findings = verify_stage(spark, subject(tmp_path, results_at, stage))
-    assert findings.codes == {"SCHEMA"}
-    assert "K" not in findings.checked
+    result = verify_stage(spark, subject(tmp_path, results_at, stage))
+    assert result.codes == {"SCHEMA"}
+    assert "K" not in result.checked
 
 
 def test_a_stage_that_is_not_there_is_refused(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    given = dataclasses.replace(subject(tmp_path, results_at), table=tmp_path / "none")
+    drawn_subject = dataclasses.replace(subject(tmp_path, results_at), table=tmp_path / "none")
     with pytest.raises(StateRefused, match="Make the release again"):
-        verify_stage(spark, given)
+        verify_stage(spark, drawn_subject)
 
 
-def test_a_list_gone_since_is_refused(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    given = subject(tmp_path, results_at)
-    for file in given.objections.iterdir():
+def test_a_list_that_was_removed_since_is_refused(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
+    drawn_subject = subject(tmp_path, results_at)
+    for file in drawn_subject.objections.iterdir():
         file.unlink()
     with pytest.raises(ObjectionsRefused, match="a declared list"):
-        verify_stage(spark, given)
+        verify_stage(spark, drawn_subject)
 
 
-def test_a_school_held_back_takes_every_pupil_it_ever_delivered(
+def test_no_pupil_of_a_school_that_is_held_back_may_be_in_the_stage(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
     drawn.write_list(tmp_path / "objections", [f"{bsn(60)};;2026-01-01;;alles", "123;10AF;2026-01-01;;alles"])
     own = counts(pupils_objected=12, pupils_suppressed=-10)
-    found = verify_stage(spark, subject(tmp_path, results_at, counts=own)).findings
-    assert {f.code: f.count for f in found} == {"OBJECTOR": 11, "SUMS": 1}
+    findings = verify_stage(spark, subject(tmp_path, results_at, counts=own)).findings
+    assert {f.code: f.count for f in findings} == {"OBJECTOR": 11, "SUMS": 1}
 
 
 def test_only_pupils_on_an_allow_list_may_stay(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     lines = [f"{bsn(n)};;2026-01-01;;alles" for n in range(62) if n not in (3, 7)]
-    told = {"schools": drawn.SCHOOLS, "source": "scholen"}
-    drawn.write_list(tmp_path / "objections", lines, "allow", **told)
+    declared = {"schools": drawn.SCHOOLS, "source": "scholen"}
+    drawn.write_list(tmp_path / "objections", lines, "allow", **declared)
     drawn.write_list(tmp_path / "objections", [f"{bsn(60)};;2026-01-01;;alles"])
     own = counts(pupils_objected=3, pupils_records=62, pupils_suppressed=-1)
-    found = verify_stage(spark, subject(tmp_path, results_at, counts=own)).findings
-    assert {f.code: f.count for f in found} == {"OBJECTOR": 2, "SUMS": 1}
+    findings = verify_stage(spark, subject(tmp_path, results_at, counts=own)).findings
+    assert {f.code: f.count for f in findings} == {"OBJECTOR": 2, "SUMS": 1}

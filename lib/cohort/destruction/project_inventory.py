@@ -191,12 +191,12 @@ def _list_items(zones: StorageZones, folder: Path) -> Iterator[InventoryItem]:
                 refuse(failure)
 
 
-def _unreadable_folder(found: str, place: str) -> DestructionIncomplete:
+def _unreadable_folder(actual: str, place: str) -> DestructionIncomplete:
     return DestructionIncomplete(
         describe_problem(
             "a folder whose every file can be read",
             example="one owned by the platform's user",
-            found=found,
+            found=actual,
             where=f"{place}/",
             do="Correct it, then run destroy again; nothing was removed yet",
         )

@@ -1,74 +1,77 @@
-"""Everything in the folder of deliveries, found, numbered and made readable: one small line per file.
+"""Discovery: every file of the deliveries folder recognised, the new ones transcribed where needed and numbered.
 
-What is not text line by line is transcribed: by the driver while it is little, in the executors where it is
-much. Deliveries count in the order in which their files were received, of equal times in that of their names.
+In go the deliveries folder and the ledger, out comes one small object per file, without a row of it; called by
+`pipeline`. Deliveries are numbered in the order in which their files were received, and by name where that is equal.
+A file that cannot be read stops no other one, and is never lost: it stays where it is.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from cohort.delivery_formats import edexml, rosters, transcripts, uwlr
 from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, describe_defect
-from cohort.delivery_formats.file_reason_codes import UNREADABLE, DeliveryRejected
 from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
-from cohort.delivery_formats.rosters import DocumentSchool
+from cohort.ingestion.transcription import transcribe_new_files
 from cohort.results.ledger import Ledger
 
-EXECUTOR_FILES = 64
-"""From this many files on the executors read them."""
 READER_THREADS = 2
-"""So many threads look at the files; of more, each file on its own, they would wait for each other."""
+"""How many threads recognise files; more of them would wait for each other at the interpreter's lock."""
 STORAGE_FAULT = "storage"
-"""Why a file was left that the storage did not let us read."""
-LOST_WORKER = "a worker that ended at once"
+"""Why a file could not be recognised: the storage did not let us read it."""
 NumberedFile = tuple[int, DeliveredFile]
-RosterIndex = dict[str, list[tuple[DocumentSchool, Path]]]
-"""Rosters by the BRIN and by the key that they name their school with."""
-B = TypeVar("B")
+"""A delivery number, and its file."""
 
 
 @dataclass(frozen=True)
 class DiscoveredFiles:
-    """What a run of intake found: every file, and the deliveries that are new, with their numbers."""
+    """What a run of ingestion found in the deliveries folder.
+
+    Args:
+        files: every delivery of every file that could be read.
+        new_files: the deliveries that are new, with their numbers.
+        unreadable: how many files and folders the storage did not let us read.
+        defects: how many files a defect of the platform left unread, by type and place in the code.
+    """
 
     files: tuple[DeliveredFile, ...]
     new_files: tuple[NumberedFile, ...]
     unreadable: int
-    """Files that the storage did not let us read: they are left where they are."""
     defects: dict[str, int] = field(default_factory=dict)
-    """Why files were left that no reader could look at, by type and place in the code, each with how many."""
 
 
-def discover_deliveries(spark: SparkSession, desk: RecognitionContext, known: Ledger) -> DiscoveredFiles:
-    """Look at every file, transcribe what is new and needs it, and number what is new."""
-    seen = list(_files(desk.deliveries_folder))
-    paths = sorted((path for path in seen if path is not None), key=str)
-    found = _looked_at(desk, paths)
-    every = [file for files in found if not isinstance(files, str) for file in files]
-    asking = any(file.delivery_kind == DeliveryKind.RESULTS for file in every)
-    earlier = _known_rosters(desk, every, known) if asking else []
-    fresh = _fresh(every, known)
-    ready, left = _transcribed(spark, desk, [*every, *earlier], fresh)
-    again = [file for file in ready if not file.rejection or file.rejection != known.retryable_reasons.get(file.sha256)]
-    again += _repeated(every, again, known)
-    unreadable = seen.count(None) + found.count(STORAGE_FAULT)
-    defects = Counter([*left, *(one for one in found if isinstance(one, str) and one != STORAGE_FAULT)])
-    return DiscoveredFiles(tuple(every), tuple(enumerate(again, known.last_number + 1)), unreadable, dict(defects))
+def discover_deliveries(spark: SparkSession, context: RecognitionContext, ledger: Ledger) -> DiscoveredFiles:
+    """Recognise every file, transcribe the new ones that need it, and number the new ones."""
+    # 1. Recognise every file.
+    listed = list(_list_files(context.deliveries_folder))
+    paths = sorted((path for path in listed if path is not None), key=str)
+    recognised = _recognise_files(context, paths)
+    files = [file for deliveries in recognised if not isinstance(deliveries, str) for file in deliveries]
+    # 2. Transcribe what is new and cannot be scanned as it is.
+    needs_rosters = any(file.delivery_kind == DeliveryKind.RESULTS for file in files)
+    earlier_rosters = _earlier_rosters(context, files, ledger) if needs_rosters else []
+    ready, defects = transcribe_new_files(spark, context, [*files, *earlier_rosters], _new_contents(files, ledger))
+    # 3. Number what is new, or was rejected before for another reason.
+    reasons = ledger.retryable_reasons
+    new = [file for file in ready if not file.rejection or file.rejection != reasons.get(file.sha256)]
+    new += _repeating_containers(files, new, ledger)
+    faults = [fault for fault in recognised if isinstance(fault, str)]
+    return DiscoveredFiles(
+        tuple(files),
+        tuple(enumerate(new, ledger.last_number + 1)),
+        listed.count(None) + faults.count(STORAGE_FAULT),
+        dict(Counter([*defects, *(fault for fault in faults if fault != STORAGE_FAULT)])),
+    )
 
 
-def _files(folder: Path) -> Iterator[Path | None]:
-    """Every file below a folder, None for what we may not look at; of thousands much faster than a glob."""
+def _list_files(folder: Path) -> Iterator[Path | None]:
+    """Every file below a folder, None for what cannot be read; for thousands of files much faster than a glob."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
@@ -77,7 +80,7 @@ def _files(folder: Path) -> Iterator[Path | None]:
     for entry in entries:
         try:
             if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry.path))
+                yield from _list_files(Path(entry.path))
             elif entry.is_file():
                 yield Path(entry.path)
             else:  # a link to a folder or to nowhere, a pipe
@@ -86,181 +89,69 @@ def _files(folder: Path) -> Iterator[Path | None]:
             yield None
 
 
-def _looked_at(desk: RecognitionContext, paths: list[Path]) -> list[list[DeliveredFile] | str]:
-    """Every file's deliveries, in the order of the paths: one thread works while another reads or hashes.
+def _recognise_files(context: RecognitionContext, paths: list[Path]) -> list[list[DeliveredFile] | str]:
+    """The deliveries of each file, in the order of the paths; of one that cannot be recognised, the fault.
 
-    Of a file of which not even the content is known: why, `STORAGE` or a defect.
+    One thread computes while another one reads or hashes.
     """
     share = -(-len(paths) // READER_THREADS) or 1
     parts = [paths[first : first + share] for first in range(0, len(paths), share)]
     with ThreadPoolExecutor(READER_THREADS) as threads:
-        done = threads.map(lambda part: [_arrivals(desk, path) for path in part], parts)
-        return [found for part in done for found in part]
+        done = threads.map(lambda part: [_recognise_file(context, path) for path in part], parts)
+        return [deliveries for part in done for deliveries in part]
 
 
-def _arrivals(desk: RecognitionContext, path: Path) -> list[DeliveredFile] | str:
+def _recognise_file(context: RecognitionContext, path: Path) -> list[DeliveredFile] | str:
     try:
-        return recognise_deliveries(path, desk)
+        return recognise_deliveries(path, context)
     except OSError:
         return STORAGE_FAULT
     except Exception as defect:
         return describe_defect(defect)
 
 
-def _known_rosters(desk: RecognitionContext, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
-    """Rosters of earlier runs that are still there: results may come after them."""
-    there = {
-        file.path for file in every if file.delivery_kind == DeliveryKind.KNOWN and file.sha256 in known.roster_hashes
+def _earlier_rosters(context: RecognitionContext, files: list[DeliveredFile], ledger: Ledger) -> list[DeliveredFile]:
+    """Rosters of earlier runs that are still there: results may come after their roster."""
+    paths = {
+        file.path for file in files if file.delivery_kind == DeliveryKind.KNOWN and file.sha256 in ledger.roster_hashes
     }
-    again = replace(desk, known_digests=frozenset())
-    found = [files for path in sorted(there) if not isinstance(files := _arrivals(again, path), str)]
-    return [file for files in found for file in files if file.delivery_kind == DeliveryKind.ROSTER]
+    as_new = replace(context, known_digests=frozenset())
+    recognised = (_recognise_file(as_new, path) for path in sorted(paths))
+    deliveries = [file for files in recognised if not isinstance(files, str) for file in files]
+    return [file for file in deliveries if file.delivery_kind == DeliveryKind.ROSTER]
 
 
-def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
-    """What was not taken in before, each content once, in the order in which it was received.
+def _new_contents(files: list[DeliveredFile], ledger: Ledger) -> list[DeliveredFile]:
+    """What was not taken in before, each content once, in the order of receipt.
 
     A content that was rejected for a reason outside it may come again, for one under another name.
     """
-    fresh: dict[str, DeliveredFile] = {}
-    there = [f for f in files if f.delivery_kind != DeliveryKind.KNOWN and f.sha256 not in known.settled_hashes]
-    for file in sorted(there, key=lambda file: (file.misnamed, file.received, file.path, file.name)):
-        fresh.setdefault(file.sha256, file)
-    return sorted(fresh.values(), key=lambda file: (file.received, file.path, file.name))
+    unsettled = [
+        file for file in files if file.delivery_kind != DeliveryKind.KNOWN and file.sha256 not in ledger.settled_hashes
+    ]
+    new: dict[str, DeliveredFile] = {}
+    for file in sorted(unsettled, key=lambda file: (file.misnamed, file.received, file.path, file.name)):
+        new.setdefault(file.sha256, file)
+    return sorted(new.values(), key=lambda file: (file.received, file.path, file.name))
 
 
-def _repeated(every: list[DeliveredFile], new: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
-    """Containers that bring nothing of their own: without a line in the ledger they would never be known."""
-    settled = known.settled_hashes | {file.sha256 for file in new}
-    counted = {file.container for file in new}
+def _repeating_containers(files: list[DeliveredFile], new: list[DeliveredFile], ledger: Ledger) -> list[DeliveredFile]:
+    """Containers with nothing new in them: without a ledger entry of their own they would be opened at every run."""
+    settled = ledger.settled_hashes | {file.sha256 for file in new}
+    with_new_members = {file.container for file in new}
     members: dict[str, list[DeliveredFile]] = defaultdict(list)
-    for file in every:
-        if file.container and file.container not in counted:
+    for file in files:
+        if file.container and file.container not in with_new_members:
             members[file.container].append(file)
     return [
         DeliveredFile(
             files[0].path,
-            sha,
+            sha256,
             files[0].name.partition("/")[0],
             files[0].received,
             DeliveryKind.REPEATED,
             origin=files[0].origin,
         )
-        for sha, files in members.items()
+        for sha256, files in members.items()
         if all(file.sha256 in settled for file in files)
     ]
-
-
-def _transcribed(
-    spark: SparkSession, desk: RecognitionContext, every: list[DeliveredFile], fresh: list[DeliveredFile]
-) -> tuple[list[DeliveredFile], list[str]]:
-    """The same files; those that no scan reads as they are with a transcript in their place.
-
-    Gives: the files, and of every one that could not be looked at, rosters of before among them, why.
-    """
-    plain = replace(desk, known_digests=frozenset())
-    asked = {file.sha256: file for file in fresh if not file.rejection and file.delivery_kind != DeliveryKind.TEXT}
-    made: dict[str, DeliveredFile] = {}
-    if any(file.delivery_kind in (DeliveryKind.ROSTER, DeliveryKind.RESULTS) for file in asked.values()):
-        seen = {file.sha256: file for file in every if file.delivery_kind == DeliveryKind.ROSTER and not file.rejection}
-        known = [seen[sha] for sha in sorted(seen)]
-        read = _each(spark, partial(_school, plain), known, lambda file: (file.as_unreadable(LOST_WORKER), None))
-        made.update({file.sha256: file for file, _ in read})
-        there = _by_school(read)
-        results = [file for file in asked.values() if file.delivery_kind == DeliveryKind.RESULTS]
-        joined = _each(spark, partial(_joined, plain, there), results, _lost)
-        if any(file.defect for file, _ in read):  # nobody knows whose roster that is
-            joined = [replace(f, rejection=UNREADABLE) if f.rejection == rosters.ROSTER_MISSING else f for f in joined]
-        made.update((file.sha256, file) for file in joined)
-    others = [file for file in asked.values() if file.delivery_kind in transcripts.TRANSCRIBERS]
-    made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others, _lost))
-    ready = [made.get(file.sha256, file) for file in fresh]
-    looked_at = {file.sha256: file for file in [*made.values(), *ready]}
-    return ready, [file.defect for file in looked_at.values() if file.defect]
-
-
-def _each(
-    spark: SparkSession,
-    work: Callable[[DeliveredFile], B],
-    files: list[DeliveredFile],
-    lost: Callable[[DeliveredFile], B],
-) -> list[B]:
-    """What is made of every file: by the driver while they are few, in the executors where they are many.
-
-    Takes: what stands for a file at which a worker ended, of no memory or by a fault in a library: which one
-    it is, is found by halves.
-    """
-    if len(files) < EXECUTOR_FILES:
-        return [work(file) for file in files]
-    return _in_executors(spark, work, files, lost)
-
-
-def _in_executors(
-    spark: SparkSession,
-    work: Callable[[DeliveredFile], B],
-    files: list[DeliveredFile],
-    lost: Callable[[DeliveredFile], B],
-) -> list[B]:
-    context = spark.sparkContext
-    try:
-        return context.parallelize(files, min(len(files), 4 * context.defaultParallelism)).map(work).collect()
-    except Py4JJavaError:
-        half = len(files) // 2
-        if not half:
-            return [lost(files[0])]
-    parts = (files[:half], files[half:])
-    return [one for part in parts for one in _in_executors(spark, work, part, lost)]
-
-
-def _lost(file: DeliveredFile) -> DeliveredFile:
-    return file.as_unreadable(LOST_WORKER)
-
-
-def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFile:
-    """One bad file never stops the others, nor says more of itself than a code."""
-    try:
-        return work()
-    except DeliveryRejected as rejected:
-        return replace(file, rejection=rejected.code, school=rejected.school or file.school)
-    except Exception as defect:
-        return file.as_unreadable(defect)
-
-
-def _one(desk: RecognitionContext, file: DeliveredFile) -> DeliveredFile:
-    return _told(file, lambda: transcripts.TRANSCRIBERS[file.delivery_kind](file, desk))
-
-
-def _school(desk: RecognitionContext, file: DeliveredFile) -> tuple[DeliveredFile, DocumentSchool | None]:
-    """Of a roster only whose it is: the driver holds no pupil."""
-    schools: list[DocumentSchool] = []
-
-    def work() -> DeliveredFile:
-        roster = edexml.read_roster(file.path.read_bytes(), desk.limits.bytes_per_member)
-        schools.append(roster.school)
-        school, warnings = roster.school.brin, rosters.count_roster_warnings(roster)
-        return replace(file, school=school, supplier="edexml", warnings=warnings)
-
-    return _told(file, work), next(iter(schools), None)
-
-
-def _by_school(read: Iterable[tuple[DeliveredFile, DocumentSchool | None]]) -> RosterIndex:
-    found: RosterIndex = defaultdict(list)
-    for file, school in read:
-        if school is not None:
-            for name in {school.brin, school.schoolkey} - {None}:
-                found[str(name)].append((school, file.path))
-    return dict(found)
-
-
-def _joined(desk: RecognitionContext, there: RosterIndex, file: DeliveredFile) -> DeliveredFile:
-    def work() -> DeliveredFile:
-        most = desk.limits.bytes_per_member
-        message = uwlr.read_uwlr_results(file.path.read_bytes(), most)
-        asked = message.school
-        named = {asked.brin, asked.schoolkey} - {None}
-        paths = {path: school for name in sorted(map(str, named)) for school, path in there.get(name, [])}
-        fitting = [path for path, school in paths.items() if rosters.roster_fits_school(school, asked)]
-        those = [edexml.read_roster(path.read_bytes(), most) for path in fitting]
-        return transcripts.transcribe_uwlr_results(file, message, those, desk)
-
-    return _told(file, work)

@@ -45,8 +45,8 @@ class EffectiveClassLimits:
 def effective_class_limits(project: Project, platform: Platform) -> EffectiveClassLimits:
     """Derive the limits of a project; a platform floor for a column name or attribute raises k where it is shown."""
     thresholds, floors = project.thresholds, platform.floors
-    shown = {column.name for column in project.columns} | {column.attribute for column in project.columns}
-    column_floors = [floor for name, floor in floors.columns.items() if name in shown]
+    shown_names = {column.name for column in project.columns} | {column.attribute for column in project.columns}
+    column_floors = [floor for name, floor in floors.columns.items() if name in shown_names]
     return EffectiveClassLimits(
         k=max(thresholds.k, floors.k, *column_floors),
         m=max(thresholds.m, floors.m),
@@ -137,16 +137,16 @@ class _ClassGroups:
     largest: IntArray
 
     @classmethod
-    def count(cls, runs: RecordRuns, home: IntArray, known: IntArray) -> _ClassGroups:
+    def count(cls, runs: RecordRuns, home: IntArray, known_pupils: IntArray) -> _ClassGroups:
         """Count the groups of each class.
 
         Args:
             runs: the rows of the release.
             home: class, school (or board) and the pupils at home there, in three rows.
-            known: class, school (or board) and the pupils that it knows, in three rows.
+            known_pupils: class, school (or board) and the pupils that it knows, in three rows.
         """
         largest = np.zeros(runs.class_count, dtype=np.int64)
-        np.maximum.at(largest, known[0], known[2])
+        np.maximum.at(largest, known_pupils[0], known_pupils[2])
         return cls(runs.class_rows, np.bincount(home[0], minlength=runs.class_count), largest)
 
     def find_broken(self, limits: EffectiveClassLimits) -> tuple[BoolArray, BoolArray, BoolArray]:

@@ -43,23 +43,23 @@ class ValueClasses:
     Args:
         labels: the labels of each class.
         true_values: pupils per `[class, value]` by their true values; the last column stays empty.
-        shown: pupils per class whose value is shown.
-        hidden: pupils per class whose value is hidden.
+        shown_pupils: pupils per class whose value is shown.
+        hidden_pupils: pupils per class whose value is hidden.
         without_value: pupils per class who no longer have a value.
         board_cells: class, board, value and pupils with a true value that the board knows, in four rows.
     """
 
     labels: list[tuple[str, ...]]
     true_values: IntArray
-    shown: IntArray
-    hidden: IntArray
+    shown_pupils: IntArray
+    hidden_pupils: IntArray
     without_value: IntArray
     board_cells: IntArray
 
     @property
     def is_blanked(self) -> BoolArray:
         """Per class whether it shows none of its values."""
-        flags: BoolArray = (self.hidden + self.without_value > 0) & (self.shown == 0)
+        flags: BoolArray = (self.hidden_pupils + self.without_value > 0) & (self.shown_pupils == 0)
         return flags
 
 
@@ -87,9 +87,9 @@ def check_hidden_values(
         classes = _count_classes(subject, rows, attribute, school_boards)
     finally:
         rows.unpersist()
-    is_partly_shown = (classes.shown > 0) & (classes.hidden + classes.without_value > 0)
+    is_partly_shown = (classes.shown_pupils > 0) & (classes.hidden_pupils + classes.without_value > 0)
     cases["values are hidden or shown of a part of a class"] = int(is_partly_shown.sum())
-    if (classes.shown > 0).any():  # where nothing is shown, nothing tells one hidden class from another
+    if (classes.shown_pupils > 0).any():  # where nothing is shown, nothing tells one hidden class from another
         cases["too few covers are blanked"] = int(_has_too_few_covers(classes, attribute))
     if subject.predecessor is None:
         cases["covers are not those that the key draws"] = _count_covers_not_drawn(subject, classes, attribute)
@@ -118,10 +118,10 @@ def _join_true_values(
 
 def _count_wrong_rows(subject: VerificationSubject, rows: DataFrame, attribute: SensitiveAttribute) -> dict[str, int]:
     """Count rows with another value than their pupil's, or with a value of a pupil who is to show none."""
-    shown, true_value = F.col(attribute.column), F.get(F.array(*map(F.lit, attribute.leaves)), F.col(TRUE_LEAF))
-    is_shown, has_value = shown != UNKNOWN_LEAF, F.col(TRUE_LEAF) != attribute.unknown_position
+    shown_value, true_value = F.col(attribute.column), F.get(F.array(*map(F.lit, attribute.leaves)), F.col(TRUE_LEAF))
+    is_shown, has_value = shown_value != UNKNOWN_LEAF, F.col(TRUE_LEAF) != attribute.unknown_position
     cases: dict[str, Column] = {
-        "values are not those of their pupils": is_shown & ~shown.eqNullSafe(true_value),
+        "values are not those of their pupils": is_shown & ~shown_value.eqNullSafe(true_value),
         "values are shown of pupils without": is_shown & ~F.col(WITH_VALUE),
     }
     if subject.predecessor is None:

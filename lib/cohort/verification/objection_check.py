@@ -120,10 +120,10 @@ def read_excluded_pupils(
     request = _ListRequest(folder, max_age_days, today, project, domains)
     problems: list[str] = []
 
-    def report(what: str, example: str, found: str, where: str) -> None:
+    def report(what: str, example: str, actual: str, where: str) -> None:
         place = f"objections/{where}"
         problems.append(
-            describe_problem(what, example=example, found=found, where=place, do="Restore or renew the list")
+            describe_problem(what, example=example, found=actual, where=place, do="Restore or renew the list")
         )
 
     numbers = number_change_reader.read_pupil_number_links(folder.parent, report)
@@ -196,8 +196,8 @@ def _read_current_lists(request: _ListRequest, numbers: PupilNumberLinks, report
     for name, declaration in list_file_reader.read_objection_declarations(request.folder, report):
         age = (request.today - declaration["date"]).days
         if not 0 <= age <= min(declaration["max_age_days"], request.max_age_days):
-            expectation, found = "a list of today or a few days before", f"one of {declaration['date']}"
-            report(expectation, str(request.today), found, name)
+            expectation, actual = "a list of today or a few days before", f"one of {declaration['date']}"
+            report(expectation, str(request.today), actual, name)
         file, source, polarity = declaration["file"], declaration["source"], declaration["polarity"]
         cells = list_file_reader.read_list_lines(request.folder / file, list_file_reader.OBJECTION_COLUMNS, report)
         if cells == [] and not declaration["declared_empty"]:

@@ -102,8 +102,8 @@ def pseudonym_sql(label: str, column: str) -> str:
 def pupil_pseudonyms(spark: SparkSession, numbers: DataFrame, key: ProjectKey) -> DataFrame:
     """Derive the pseudonyms that a release shows (column `pupil`) from numbers (column `pgn`)."""
     keyed = numbers.crossJoin(F.broadcast(key.key_frame(spark)))
-    shown = F.expr(f"lower(hex({pseudonym_sql('pgn', 'pgn')}))")
-    return keyed.select(shown.alias(PSEUDONYM_COLUMNS[0])).distinct()
+    pseudonym = F.expr(f"lower(hex({pseudonym_sql('pgn', 'pgn')}))")
+    return keyed.select(pseudonym.alias(PSEUDONYM_COLUMNS[0])).distinct()
 
 
 def listed_pupil_pseudonyms(spark: SparkSession, numbers: Iterable[str], key: ProjectKey) -> DataFrame:
@@ -130,7 +130,7 @@ def _read_batches(file: Path, columns: list[str]) -> Iterator[list[tuple[Any, ..
         yield list(zip(*values, *absent, strict=True))
 
 
-def _is_pseudonym(shown: object, control_value: bytes | None, control: bool) -> bool:
-    if not isinstance(shown, str) or not PSEUDONYM_TEXT.fullmatch(shown):
+def _is_pseudonym(value: object, control_value: bytes | None, control: bool) -> bool:
+    if not isinstance(value, str) or not PSEUDONYM_TEXT.fullmatch(value):
         return False
-    return not control or (control_value is not None and shown == control_value.hex())
+    return not control or (control_value is not None and value == control_value.hex())

@@ -112,8 +112,8 @@ def _has_moved_between_populations(before: ReleaseSnapshot, after: ReleaseSnapsh
 
 def _arrivals_disclose_values(arrivals: DataFrame, labels: Sequence[str], attribute: SensitiveAttribute) -> bool:
     """Whether the values of the new pupils of a class, which subtraction shows, break a rule of the column."""
-    shown = arrivals.where(F.col(attribute.column) != UNKNOWN_LEAF)
-    rows: Any = shown.groupBy(*labels, attribute.column).count().toArrow()
+    with_value = arrivals.where(F.col(attribute.column) != UNKNOWN_LEAF)
+    rows: Any = with_value.groupBy(*labels, attribute.column).count().toArrow()
     if not rows.num_rows:
         return False
     keys = zip(*(rows[name].to_pylist() for name in labels), strict=True)
