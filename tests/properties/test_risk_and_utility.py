@@ -15,7 +15,8 @@ from tests.unit.drawn_recoding import DrawnRecoding, Pupil
 
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.risk import motivated_intruder
-from cohort.sdc.risk.reidentification_risk import ReidentificationRisk, count_compatible_pupils
+from cohort.sdc.risk.compatible_pupils import count_compatible_pupils
+from cohort.sdc.risk.reidentification_risk import ReidentificationRisk
 from cohort.sdc.utility.equity import EquityReport, Subgroups
 from cohort.sdc.utility.metrics import UtilityMetrics
 

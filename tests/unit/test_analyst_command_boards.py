@@ -12,7 +12,7 @@ from tests.unit.drawn_analyst_folder import COLUMNS, RECORDS, AnalystFolder, mak
 
 from cohort.sdc.cli.contributors import assign_boards, number_schools
 from cohort.sdc.cli.plain_files import read_plain_file
-from cohort.sdc.risk import reidentification_risk
+from cohort.sdc.risk import intruder_chances
 
 BOARDS = ("--schools", "brin", "--boards", "bestuur")
 
@@ -146,7 +146,7 @@ def test_every_released_class_satisfies_the_constraints_for_every_board(
 
 def test_intruder_chances_computed_by_hand() -> None:
     pupils, school, board = np.array([10, 20]), np.array([5, 2]), np.array([9, 10])
-    document_of_boards = reidentification_risk.measure_intruder_chances(pupils, 10, school=school, board=board)
+    document_of_boards = intruder_chances.measure_intruder_chances(pupils, 10, school=school, board=board)
     assert {who: faced["left_at_least"] for who, faced in document_of_boards.items()} == {
         "stranger": 10,
         "knows_1_other": 9,
@@ -166,9 +166,9 @@ def test_intruder_chances_computed_by_hand() -> None:
         1,
         pytest.approx((10 + 20 / 10) / 30),
     )
-    assert "school" not in reidentification_risk.measure_intruder_chances(pupils, 10)
+    assert "school" not in intruder_chances.measure_intruder_chances(pupils, 10)
     none = np.empty(0, dtype=np.int64)
-    assert reidentification_risk.measure_intruder_chances(none, 10)["stranger"] == {
+    assert intruder_chances.measure_intruder_chances(none, 10)["stranger"] == {
         "left_at_least": 0,
         "chance_at_most": 0,
         "mean": 0,
@@ -177,8 +177,8 @@ def test_intruder_chances_computed_by_hand() -> None:
 
 
 def test_intruder_chances_from_the_smallest_counts_of_a_release() -> None:
-    document_of_boards = reidentification_risk.bound_intruder_chances(10, 6, 5)
+    document_of_boards = intruder_chances.bound_intruder_chances(10, 6, 5)
     assert document_of_boards["stranger"] == {"left_at_least": 10, "chance_at_most": 0.1}
     assert document_of_boards["knows_3_others"] == {"left_at_least": 7, "chance_at_most": 0.1429}
     assert (document_of_boards["school"]["left_at_least"], document_of_boards["board"]["chance_at_most"]) == (6, 0.2)
-    assert reidentification_risk.bound_intruder_chances(2, 0, 0)["board"] == {"left_at_least": 0, "chance_at_most": 1}
+    assert intruder_chances.bound_intruder_chances(2, 0, 0)["board"] == {"left_at_least": 0, "chance_at_most": 1}

@@ -11,12 +11,8 @@ import pytest
 from tests.unit.drawn_recoding import DrawnRecoding, draw_recoding, random_cohort
 
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.sdc.risk.reidentification_risk import (
-    POPULATION_ASSUMPTION,
-    AttackerRisk,
-    ReidentificationRisk,
-    count_compatible_pupils,
-)
+from cohort.sdc.risk.compatible_pupils import count_compatible_pupils
+from cohort.sdc.risk.reidentification_risk import POPULATION_ASSUMPTION, AttackerRisk, ReidentificationRisk
 
 
 def count_risk_by_hand(case: DrawnRecoding, k: int) -> ReidentificationRisk:

@@ -38,7 +38,7 @@ from cohort.release_records.release_record import (
 )
 from cohort.release_records.release_states import ReleaseState
 from cohort.results import ledger, results_store
-from cohort.sdc.risk import reidentification_risk
+from cohort.sdc.risk import intruder_chances
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
 
@@ -124,7 +124,7 @@ def _intruder_figures(measures: Mapping[str, int | float]) -> dict[str, Intruder
     The kinds: a stranger, somebody who knows others of the class, a school and a school board.
     """
     names = ("smallest_class", "smallest_others", "smallest_board_others")
-    chances = reidentification_risk.bound_intruder_chances(*(int(measures[name]) for name in names))
+    chances = intruder_chances.bound_intruder_chances(*(int(measures[name]) for name in names))
     return {kind: IntruderFigures.model_validate(chance) for kind, chance in chances.items()}
 
 

@@ -16,7 +16,7 @@ from cohort.foundation.json_documents import DocumentPart
 from cohort.release_records.public_agreement import PublicAgreement, ReleaseClass
 from cohort.release_records.release_record import DataDictionary, RecodingLoss, RecordedWithdrawal, ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.sdc.risk import reidentification_risk
+from cohort.sdc.risk import intruder_chances
 from cohort.storage.zone_paths import StorageZones
 
 TEACHERS_NOTE = "a teacher's pupils lie within one school, so the school's limits hold for teachers too"
@@ -155,7 +155,7 @@ def _faced_by_intruders(record: ReleaseRecord) -> dict[str, int]:
     if record.intruders is None or record.pseudonymous:
         return {}
     k, others = (int(record.thresholds[name]) for name in ("k", "k_others"))
-    chances = reidentification_risk.bound_intruder_chances(k, others, others)
+    chances = intruder_chances.bound_intruder_chances(k, others, others)
     return {kind: max(int(chance["left_at_least"]), 1) for kind, chance in chances.items()}
 
 

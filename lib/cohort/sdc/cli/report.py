@@ -17,7 +17,7 @@ from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.privacy_models.class_constraints import count_schools_by_class
 from cohort.sdc.privacy_models.k_anonymity import KWithoutLargestSchool
-from cohort.sdc.risk import motivated_intruder, reidentification_risk
+from cohort.sdc.risk import intruder_chances, motivated_intruder
 from cohort.sdc.risk.reidentification_risk import ReidentificationRisk
 from cohort.sdc.utility.metrics import UtilityMetrics
 
@@ -90,7 +90,7 @@ def _risk_section(result: FileSearchResult, by_school: Histogram | None, setting
         for who, (units, of_units) in contributors.items():
             section[who] = motivated_intruder.simulate_school(units, of_units, max(k_others, 1), who=who).as_dict()
             largest[who] = count_schools_by_class(units, _class_of_unit(of_units), of_units.classes)[1]
-    section["intruders"] = reidentification_risk.measure_intruder_chances(recoding.pupils, k, **largest)
+    section["intruders"] = intruder_chances.measure_intruder_chances(recoding.pupils, k, **largest)
     return section
 
 

@@ -51,3 +51,21 @@ def position_in_group(sizes: IntArray) -> IntArray:
     ends = np.cumsum(sizes)
     positions: IntArray = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - sizes, sizes)
     return positions
+
+
+class RowsByKey:
+    """An index of a table that is sorted by a key, such as the class.
+
+    Args:
+        keys: the key of each row, ascending.
+        number_of_keys: one more than the largest key.
+    """
+
+    def __init__(self, keys: IntArray, number_of_keys: int) -> None:
+        self._begins = np.searchsorted(keys, np.arange(number_of_keys + 1))
+
+    def rows(self, keys: IntArray) -> IntArray:
+        """The row numbers of some keys, key by key."""
+        first, lengths = self._begins[keys], self._begins[keys + 1] - self._begins[keys]
+        rows: IntArray = np.repeat(first, lengths) + position_in_group(lengths)
+        return rows

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.arrays import BoolArray, IntArray, position_in_group
+from cohort.sdc.model.arrays import BoolArray, IntArray, RowsByKey
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.privacy_models.thresholds import whole_number_problems
-from cohort.sdc.risk.reidentification_risk import ReleasedValues, risk_threshold_problems
+from cohort.sdc.risk.compatible_pupils import ReleasedValues
+from cohort.sdc.risk.reidentification_risk import risk_threshold_problems
 
 SAMPLED_PUPILS = 1_000
 """How many released pupils are looked for, unless the caller says otherwise."""
@@ -184,7 +185,7 @@ def simulate_linked_releases(
     pair_of_unit = (first.class_of[in_either] + 1).astype(np.int64) * width + second.class_of[in_either] + 1
     pairs, pair_number = np.unique(pair_of_unit, return_inverse=True)
     pupils_of_pair = np.bincount(pair_number, histogram.counts[in_either], minlength=len(pairs)).astype(np.int64)
-    pairs_by_first, second_class = _RowsByKey(pairs // width, first.classes + 1), pairs % width
+    pairs_by_first, second_class = RowsByKey(pairs // width, first.classes + 1), pairs % width
     in_first, in_second = ReleasedValues.from_recoding(first), ReleasedValues.from_recoding(second)
     candidates = []
     for batch in _split_batches(_sample_units(histogram, in_either, pupils, seed), first.classes + second.classes):
@@ -196,24 +197,6 @@ def simulate_linked_releases(
     return IntruderSearch.from_candidates(LINKED_RELEASES_ASSUMPTION, np.array(candidates, dtype=np.int64), k)
 
 
-class _RowsByKey:
-    """An index of a table that is sorted by a key, such as the class.
-
-    Args:
-        keys: the key of each row, ascending.
-        number_of_keys: one more than the largest key.
-    """
-
-    def __init__(self, keys: IntArray, number_of_keys: int) -> None:
-        self._begins = np.searchsorted(keys, np.arange(number_of_keys + 1))
-
-    def rows(self, keys: IntArray) -> IntArray:
-        """The row numbers of some keys, key by key."""
-        first, lengths = self._begins[keys], self._begins[keys + 1] - self._begins[keys]
-        rows: IntArray = np.repeat(first, lengths) + position_in_group(lengths)
-        return rows
-
-
 class _DeliveriesByClass:
     """The pupils of each class of whom each school delivered a value; a pupil counts at all of its schools."""
 
@@ -223,7 +206,7 @@ class _DeliveriesByClass:
         self._number_of_schools = len(distinct)
         unit = np.concatenate((np.arange(histogram.units), histogram.other_units))
         by_unit = np.argsort(unit, kind="stable")
-        self._school_by_unit, self._rows_of_unit = school[by_unit], _RowsByKey(unit[by_unit], histogram.units)
+        self._school_by_unit, self._rows_of_unit = school[by_unit], RowsByKey(unit[by_unit], histogram.units)
         class_of = recoding.class_of[unit].astype(np.int64)
         released = class_of >= 0
         # A cell is a class and a school.
@@ -231,7 +214,7 @@ class _DeliveriesByClass:
         cells, cell_of_entry = np.unique(packed, return_inverse=True)
         self._pupils = np.bincount(cell_of_entry, histogram.counts[unit[released]], minlength=len(cells))
         self._school = cells % max(self._number_of_schools, 1)
-        self._cells_of_class = _RowsByKey(cells // max(self._number_of_schools, 1), recoding.classes)
+        self._cells_of_class = RowsByKey(cells // max(self._number_of_schools, 1), recoding.classes)
 
     def most_excluded(self, unit: int, compatible: BoolArray) -> int:
         """The most candidates that one school delivered for, of the schools that delivered nothing of this unit.
