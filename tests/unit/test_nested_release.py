@@ -110,7 +110,7 @@ def test_without_the_departure_rule_subtraction_finds_the_objector_and_the_verif
     assert 1 in subtracted(root, 1, 2)
     (finding,) = root.made[-1].findings
     assert finding.code == "DIFFERENCE"
-    assert "fewer than 10 pupils are gone" in finding.sentence
+    assert "fewer than 10 pupils have left" in finding.sentence
 
 
 def test_a_release_with_a_new_recoding_is_refused_by_the_verifier(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ def test_a_snapshot_that_differs_from_the_published_table_is_refused_by_the_veri
     root.release()
     (finding,) = root.made[-1].findings
     assert finding.code == "DIFFERENCE"
-    assert "not what was published" in finding.sentence
+    assert "differs from the published table" in finding.sentence
     assert set(root.read(2).values()) == {119, 120}  # what the attacker would have seen
 
 
@@ -240,7 +240,7 @@ def test_a_snapshot_that_differs_from_the_stage_is_refused_by_the_verifier(
     root.release()
     (finding,) = root.made[-1].findings
     assert finding.code == "DIFFERENCE"
-    assert "what is remembered of it is not what is staged" in finding.sentence
+    assert "its own class snapshot differs from the stage" in finding.sentence
 
 
 def test_changed_columns_and_a_missing_snapshot_are_refused(root: Root) -> None:

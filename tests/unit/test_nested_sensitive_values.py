@@ -146,8 +146,8 @@ shown_values_drawn = sensitive_columns.draw_cover_order
 @pytest.mark.parametrize(
     ("name", "broken", "told"),
     [
-        ("choose_blanked_classes", no_covers, "covers"),
-        ("draw_cover_order", another_order, "covers are not those that the key draws"),
+        ("choose_blanked_classes", no_covers, "too few cover classes are hidden"),
+        ("draw_cover_order", another_order, "cover classes are not those that the key draws"),
     ],
 )
 def test_a_release_with_other_blanked_classes_is_refused(
@@ -177,4 +177,4 @@ def test_values_hidden_for_only_some_pupils_of_a_class_are_refused_by_the_verifi
     root.release()
     assert "BLANKED" in root.made[-1].codes
     (sentence,) = (one.sentence for one in root.made[-1].findings if one.code == "BLANKED")
-    assert "of a part of a class" in sentence
+    assert "for only part of a class" in sentence

@@ -22,6 +22,7 @@ from cohort.verification.findings import Finding, finding_if_any
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
 from cohort.verification.pseudonym_check import pseudonym_sql
 from cohort.verification.record_runs import BoolArray, IntArray
+from cohort.verification.release_difference_check import WITH_VALUE
 from cohort.verification.sensitive_attribute_check import (
     SensitiveAttribute,
     find_broken_rules,
@@ -29,8 +30,6 @@ from cohort.verification.sensitive_attribute_check import (
 )
 from cohort.verification.verification_subject import VerificationSubject
 
-WITH_VALUE = "_with_value"
-"""Column: whether a pupil belongs to the population with a value."""
 COVER_LABEL = "dekking|"
 """What precedes a class's labels in the text whose keyed digest ranks it as a cover class."""
 TRUE_LEAF, BOARD = "_true_value", "_board"
@@ -88,11 +87,11 @@ def check_hidden_values(
     finally:
         rows.unpersist()
     is_partly_shown = (classes.shown_pupils > 0) & (classes.hidden_pupils + classes.without_value > 0)
-    cases["values are hidden or shown of a part of a class"] = int(is_partly_shown.sum())
+    cases["values are hidden or shown for only part of a class"] = int(is_partly_shown.sum())
     if (classes.shown_pupils > 0).any():  # where nothing is shown, nothing tells one hidden class from another
-        cases["too few covers are blanked"] = int(_has_too_few_covers(classes, attribute))
+        cases["too few cover classes are hidden"] = int(_has_too_few_covers(classes, attribute))
     if subject.predecessor is None:
-        cases["covers are not those that the key draws"] = _count_covers_not_drawn(subject, classes, attribute)
+        cases["cover classes are not those that the key draws"] = _count_covers_not_drawn(subject, classes, attribute)
     wrong = [sentence for sentence, number in cases.items() if number]
     return finding_if_any("BLANKED", sum(cases.values()), ", ".join(wrong))
 
@@ -122,10 +121,10 @@ def _count_wrong_rows(subject: VerificationSubject, rows: DataFrame, attribute: 
     is_shown, has_value = shown_value != UNKNOWN_LEAF, F.col(TRUE_LEAF) != attribute.unknown_position
     cases: dict[str, Column] = {
         "values are not those of their pupils": is_shown & ~shown_value.eqNullSafe(true_value),
-        "values are shown of pupils without": is_shown & ~F.col(WITH_VALUE),
+        "values are shown of pupils who are to show none": is_shown & ~F.col(WITH_VALUE),
     }
     if subject.predecessor is None:
-        cases["pupils with a value are counted among those without"] = F.col(WITH_VALUE) != has_value
+        cases["pupils with a value are counted in the population without"] = F.col(WITH_VALUE) != has_value
     counts = rows.agg(*(F.count_if(case) for case in cases.values())).first()
     return {} if counts is None else dict(zip(cases, counts, strict=True))
 

@@ -92,19 +92,19 @@ def check_release_difference(
     is_too_few = (lost > 0) & (lost < k) & (departures.remaining > 0)
     arrivals = find_arrivals(snapshot, stage)
     cases = {
-        "what is remembered is not what was published": not _is_as_published(
+        "the class snapshot differs from the published table": not _is_as_published(
             subject.predecessor.table, snapshot.classes, labels, departures.before
         ),
-        f"fewer than {k} pupils are gone from a class": bool(is_too_few.any()),
-        "pupils show other values than before": bool(departures.changed.any()),
-        "pupils are new in it": _has_forbidden_arrivals(arrivals, labels, subject.predecessor, k),
-        "pupils are back in it who were gone": _has_returned_pupils(spark, arrivals, subject.predecessor),
+        f"fewer than {k} pupils have left a class": bool(is_too_few.any()),
+        "pupils show other labels than before": bool(departures.changed.any()),
+        "pupils are new who may not be": _has_forbidden_arrivals(arrivals, labels, subject.predecessor, k),
+        "pupils returned who had left": _has_returned_pupils(spark, arrivals, subject.predecessor),
         **sensitive_cases,
     }
     wrong = [sentence for sentence, is_so in cases.items() if is_so]
     findings += finding_if_any("DIFFERENCE", max(int(is_too_few.sum()), len(wrong)) if wrong else 0, ", ".join(wrong))
     is_too_many = withdrawn > int(lost.sum())
-    return findings + finding_naming("SUMS", ["more pupils withdrawn than are gone"] * is_too_many)
+    return findings + finding_naming("SUMS", ["more pupils withdrawn than have left"] * is_too_many)
 
 
 def read_release_snapshot(spark: SparkSession, folder: Path) -> ReleaseSnapshot:
@@ -116,7 +116,7 @@ def read_release_snapshot(spark: SparkSession, folder: Path) -> ReleaseSnapshot:
     if not (folder / "memory.json").is_file():
         raise StateRefused(
             describe_problem(
-                "the memory of a release",
+                "the class snapshot of a release",
                 example="as release wrote it",
                 found="none",
                 where="restricted/released",
@@ -140,7 +140,7 @@ def _check_own_snapshot(
     snapshot = read_release_snapshot(spark, subject.snapshot)
     own, staged = _count_departures(spark, snapshot, stage, labels), stage.count()
     is_same = np.array_equal(own.before, own.remaining) and not own.changed.any() and own.before.sum() == staged
-    return finding_if_any("DIFFERENCE", int(not is_same), "what is remembered of it is not what is staged")
+    return finding_if_any("DIFFERENCE", int(not is_same), "its own class snapshot differs from the stage")
 
 
 def _count_departures(

@@ -52,14 +52,14 @@ def find_sensitive_differences(
     snapshot = read_release_snapshot(spark, subject.predecessor.snapshot)
     labels = [column.name for column in subject.project.quasi_identifiers]
     cases = {
-        "the sensitive values of who is new": _arrivals_disclose_values(
+        "the sensitive values of new pupils are disclosed": _arrivals_disclose_values(
             find_arrivals(snapshot, stage), labels, attribute
         ),
         **_find_changed_values(spark, snapshot, stage, attribute),
     }
     if subject.snapshot is not None:
         own = read_release_snapshot(spark, subject.snapshot)
-        cases["pupils are counted among others than before"] = _has_moved_between_populations(snapshot, own)
+        cases["pupils belong to another population than before"] = _has_moved_between_populations(snapshot, own)
     return cases
 
 
@@ -85,8 +85,8 @@ def _find_changed_values(
     departed = _tabulate_departed_values(counted, attribute)
     broken = find_broken_rules(departed, attribute.limits, attribute.cohort).values() if len(departed) else ()
     return {
-        "values are shown that were not": any(counted["new"].to_pylist()),
-        "the sensitive values of who is gone": any(flags.any() for flags in broken),
+        "sensitive values are shown that were hidden before": any(counted["new"].to_pylist()),
+        "the sensitive values of departed pupils are disclosed": any(flags.any() for flags in broken),
     }
 
 

@@ -139,12 +139,12 @@ def verify_stage(
     # 5. The published release.
     findings += _check_difference(stage)
     if subject.predecessor is not None:
-        report("checked the difference to the published release", "")
+        report("checked the difference from the published release", "")
 
     # 6. Every record.
     if deep:
         findings += check_rebuilt_records(spark, subject, rows, hierarchies, permissions)
-        report("checked records, each made again", "")
+        report("checked rebuilt records", "")
     checked = (*STAGE_CODES, "REBUILT") if deep else STAGE_CODES
     checksum = stage.pseudonyms.checksum if stage.pseudonyms else released_checksum(stage.runs)
     return VerificationResult(tuple(findings), checked, (), measures, checksum)
