@@ -7,9 +7,9 @@ from _entry import JobReport, JobRun, run_job
 from cohort.live_tables import reader_check
 
 
-def check_readers(job: JobRun) -> JobReport:
+def run_access(job: JobRun) -> JobReport:
     return reader_check.check_readers(job.environment, job.progress).document()
 
 
 if __name__ == "__main__":
-    sys.exit(run_job("access", check_readers))
+    sys.exit(run_job("access", run_access))

@@ -16,7 +16,7 @@ from cohort.live_tables.row_withdrawal import RowWithdrawalReport
 from cohort.storage import locks
 
 
-def apply_objections(job: JobRun) -> JobReport:
+def run_objections(job: JobRun) -> JobReport:
     environment, confirmed = job.environment, tuple(job.arguments.confirm or ())
     listed = catalogue.load_catalogue(environment.config)
     projects = list_vocabulary.list_project_names(environment.zones, environment.config)
@@ -65,4 +65,4 @@ def withdraw_from_live_tables(
 if __name__ == "__main__":
     told = "a list whose large effect, or change of polarity or schools, is right; may be repeated"
     options = {"action": "append", "metavar": "LIST", "help": told}
-    sys.exit(run_job("objections", apply_objections, (("--confirm",), options)))
+    sys.exit(run_job("objections", run_objections, (("--confirm",), options)))

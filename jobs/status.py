@@ -7,9 +7,9 @@ from _entry import JobReport, JobRun, run_job
 from cohort.release import status
 
 
-def report_status(job: JobRun) -> JobReport:
-    return status.report_status(job.environment)
+def run_status(job: JobRun) -> JobReport:
+    return status.run_status(job.environment)
 
 
 if __name__ == "__main__":
-    sys.exit(run_job("status", report_status))
+    sys.exit(run_job("status", run_status))

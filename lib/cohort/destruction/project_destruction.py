@@ -71,10 +71,10 @@ def destroy_project(
     """
     check_project_name(project)
     zones = environment.zones
-    certificate_path = release_states.certificate_path(zones, project)
-    if certificate_path.exists() and os.path.lexists(zones.exact_records / project):
+    certificate_file = release_states.certificate_path(zones, project)
+    if certificate_file.exists() and os.path.lexists(zones.exact_records / project):
         remove_journal(zones, project)  # an earlier run was killed between the last two steps
-        return DestructionCertificate.model_validate(json_documents.read_json_document(certificate_path))
+        return DestructionCertificate.model_validate(json_documents.read_json_document(certificate_file))
     run = DestructionRun(spark, environment, project, DestructionJournal(zones, project, environment.now), progress)
     run.journal.add_confirmation(environment.operator)
     if run.journal.document.control is None:
@@ -87,7 +87,7 @@ def destroy_project(
     _take_step(run, removal_proof.SEARCH_STEP, _prove_removal)
     _take_step(run, "records closed", _close_records)
     certificate = removal_proof.make_certificate(run)
-    json_documents.write_json_document(certificate_path, certificate.model_dump(mode="json"), public=True)
+    json_documents.write_json_document(certificate_file, certificate.model_dump(mode="json"), public=True)
     remove_journal(zones, project)
     progress(f"{project}: certified")
     return certificate

@@ -88,20 +88,20 @@ def render_uses_page(uses: Sequence[SchoolUse]) -> str:
 
 def _uses_of_project(zones: StorageZones, project: str) -> dict[str, SchoolUse]:
     """The use of one project by school, as the latest release with that school says it."""
-    project_state = release_states.project_state(zones, project)
+    current_state = release_states.project_state(zones, project)
     uses = {}
     for record in record_store.load_release_records(zones, project):
         # A release without a version was destroyed or refused before anybody could read it.
         if record.state in RELEASED_STATES and record.version is not None:
             live = record.state is ReleaseState.PUBLISHED
             for school in record.schools_left:
-                uses[school] = _make_use(record, project_state, live=False)
+                uses[school] = _make_use(record, current_state, live=False)
             for school in record.schools or ():
-                uses[school] = _make_use(record, project_state, live=live)
+                uses[school] = _make_use(record, current_state, live=live)
     return uses
 
 
-def _make_use(record: ReleaseRecord, project_state: ProjectState, *, live: bool) -> SchoolUse:
+def _make_use(record: ReleaseRecord, current_state: ProjectState, *, live: bool) -> SchoolUse:
     agreement = record.agreed
     state = "published" if live else "no_longer"
     return SchoolUse.model_validate(
@@ -111,7 +111,7 @@ def _make_use(record: ReleaseRecord, project_state: ProjectState, *, live: bool)
             "starts": agreement.starts if agreement is not None else None,
             "ends": record.expires,
             "class": record.release_class,
-            "state": state if project_state is ProjectState.OPEN else "ending",
+            "state": state if current_state is ProjectState.OPEN else "ending",
         }
     )
 
@@ -121,9 +121,9 @@ def _read_earlier_uses(zones: StorageZones) -> UsesBySchool:
     uses: UsesBySchool = {}
     for file in zones.school_feedback("").glob(f"*/{USES_FILE}"):
         for use in _read_uses_file(file):
-            project_state = release_states.project_state(zones, use.project)
-            if project_state is not ProjectState.OPEN:
-                state = "destroyed" if project_state is ProjectState.DESTROYED else "ending"
+            current_state = release_states.project_state(zones, use.project)
+            if current_state is not ProjectState.OPEN:
+                state = "destroyed" if current_state is ProjectState.DESTROYED else "ending"
                 uses.setdefault(file.parent.name, {})[use.project] = use.model_copy(update={"state": state})
     return uses
 
