@@ -163,7 +163,7 @@ def test_a_release_that_was_not_compared_with_the_published_one_is_refused(
     spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, compared: int | None
 ) -> None:
     put(spark, zones, holds, project, staged(spark, zones, holds))
-    other = staged(spark, zones, holds, 2, VALUES[:-1]).noted(before=compared)
+    other = staged(spark, zones, holds, 2, VALUES[:-1]).noted(nested_in=compared)
     with pytest.raises(StateRefused, match="held against"):
         put(spark, zones, holds, project, other)
     assert read(spark, zones) == sorted(VALUES)
