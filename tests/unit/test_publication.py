@@ -22,7 +22,7 @@ from cohort.agreements import platform
 from cohort.agreements.environment import Environment
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.delta import vacuum_table, write_tables
+from cohort.delta import vacuum_files, write_tables
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.legal_basis import eligibility, list_vocabulary
 from cohort.release import publication, publication_checks
@@ -199,11 +199,11 @@ def test_a_stage_that_was_altered_is_not_published(
 
 
 WHERE = {
-    "checksum": delta,
-    "replace": delta,
-    "history": write_tables,
-    "vacuum": vacuum_table,
-    "current_files": vacuum_table,
+    "checksum_rows": delta,
+    "replace_table": delta,
+    "read_commits": write_tables,
+    "vacuum_table": vacuum_files,
+    "list_current_names": vacuum_files,
 }
 """The steps of a publication, and the module in which each of them is called."""
 
@@ -222,7 +222,7 @@ def test_after_a_kill_at_any_step_the_table_is_old_or_new_and_the_next_run_compl
     real: Callable[..., Any] = getattr(WHERE[moment], moment)
 
     def killed(*given: Any, **named: Any) -> Any:
-        if moment != "checksum":
+        if moment != "checksum_rows":
             real(*given, **named)
         raise Killed
 
@@ -257,17 +257,22 @@ def test_nobody_has_access_from_before_the_commit_until_the_checksum_was_compare
     put(spark, zones, holds, project, staged(spark, zones, holds))
     assert table_access.access_state(zones, holds, "proef") == "granted"
     record = staged(spark, zones, holds, 2)
-    seen: list[str] = []
-    for name in ("replace", "checksum", "vacuum"):
+    access_at: list[str] = []
+    for name in ("replace_table", "checksum_rows", "vacuum_table"):
         real = getattr(WHERE[name], name)
 
         def watched(*given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
-            seen.append(f"{_name} {table_access.access_state(zones, holds, 'proef')}")
+            access_at.append(f"{_name} {table_access.access_state(zones, holds, 'proef')}")
             return _real(*given, **named)
 
         monkeypatch.setattr(WHERE[name], name, watched)
     put(spark, zones, holds, project, record)
-    assert seen == ["checksum granted", "replace withdrawn", "checksum withdrawn", "vacuum withdrawn"]
+    assert access_at == [
+        "checksum_rows granted",
+        "replace_table withdrawn",
+        "checksum_rows withdrawn",
+        "vacuum_table withdrawn",
+    ]
     assert table_access.access_state(zones, holds, "proef") == "granted"
 
 
