@@ -128,7 +128,7 @@ def test_a_sensitive_column_with_few_values_is_refused(analyst: SensitiveFile, r
 @pytest.mark.parametrize("blank", ["", "onbekend", "Onbekend ", " "])
 def test_spellings_of_onbekend_are_no_value(analyst: SensitiveFile, blank: str) -> None:
     rows = cohort(["a", "b", "c", blank])
-    outcome = analyst.run(rows, "--l", "3", "--least-with_value", "100")
+    outcome = analyst.run(rows, "--l", "3", "--least-known", "100")
     assert outcome["code"] == 0
     assert outcome["sensitive"]["known"] == sum(row[3] != blank for row in rows)
 
@@ -183,7 +183,7 @@ def test_a_class_shows_several_values_without_any_one_school(analyst: SensitiveF
 def test_search_facts_disclose_no_counts_of_pupils_with_a_value(analyst: SensitiveFile) -> None:
     """The public record contains them, and must not disclose how many pupils consented."""
     few, many = (
-        analyst.run(cohort(["a", "b", "c", *[""] * times]), "--l", "3", "--least-with_value", "1", kind="global")
+        analyst.run(cohort(["a", "b", "c", *[""] * times]), "--l", "3", "--least-known", "1", kind="global")
         for times in (1, 3)
     )
     assert few["search"].keys() == {"populations"}

@@ -133,7 +133,7 @@ def test_a_defect_of_a_reader_is_reported_and_the_file_tried_again(
     with broken(module, function, defect):
         first = received(tmp_path, known)
         left = {file.name.partition("/")[0] for _, file in first.new_files if file.rejection == "UNREADABLE"}
-        assert left == ({name, "other.csv"} if function == "of_text" else {name})
+        assert left == ({name, "other.csv"} if function == "recognise_text" else {name})
         assert len(first.new_files) == 2
         known = entered(known, first)
         again = received(tmp_path, known)
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read_gets_no_ledger_line(
     assert (found.new_files, found.unreadable) == ((), 0)
     ((what, number),) = found.defects.items()
     assert what.startswith(f"{kind} at ")
-    assert "arrivals.py:" in what
+    assert "file_recognition.py:" in what
     assert number == 1
     assert len(received(tmp_path, Ledger()).new_files) == 1
 
@@ -293,7 +293,7 @@ def test_a_run_reports_unreadable_files_and_the_next_one_takes_them_in(spark: Sp
     assert (first["taken"], first["rejected"], first["exit_code"]) == (1, {"UNREADABLE": 1}, 70)
     ((what, number),) = first["defects"].items()
     assert (what.split(" at ")[0], number) == ("MemoryError", 1)
-    assert "spreadsheets.py:" in what
+    assert "xlsx.py:" in what
     assert PLANTED not in json.dumps(first)
     assert (second["new"], second["rejected"], second["exit_code"]) == (0, {}, 70), "left still, no new line"
     assert second["defects"] == first["defects"]

@@ -1,1 +1,1 @@
-"""Who may read a published table, opened and closed by file modes and groups."""
+"""Who may read a published table, opened and closed by file modes, groups and a hook; private zones closed."""

@@ -31,7 +31,7 @@ from cohort.sdc.model.hierarchy import Hierarchy
 EXPIRES_SOON_DAYS = 31
 """A list that expires within so many days is reported."""
 
-T = TypeVar("T")
+_CheckResult = TypeVar("_CheckResult")
 
 
 @dataclass
@@ -102,7 +102,7 @@ def check_readiness(task: ReleaseTask, vocabulary: ListVocabulary, ranges: Value
     return report
 
 
-def _attempt(report: ReadinessReport, check: Callable[[], T]) -> T | None:
+def _attempt(report: ReadinessReport, check: Callable[[], _CheckResult]) -> _CheckResult | None:
     """Run one check of a release; report its refusal and go on."""
     try:
         return check()

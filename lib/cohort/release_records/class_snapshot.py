@@ -37,9 +37,9 @@ from cohort.states.schemas import PUPIL_CONTROL
 from cohort.storage.zone_paths import StorageZones
 
 PUPILS_FOLDER, FORMER_PUPILS_FOLDER, CLASSES_FILE, SNAPSHOT_FILE = "pupils", "left", "classes.parquet", "memory.json"
-BLANKED_COLUMN = "blanked"
+SNAPSHOT_BLANKED_COLUMN = "blanked"
 """Of a class, whether it shows `onbekend` instead of its sensitive values."""
-LABEL_PREFIX = "label_"
+SNAPSHOT_LABEL_PREFIX = "label_"
 """Before the name of a released column, in the table of classes: apart from the table's own names."""
 
 
@@ -173,12 +173,12 @@ def _class_table(contents: SnapshotContents) -> pa.Table:
     table |= {partitions.level_column(c): pa.array(recoding.levels[:, c], pa.int8()) for c in columns}
     table |= {f"leaf{c}": pa.array(recoding.leaves[:, c], pa.int32()) for c in columns}
     table |= {
-        LABEL_PREFIX + name: pa.array(labels.tolist(), pa.string())
+        SNAPSHOT_LABEL_PREFIX + name: pa.array(labels.tolist(), pa.string())
         for name, labels in zip(names, recoding.labels, strict=True)
     }
     table["pupils"] = pa.array(recoding.pupils, pa.int64())
     blanked = np.zeros(recoding.classes, dtype=np.bool_) if contents.blanked is None else contents.blanked
-    table[BLANKED_COLUMN] = pa.array(blanked, pa.bool_())
+    table[SNAPSHOT_BLANKED_COLUMN] = pa.array(blanked, pa.bool_())
     return pa.table(table)
 
 
@@ -214,8 +214,8 @@ def load_snapshot(
     recoding = _read_recoding(table, coding, document)
     if recoding.classes != table.num_rows or recoding.released_pupils != document.pupils:
         raise _snapshot_refused(record, "one that is damaged")
-    if BLANKED_COLUMN in table.column_names:
-        blanked = table[BLANKED_COLUMN].to_numpy()
+    if SNAPSHOT_BLANKED_COLUMN in table.column_names:
+        blanked = table[SNAPSHOT_BLANKED_COLUMN].to_numpy()
     elif project.sensitive_column is None:
         blanked = np.zeros(recoding.classes, dtype=np.bool_)
     else:
