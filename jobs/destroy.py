@@ -11,7 +11,7 @@ from cohort.foundation.errors import RightsRefused, UsageRefused, describe_probl
 from cohort.storage import locks
 
 
-def destroy(job: JobRun) -> JobReport:
+def run_destroy(job: JobRun) -> JobReport:
     environment, name = job.environment, job.arguments.project
     zones = environment.zones
     project.check_project_name(name)
@@ -43,7 +43,7 @@ if __name__ == "__main__":
     sys.exit(
         run_job(
             "destroy",
-            destroy,
+            run_destroy,
             (("--project",), {"required": True}),
             (("--confirm",), {"metavar": "NAME", "help": "the project's name again"}),
         )

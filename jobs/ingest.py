@@ -11,7 +11,7 @@ from cohort.legal_basis import eligibility, number_changes, objections
 from cohort.storage import locks
 
 
-def ingest(job: JobRun) -> JobReport:
+def run_ingest(job: JobRun) -> JobReport:
     environment = job.environment
     zones, today = environment.zones, environment.today
     listed = catalogue.load_catalogue(environment.config)
@@ -31,4 +31,4 @@ def ingest(job: JobRun) -> JobReport:
 
 
 if __name__ == "__main__":
-    sys.exit(run_job("ingest", ingest))
+    sys.exit(run_job("ingest", run_ingest))

@@ -8,7 +8,7 @@ from cohort.keys import project_keys
 from cohort.release_records import release_states
 
 
-def manage_key(job: JobRun) -> JobReport:
+def run_key(job: JobRun) -> JobReport:
     environment, create = job.environment, job.arguments.create
     name = job.load_project(job.arguments.project).name
     if create:
@@ -22,7 +22,7 @@ if __name__ == "__main__":
     sys.exit(
         run_job(
             "key",
-            manage_key,
+            run_key,
             (("--project",), {"required": True}),
             (("--create",), {"action": "store_true", "help": "make the key"}),
         )

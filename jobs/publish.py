@@ -11,7 +11,7 @@ from cohort.release_records import public_record, record_store, release_states
 from cohort.storage import locks
 
 
-def publish(job: JobRun) -> JobReport:
+def run_publish(job: JobRun) -> JobReport:
     environment, approved_by = job.environment, job.arguments.approved_by
     zones, platform = environment.zones, environment.platform
     task = job.release_task(job.arguments.project)
@@ -42,7 +42,7 @@ if __name__ == "__main__":
     sys.exit(
         run_job(
             "publish",
-            publish,
+            run_publish,
             (("--project",), {"required": True}),
             (("--release",), {"type": int, "required": True, "help": "the number that release printed"}),
             (("--approved-by",), {"required": True, "metavar": "WHO"}),

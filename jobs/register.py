@@ -9,7 +9,7 @@ from cohort.storage import locks
 from cohort.transparency import public_register, school_uses, site_folder
 
 
-def build_register(job: JobRun) -> JobReport:
+def run_register(job: JobRun) -> JobReport:
     zones, chosen = job.environment.zones, job.arguments.out
     out = zones.public_register if chosen is None else Path(chosen).resolve()
     site_folder.check_site_folder(zones, out)
@@ -26,7 +26,7 @@ if __name__ == "__main__":
     sys.exit(
         run_job(
             "register",
-            build_register,
+            run_register,
             (("--out",), {"metavar": "DIR", "help": "where the site goes (default: register/ under the root)"}),
         )
     )

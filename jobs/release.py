@@ -13,7 +13,7 @@ from cohort.release_records.release_record import ReleaseRecord
 from cohort.storage import locks
 
 
-def make_releases(job: JobRun) -> JobReport:
+def run_release(job: JobRun) -> JobReport:
     project, due, wave = job.arguments.project, job.arguments.due, job.arguments.wave
     if due == (project is not None):
         raise UsageRefused(
@@ -88,7 +88,7 @@ if __name__ == "__main__":
     sys.exit(
         run_job(
             "release",
-            make_releases,
+            run_release,
             (("--project",), {}),
             (("--due",), {"action": "store_true", "help": "every project that is due"}),
             (("--wave",), {"action": "store_true", "help": "let pupils in who are new since the release before"}),

@@ -8,7 +8,7 @@ from cohort.release import status
 
 
 def run_status(job: JobRun) -> JobReport:
-    return status.run_status(job.environment)
+    return status.report_status(job.environment)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from cohort.release_records.release_states import ReleaseState
 from cohort.storage import locks
 
 
-def verify(job: JobRun) -> JobReport:
+def run_verify(job: JobRun) -> JobReport:
     task = job.release_task(job.arguments.project)
     name, environment = task.project.name, job.environment
     record_store.find_release_record(environment.zones, name, job.arguments.release)
@@ -56,7 +56,7 @@ if __name__ == "__main__":
     sys.exit(
         run_job(
             "verify",
-            verify,
+            run_verify,
             (("--project",), {"required": True}),
             (("--release",), {"type": int, "help": "its number (default: the newest)"}),
             (("--deep",), {"action": "store_true", "help": "also rebuild every pupil's record"}),

@@ -71,37 +71,37 @@ SENSITIVE: Toml = {
 }
 
 
-def toml(value: object) -> str:
+def to_toml(value: object) -> str:
     """A value as TOML writes it; tables inline."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{key} = {to_toml(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
+        return "[" + ", ".join(map(to_toml, value)) + "]"
     return json.dumps(value) if isinstance(value, str | bool) else str(value)
 
 
-def write(folder: Path, declared: Toml, name: str = "proef") -> None:
+def write_project_file(folder: Path, declared: Toml, name: str = "proef") -> None:
     (folder / "projects").mkdir(exist_ok=True)
-    text = "\n".join(f"{key} = {toml(value)}" for key, value in declared.items())
+    text = "\n".join(f"{key} = {to_toml(value)}" for key, value in declared.items())
     (folder / "projects" / f"{name}.toml").write_text(text, encoding="utf-8")
 
 
-def platform(**columns: int) -> Platform:
+def make_platform(**columns: int) -> Platform:
     """The shipped platform, with floors for columns of its own."""
     shipped = declarations.read_declaration(CONF / "platform.toml", Platform, where="platform.toml")
     return shipped.model_copy(update={"floors": shipped.floors.model_copy(update={"columns": columns})})
 
 
-def problems(folder: Path, change: Break, **floors: int) -> tuple[str, ...]:
+def load_problems(folder: Path, change: Break, **floors: int) -> tuple[str, ...]:
     declared = copy.deepcopy(BASELINE)
     change(declared)
-    write(folder, declared)
+    write_project_file(folder, declared)
     with pytest.raises(ConfigurationRefused) as refused:
-        project.load_project(folder, "proef", platform(**floors))
+        project.load_project(folder, "proef", make_platform(**floors))
     return refused.value.problems
 
 
-def put(path: str, value: object) -> Break:
+def set_key(path: str, value: object) -> Break:
     """Set one key, such as `columns.1.step`."""
     *way, last = path.split(".")
 
@@ -114,7 +114,7 @@ def put(path: str, value: object) -> Break:
     return change
 
 
-def drop(path: str) -> Break:
+def drop_key(path: str) -> Break:
     *way, last = path.split(".")
 
     def change(declared: Toml) -> None:
@@ -126,10 +126,10 @@ def drop(path: str) -> Break:
     return change
 
 
-def only(*places: int) -> Break:
+def keep_columns(*places: int) -> Break:
     return lambda declared: declared.update(columns=[declared["columns"][place] for place in places])
 
 
-def again(place: int, **changes: object) -> Break:
+def repeat_column(place: int, **changes: object) -> Break:
     """Add a column like one that is there."""
     return lambda declared: declared["columns"].append(declared["columns"][place] | changes)

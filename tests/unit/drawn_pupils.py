@@ -61,11 +61,11 @@ Leaf = Callable[[int, int, int], int]
 """The leaf of a pupil's advice, by number, score and sex."""
 
 
-def mac(text: str) -> bytes:
+def keyed_hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def cohort(
+def make_cohort(
     spark: SparkSession, names: tuple[str, str], *more: tuple[str, int, int], advies: Leaf | None = None
 ) -> PseudonymisedRecords:
     """The pupils as drawn, each with three rows of which two are shown, and further ones."""
@@ -74,9 +74,9 @@ def cohort(
     pupils += [(school, "-", score, sex) for school, score, sex in more]
     rows = [
         (
-            mac(f"pupil {n}"),
-            mac(school),
-            None if others == "-" else [mac(others)],
+            keyed_hash(f"pupil {n}"),
+            keyed_hash(school),
+            None if others == "-" else [keyed_hash(others)],
             3,
             2,
             score,
@@ -94,27 +94,27 @@ def cohort(
     )
 
 
-def agreed(two_schools: str = "keep", names: tuple[str, str] = ("score", "sekse")) -> Project:
+def make_project(two_schools: str = "keep", names: tuple[str, str] = ("score", "sekse")) -> Project:
     columns = [column(names[0], step=10, result=result("rekenen", "latest")), column(names[1], attribute="geslacht")]
     return project(columns, two_schools=two_schools)
 
 
-def with_advice(kind: str = "global", **constraint: Any) -> Project:
+def make_sensitive_project(kind: str = "global", **constraint: Any) -> Project:
     """A sensitive column between the two that make the classes."""
-    score, sex = agreed().model_dump()["columns"]
+    score, sex = make_project().model_dump()["columns"]
     rule = {"largest_value": Decimal("0.6"), **constraint}
     shown = column("advies", role="sensitive", constraint=rule, result=result("studie", "latest"))
     recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal("0.5")}
     return project([score, shown, sex], recoding=recoding)
 
 
-def run(
+def generalise_cohort(
     spark: SparkSession, asked: Project, files: int, advies: Leaf | None = None, most: int = 1000
 ) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
     """The stage's way: the histogram out, the recoding in; rows come with the file they would stand in."""
     first, second = (c.name for c in asked.quasi_identifiers)
     coding = Coding(HIERARCHIES)
-    pupils = cohort(spark, (first, second), advies=advies)
+    pupils = make_cohort(spark, (first, second), advies=advies)
     coded = search_input.encode_pupils(pupils, asked, coding)
     coded = pupil_boards.add_boards(coded, pupil_boards.make_board_frame(spark, ProjectKey(SECRET), {}))
     counts = search_input.count_pupils(coded, pupils, asked)
@@ -132,7 +132,7 @@ def run(
     return counts, recoded, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
 
 
-def drawn_leaves() -> list[tuple[int, int]]:
+def read_drawn_leaves() -> list[tuple[int, int]]:
     """Score and sex of every pupil drawn, as leaf numbers."""
     lines = [line.split() for line in DRAWN.strip().splitlines()[1:]]
     return [(int(score), int(sex)) for _, _, n, score, sex in lines for _ in range(int(n))]

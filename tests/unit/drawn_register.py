@@ -83,7 +83,7 @@ CODEBOOK: Json = {
 }
 
 
-def release(number: int = 1, state: str = "PUBLISHED", **changes: Any) -> Json:
+def public_release(number: int = 1, state: str = "PUBLISHED", **changes: Any) -> Json:
     """The public record of a release."""
     return {
         "project": "leergroei",
@@ -147,7 +147,7 @@ CERTIFICATE: Json = {
 }
 
 
-def put(records: Path, project: str, **files: Json) -> None:
+def write_records(records: Path, project: str, **files: Json) -> None:
     """Records of one project: `r1`, `r2` for its releases, `agreement`, `certificate`."""
     (records / project).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -155,13 +155,22 @@ def put(records: Path, project: str, **files: Json) -> None:
         path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
-def several(records: Path) -> Path:
+def write_example_records(records: Path) -> Path:
     """Four projects, one in each state."""
     pseudonymous = {**AGREED, "release_class": "pseudonymous", "question": "Hoe volgen leerlingen elkaar op?"}
-    put(records, "leergroei", r1=release(1, "SUPERSEDED"), r2=release(2))
-    put(records, "loopbanen", r1=release(**{"project": "loopbanen", "class": "pseudonymous", "agreed": pseudonymous}))
-    put(records, "taalkaart", agreement={**AGREED, "question": "Waar wordt thuis welke taal gesproken?"})
+    write_records(records, "leergroei", r1=public_release(1, "SUPERSEDED"), r2=public_release(2))
+    write_records(
+        records,
+        "loopbanen",
+        r1=public_release(**{"project": "loopbanen", "class": "pseudonymous", "agreed": pseudonymous}),
+    )
+    write_records(records, "taalkaart", agreement={**AGREED, "question": "Waar wordt thuis welke taal gesproken?"})
     ended = {**AGREED, "question": "Hangt rekenangst samen met groei?", "ends": "2026-08-31"}
-    put(records, "rekenangst", certificate=CERTIFICATE, r1=release(1, "DESTROYED", project="rekenangst", agreed=ended))
-    put(records, "vroeger", r1=release(1, "DESTROYED", project="vroeger", agreed=None))
+    write_records(
+        records,
+        "rekenangst",
+        certificate=CERTIFICATE,
+        r1=public_release(1, "DESTROYED", project="rekenangst", agreed=ended),
+    )
+    write_records(records, "vroeger", r1=public_release(1, "DESTROYED", project="vroeger", agreed=None))
     return records

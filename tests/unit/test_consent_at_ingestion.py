@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_legal_basis import write_consents
-from tests.unit.drawn_project import BASELINE, CONF, SENSITIVE, Toml, write
+from tests.unit.drawn_project import BASELINE, CONF, SENSITIVE, Toml, write_project_file
 
 from cohort import delta
 from cohort.agreements import catalogue, platform
@@ -48,7 +48,7 @@ def declared(**changes: object) -> Toml:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "projects").mkdir()
-    write(tmp_path, declared())
+    write_project_file(tmp_path, declared())
     lines = [f"{pgn};intelligentie;proef;2026-01-01;2026-12-31;" for pgn in (A, B)]
     write_consents(tmp_path, lines, TODAY)
     return tmp_path
@@ -81,7 +81,7 @@ def test_an_objection_to_another_project_does_not_override_a_consent(root: Path)
 
 
 def test_a_project_that_ended_keeps_nothing(root: Path) -> None:
-    write(root, declared(ends=TODAY - dt.timedelta(days=1)))
+    write_project_file(root, declared(ends=TODAY - dt.timedelta(days=1)))
     assert kept_pupils(root) == set()
 
 
@@ -92,7 +92,7 @@ def test_a_project_that_is_destroyed_keeps_nothing(root: Path) -> None:
 
 
 def test_a_project_that_shows_no_special_result_keeps_nothing(root: Path) -> None:
-    write(root, BASELINE)
+    write_project_file(root, BASELINE)
     assert kept_pupils(root) == set()
 
 

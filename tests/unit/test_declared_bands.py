@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from tests.unit.drawn_project import BASELINE, GEBOREN, GESLACHT, NIVEAU, REKENEN, Break, problems, put
+from tests.unit.drawn_project import BASELINE, GEBOREN, GESLACHT, NIVEAU, REKENEN, Break, load_problems, set_key
 from tests.unit.drawn_results import column, frame, result, row
 
 from cohort.agreements import catalogue, project_hierarchies
@@ -169,10 +169,10 @@ def test_engine_and_verifier_draw_the_same_bands(
 
 
 REFUSED: dict[str, tuple[Break, str]] = {
-    "bands and a file": (put(f"columns.{REKENEN}.bands", BANDS), "a hierarchy or bands, .* found both"),
+    "bands and a file": (set_key(f"columns.{REKENEN}.bands", BANDS), "a hierarchy or bands, .* found both"),
     "neither": (lambda d: d["columns"][GESLACHT].pop("hierarchy"), "a hierarchy or bands, .* found neither"),
     "a step beside them": (
-        lambda d: (d["columns"][REKENEN].pop("hierarchy"), put(f"columns.{REKENEN}.bands", BANDS)(d)),
+        lambda d: (d["columns"][REKENEN].pop("hierarchy"), set_key(f"columns.{REKENEN}.bands", BANDS)(d)),
         "declared bands have it among them",
     ),
     "of a code": (
@@ -205,7 +205,7 @@ def changed(declared: Toml, bands: Toml) -> Toml:
 
 @pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_column_with_bands_that_do_not_fit_is_refused(tmp_path: Path, change: Break, told: str) -> None:
-    assert any(re.search(told, one) for one in problems(tmp_path, change))
+    assert any(re.search(told, one) for one in load_problems(tmp_path, change))
 
 
 @pytest.mark.parametrize(("bands", "told"), WRONG.values(), ids=WRONG.keys())
@@ -216,7 +216,7 @@ def test_bands_that_are_none_are_refused(tmp_path: Path, bands: Toml, told: str)
     def change(declared: Toml) -> None:
         declared["columns"][REKENEN] = changed(declared["columns"][REKENEN], given)
 
-    found = problems(tmp_path, change)
+    found = load_problems(tmp_path, change)
     assert any(told in one for one in found), found
 
 

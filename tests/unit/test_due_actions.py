@@ -141,7 +141,7 @@ def test_release_due_goes_on_after_one_projects_defect_or_refusal(
 
     monkeypatch.setattr(job, "release_project", one)
     lines = Lines()
-    record = job.make_releases(lines)
+    record = job.run_release(lines)
     assert record["due"] == ["a", "b", "c", "e"]
     codes = {done["project"]: done.get("exit_code", 0) for done in record["releases"]}
     assert codes == {"z": 70, "a": 70, "b": 15, "c": 0, "e": 0}

@@ -8,7 +8,15 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from tests.unit.drawn_pupils import HIERARCHIES, RELEASED, agreed, cohort, drawn_leaves, mac, run
+from tests.unit.drawn_pupils import (
+    HIERARCHIES,
+    RELEASED,
+    generalise_cohort,
+    keyed_hash,
+    make_cohort,
+    make_project,
+    read_drawn_leaves,
+)
 from tests.unit.drawn_results import Row, project
 
 from cohort.agreements.project_settings import ClassThresholds
@@ -31,7 +39,7 @@ WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
 
 @pytest.fixture(scope="module")
 def kept(one_spark: SparkSession) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
-    return run(one_spark, agreed(), files=3)
+    return generalise_cohort(one_spark, make_project(), files=3)
 
 
 def test_pupils_show_the_values_of_their_class(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
@@ -43,16 +51,16 @@ def test_pupils_show_the_values_of_their_class(kept: tuple[PupilCounts, ClassSea
         row[PUPIL_CONTROL]: (row["score"], row["sekse"], row[SCHOOL_CONTROL], row[OTHER_SCHOOLS_CONTROL])
         for row in rows
     }
-    assert shown[mac("pupil 0")] == ("0 tot 20", "1", mac("A"), None)
-    assert shown[mac("pupil 7")] == ("0 tot 20", "1", mac("A"), [mac("B")])
-    assert shown[mac("pupil 22")] == ("20 tot 40", "2", mac("A"), None)
+    assert shown[keyed_hash("pupil 0")] == ("0 tot 20", "1", keyed_hash("A"), None)
+    assert shown[keyed_hash("pupil 7")] == ("0 tot 20", "1", keyed_hash("A"), [keyed_hash("B")])
+    assert shown[keyed_hash("pupil 22")] == ("20 tot 40", "2", keyed_hash("A"), None)
 
 
 def test_a_suppressed_pupil_does_not_occur(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
     _, recoded, rows = kept
     recoding = recoded.recoding
     assert (recoding.released_pupils, recoding.suppressed) == (27, 1)
-    assert {row[PUPIL_CONTROL] for row in rows} == {mac(f"pupil {n}") for n in range(27)}
+    assert {row[PUPIL_CONTROL] for row in rows} == {keyed_hash(f"pupil {n}") for n in range(27)}
 
 
 def test_rows_of_a_class_stand_in_one_file_in_the_order_of_the_released_values(
@@ -66,8 +74,8 @@ def test_rows_of_a_class_stand_in_one_file_in_the_order_of_the_released_values(
 
 
 def test_a_pseudonymous_release_shows_the_pseudonyms_as_text_in_their_order(spark: SparkSession) -> None:
-    asked = agreed().model_copy(update={"release_class": "pseudonymous"})
-    _, _, rows = run(spark, asked, files=3)
+    asked = make_project().model_copy(update={"release_class": "pseudonymous"})
+    _, _, rows = generalise_cohort(spark, asked, files=3)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
     assert [row["pupil"] for row in rows] == [row[PUPIL_CONTROL].hex() for row in rows]
     assert [row["school"] for row in rows] == [row[SCHOOL_CONTROL].hex() for row in rows]
@@ -80,11 +88,11 @@ def test_all_are_counted(kept: tuple[PupilCounts, ClassSearchResult, list[Row]])
 
 
 def test_who_was_at_two_schools_is_set_aside_when_so_agreed_whatever_columns_are_called(spark: SparkSession) -> None:
-    counts, recoded, rows = run(spark, agreed("set-aside", ("pupils", "class_nr")), files=1)
+    counts, recoded, rows = generalise_cohort(spark, make_project("set-aside", ("pupils", "class_nr")), files=1)
     recoding = recoded.recoding
     assert counts == PupilCounts(pupils=28, set_aside=1, rows=84, rows_used=54)
     assert recoding.released_pupils == len(rows) == 26
-    assert mac("pupil 7") not in {row[PUPIL_CONTROL] for row in rows}
+    assert keyed_hash("pupil 7") not in {row[PUPIL_CONTROL] for row in rows}
     assert {row["file"] for row in rows} == {0}
     shown = Counter((row["pupils"], row["class_nr"]) for row in rows)
     assert shown == RELEASED | {("0 tot 20", "1"): 7}
@@ -92,10 +100,10 @@ def test_who_was_at_two_schools_is_set_aside_when_so_agreed_whatever_columns_are
 
 def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_only(spark: SparkSession) -> None:
     strange = [("A", UNLISTED_LEAF, 0), ("B", UNLISTED_LEAF, UNLISTED_LEAF), ("Z", UNLISTED_LEAF, 1)]
-    pupils = cohort(spark, ("score", "sekse"), *strange)
-    coded = search_input.encode_pupils(pupils, agreed(), Coding(HIERARCHIES))
+    pupils = make_cohort(spark, ("score", "sekse"), *strange)
+    coded = search_input.encode_pupils(pupils, make_project(), Coding(HIERARCHIES))
     with pytest.raises(NotAnonymous) as refused:
-        search_input.count_pupils(coded, pupils, agreed())
+        search_input.count_pupils(coded, pupils, make_project())
     assert refused.value.problems == tuple(
         "Expected only values of the hierarchy, for example a leaf for every value that occurs; found others "
         f"in {n} records in column {name}. Add the missing leaves to its hierarchy file."
@@ -104,25 +112,27 @@ def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_onl
 
 
 def test_what_still_carries_a_number_is_a_defect(spark: SparkSession) -> None:
-    carried = PseudonymisedRecords(cohort(spark, ("score", "sekse")).withColumn("pgn", F.lit(1)))
+    carried = PseudonymisedRecords(make_cohort(spark, ("score", "sekse")).withColumn("pgn", F.lit(1)))
     with pytest.raises(TypeError, match="pgn"):
-        search_input.encode_pupils(carried, agreed(), Coding(HIERARCHIES))
+        search_input.encode_pupils(carried, make_project(), Coding(HIERARCHIES))
 
 
 def test_no_recoding_no_release(spark: SparkSession) -> None:
-    asked = project(agreed().model_dump()["columns"], thresholds=agreed().thresholds.model_copy(update={"k": 29}))
+    asked = project(
+        make_project().model_dump()["columns"], thresholds=make_project().thresholds.model_copy(update={"k": 29})
+    )
     with pytest.raises(NotAnonymous):
-        run(spark, asked, files=1)
+        generalise_cohort(spark, asked, files=1)
 
 
 def test_a_cohort_past_the_budget_is_searched_in_parts_if_it_may_be_local(spark: SparkSession) -> None:
-    asked = agreed()
+    asked = make_project()
     with pytest.raises(ConfigurationRefused, match="at most 10 pupils for a global recoding"):
-        run(spark, asked, files=1, most=10)
+        generalise_cohort(spark, asked, files=1, most=10)
     local = asked.recoding.model_copy(update={"kind": "local", "objective": "mean"})
     few = ClassThresholds(k=3, m=1, max_share=Decimal(1), k_others=0)
     asked = asked.model_copy(update={"recoding": local, "thresholds": few})
-    _, recoded, rows = run(spark, asked, files=2, most=10)
+    _, recoded, rows = generalise_cohort(spark, asked, files=2, most=10)
     assert recoded.recoding.search_facts["way"] == "parts"
     assert len(rows) == recoded.recoding.released_pupils >= 26
     shown = Counter((row["score"], row["sekse"]) for row in rows)
@@ -133,11 +143,11 @@ def test_a_cohort_past_the_budget_is_searched_in_parts_if_it_may_be_local(spark:
 
 
 def test_a_local_recoding_shows_each_class_at_levels_of_its_own(spark: SparkSession) -> None:
-    asked = agreed()
+    asked = make_project()
     local = asked.recoding.model_copy(update={"kind": "local", "objective": "mean"})
     few = ClassThresholds(k=4, m=1, max_share=Decimal(1), k_others=0)
     asked = asked.model_copy(update={"recoding": local, "thresholds": few})
-    counts, recoded, rows = run(spark, asked, files=3)
+    counts, recoded, rows = generalise_cohort(spark, asked, files=3)
     recoding = recoded.recoding
     assert recoding.level_vector is None
     assert counts == PupilCounts(pupils=28, set_aside=0, rows=84, rows_used=56)
@@ -147,7 +157,7 @@ def test_a_local_recoding_shows_each_class_at_levels_of_its_own(spark: SparkSess
     assert len({row[PUPIL_CONTROL] for row in rows}) == len(rows) == recoding.released_pupils
     places = [(row["file"], row["score"], row["sekse"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)
-    true = {mac(f"pupil {n}"): at for n, at in enumerate(drawn_leaves())}
+    true = {keyed_hash(f"pupil {n}"): at for n, at in enumerate(read_drawn_leaves())}
     for row in rows:
         for place, hierarchy in enumerate(HIERARCHIES):
             leaf = true[row[PUPIL_CONTROL]][place]
@@ -155,9 +165,9 @@ def test_a_local_recoding_shows_each_class_at_levels_of_its_own(spark: SparkSess
 
 
 def test_levels_that_a_project_forces_are_kept_to(spark: SparkSession) -> None:
-    asked = agreed()
+    asked = make_project()
     first, second = asked.columns
     forced = [first.model_copy(update={"lowest_level": 2}), second.model_copy(update={"highest_level": 0})]
-    _, recoded, _ = run(spark, asked.model_copy(update={"columns": forced}), files=1)
+    _, recoded, _ = generalise_cohort(spark, asked.model_copy(update={"columns": forced}), files=1)
     recoding = recoded.recoding
     assert recoding.level_vector == (2, 0)

@@ -7,7 +7,16 @@ from decimal import Decimal
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_pupils import ADVIES, HIERARCHIES, RELEASED, Leaf, cohort, mac, run, with_advice
+from tests.unit.drawn_pupils import (
+    ADVIES,
+    HIERARCHIES,
+    RELEASED,
+    Leaf,
+    generalise_cohort,
+    keyed_hash,
+    make_cohort,
+    make_sensitive_project,
+)
 
 from cohort.anonymisation import search_input
 from cohort.foundation.errors import NotAnonymous
@@ -24,9 +33,9 @@ def by_turns(n: int, _score: int, _sex: int) -> int:
 
 
 def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkSession) -> None:
-    _, recoded, rows = run(spark, with_advice(), files=3, advies=by_turns)
+    _, recoded, rows = generalise_cohort(spark, make_sensitive_project(), files=3, advies=by_turns)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
-    true = {mac(f"pupil {n}"): ADVIES.leaves[by_turns(n, 0, 0)] for n in range(28)}
+    true = {keyed_hash(f"pupil {n}"): ADVIES.leaves[by_turns(n, 0, 0)] for n in range(28)}
     assert all(row["advies"] == true[row[PUPIL_CONTROL]] for row in rows)
     places = [(row["file"], row["score"], row["sekse"], row["advies"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)  # "havo" < "vwo" < "é", which is not the order of the leaves
@@ -37,8 +46,10 @@ def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkS
 @pytest.mark.parametrize("kind", ["global", "local"])
 def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(spark: SparkSession, kind: str) -> None:
     """Boys with a low score all have one value."""
-    asked = with_advice(kind, distinct=3, largest_value=Decimal("0.9"))
-    _, recoded, rows = run(spark, asked, files=1, advies=lambda n, score, sex: 0 if score + 2 * sex < 2 else n % 3)
+    asked = make_sensitive_project(kind, distinct=3, largest_value=Decimal("0.9"))
+    _, recoded, rows = generalise_cohort(
+        spark, asked, files=1, advies=lambda n, score, sex: 0 if score + 2 * sex < 2 else n % 3
+    )
     classes: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
         classes.setdefault((row["score"], row["sekse"]), Counter())[row["advies"]] += 1
@@ -56,14 +67,14 @@ def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(spark: Sp
 
 def test_the_search_is_the_same_whatever_the_values_are(spark: SparkSession) -> None:
     def classes(advies: Leaf) -> list[tuple[bytes, str, str]]:
-        _, _, rows = run(spark, with_advice("local"), files=1, advies=advies)
+        _, _, rows = generalise_cohort(spark, make_sensitive_project("local"), files=1, advies=advies)
         return sorted((row[PUPIL_CONTROL], row["score"], row["sekse"]) for row in rows)
 
     assert classes(by_turns) == classes(lambda n, score, sex: by_turns(26 - n if n < 27 else n, score, sex))
 
 
 def test_a_sensitive_value_that_its_hierarchy_does_not_have_is_told(spark: SparkSession) -> None:
-    pupils = cohort(spark, ("score", "sekse"), advies=lambda n, *_: UNLISTED_LEAF if n < 2 else 0)
-    coded = search_input.encode_pupils(pupils, with_advice(), Coding(HIERARCHIES))
+    pupils = make_cohort(spark, ("score", "sekse"), advies=lambda n, *_: UNLISTED_LEAF if n < 2 else 0)
+    coded = search_input.encode_pupils(pupils, make_sensitive_project(), Coding(HIERARCHIES))
     with pytest.raises(NotAnonymous, match="found others in 2 records in column advies"):
-        search_input.count_pupils(coded, pupils, with_advice())
+        search_input.count_pupils(coded, pupils, make_sensitive_project())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.drawn_project import CONF, Break, drop, put, toml
+from tests.unit.drawn_project import CONF, Break, drop_key, set_key, to_toml
 
 from cohort.agreements import platform
 from cohort.foundation import declarations
@@ -19,7 +19,7 @@ SHIPPED = tomllib.loads((CONF / "platform.toml").read_text(encoding="utf-8"), pa
 
 
 def write(folder: Path, declared: dict[str, Any]) -> None:
-    text = "\n".join(f"{key} = {toml(value)}" for key, value in declared.items())
+    text = "\n".join(f"{key} = {to_toml(value)}" for key, value in declared.items())
     (folder / "platform.toml").write_text(text, encoding="utf-8")
 
 
@@ -79,24 +79,31 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_nobody_sets_a_protection_lower_than_it_goes(tmp_path: Path, path: str, value: object) -> None:
-    (told,) = broken(tmp_path, put(path, value))
+    (told,) = broken(tmp_path, set_key(path, value))
     assert told.startswith(f"Expected a valid {path}, ")
     assert told.endswith("in platform.toml. Correct the value.")
 
 
 @pytest.mark.parametrize("path", [f"{table}.{key}" for table, keys in SHIPPED.items() for key in keys])
 def test_nothing_has_a_default(tmp_path: Path, path: str) -> None:
-    (told,) = broken(tmp_path, drop(path))
+    (told,) = broken(tmp_path, drop_key(path))
     assert told.startswith(f"Expected the key {path}, ")
 
 
 def test_a_typo_is_told_with_the_key_that_was_meant(tmp_path: Path) -> None:
-    (told,) = broken(tmp_path, put("floors.k_other", 5))
+    (told,) = broken(tmp_path, set_key("floors.k_other", 5))
     assert "for example k_others; found the unknown key floors.k_other in platform.toml" in told
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    assert len(broken(tmp_path, put("floors.k", 2), drop("keys.dir"), put("x", 1), put("shown.round_to", 1))) == 4
+    assert (
+        len(
+            broken(
+                tmp_path, set_key("floors.k", 2), drop_key("keys.dir"), set_key("x", 1), set_key("shown.round_to", 1)
+            )
+        )
+        == 4
+    )
 
 
 @pytest.mark.parametrize(

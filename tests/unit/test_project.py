@@ -18,13 +18,13 @@ from tests.unit.drawn_project import (
     REKENEN,
     Break,
     Toml,
-    again,
-    drop,
-    only,
-    platform,
-    problems,
-    put,
-    write,
+    drop_key,
+    keep_columns,
+    load_problems,
+    make_platform,
+    repeat_column,
+    set_key,
+    write_project_file,
 )
 from tests.unit.drawn_purpose import WHY
 
@@ -37,8 +37,8 @@ from cohort.states import schemas
 
 
 def test_the_baseline_is_valid(tmp_path: Path) -> None:
-    write(tmp_path, BASELINE)
-    loaded = project.load_project(tmp_path, "proef", platform())
+    write_project_file(tmp_path, BASELINE)
+    loaded = project.load_project(tmp_path, "proef", make_platform())
     assert loaded.column_names == ["geslacht", "rekenen_M", "groei", "geboren", "niveau"]
     shown = [(result.domein, result.moment) for result in loaded.results]
     assert shown == [("rekenen", "M"), ("rekenen", "E"), ("spelling", "M")]
@@ -59,14 +59,14 @@ def test_every_shipped_project_loads(path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        put("recoding.suppression_limit", 0),
-        put("thresholds.max_share", Decimal("0.25")),
-        drop("population.jaargroep"),
-        put("two_schools", "set-aside"),
-        put("columns.1.weight", 3),
-        again(REKENEN, name="rekenen_grof", step=40),
-        again(NIVEAU, name="niveau_nogmaals"),
-        only(GROEI),
+        set_key("recoding.suppression_limit", 0),
+        set_key("thresholds.max_share", Decimal("0.25")),
+        drop_key("population.jaargroep"),
+        set_key("two_schools", "set-aside"),
+        set_key("columns.1.weight", 3),
+        repeat_column(REKENEN, name="rekenen_grof", step=40),
+        repeat_column(NIVEAU, name="niveau_nogmaals"),
+        keep_columns(GROEI),
     ],
     ids=[
         "no suppression",
@@ -82,77 +82,77 @@ def test_every_shipped_project_loads(path: Path) -> None:
 def test_what_else_is_valid(tmp_path: Path, change: Break) -> None:
     declared = copy.deepcopy(BASELINE)
     change(declared)
-    write(tmp_path, declared)
-    assert project.load_project(tmp_path, "proef", platform()).name == "proef"
+    write_project_file(tmp_path, declared)
+    assert project.load_project(tmp_path, "proef", make_platform()).name == "proef"
 
 
 REFUSED: dict[str, tuple[Break, str]] = {
-    "unknown key": (put("purpose", "x"), "the unknown key purpose"),
-    "key with a typo": (put("population.schoolyaar", []), "for example schooljaar; found the unknown key"),
-    "typo in a column": (put("columns.0.attribuut", "x"), "for example attribute; found the unknown key"),
-    "typo in a result": (put("columns.1.result.domain", "x"), "for example domein; found the unknown key"),
-    "missing key": (drop("thresholds.k"), "the key thresholds.k"),
-    "missing rule for several": (drop("columns.1.result.several"), r"the key columns.1.result.several"),
-    "short question": (put("question", "Hoe?"), "a valid question"),
-    "no readers": (put("readers", ""), "a valid readers"),
-    "a date as text": (put("ends", "2027-01-01"), "a valid ends"),
-    "an end before the start": (put("ends", dt.date(2025, 1, 1)), "an end after the start"),
-    "an end on the start": (put("ends", dt.date(2026, 1, 1)), "an end after the start"),
-    "another name": (put("name", "anders"), "name = 'proef'"),
-    "another class": (put("release_class", "open"), "a valid release_class"),
-    "another recoding": (put("recoding.kind", "random"), "a valid recoding.kind"),
-    "another objective": (put("recoding.objective", "beauty"), "a valid recoding.objective"),
+    "unknown key": (set_key("purpose", "x"), "the unknown key purpose"),
+    "key with a typo": (set_key("population.schoolyaar", []), "for example schooljaar; found the unknown key"),
+    "typo in a column": (set_key("columns.0.attribuut", "x"), "for example attribute; found the unknown key"),
+    "typo in a result": (set_key("columns.1.result.domain", "x"), "for example domein; found the unknown key"),
+    "missing key": (drop_key("thresholds.k"), "the key thresholds.k"),
+    "missing rule for several": (drop_key("columns.1.result.several"), r"the key columns.1.result.several"),
+    "short question": (set_key("question", "Hoe?"), "a valid question"),
+    "no readers": (set_key("readers", ""), "a valid readers"),
+    "a date as text": (set_key("ends", "2027-01-01"), "a valid ends"),
+    "an end before the start": (set_key("ends", dt.date(2025, 1, 1)), "an end after the start"),
+    "an end on the start": (set_key("ends", dt.date(2026, 1, 1)), "an end after the start"),
+    "another name": (set_key("name", "anders"), "name = 'proef'"),
+    "another class": (set_key("release_class", "open"), "a valid release_class"),
+    "another recoding": (set_key("recoding.kind", "random"), "a valid recoding.kind"),
+    "another objective": (set_key("recoding.objective", "beauty"), "a valid recoding.objective"),
     "an objective that no local search has": (
-        put("recoding", {"kind": "local", "objective": "entropy", "suppression_limit": 0}),
+        set_key("recoding", {"kind": "local", "objective": "entropy", "suppression_limit": 0}),
         "'geometric' or 'mean' for a local recoding",
     ),
-    "a limit over one": (put("recoding.suppression_limit", Decimal("1.1")), "a valid recoding.suppression"),
-    "a limit in words": (put("recoding.suppression_limit", "nan"), "a valid recoding.suppression"),
-    "no school year": (put("population.schooljaar", []), "a valid population.schooljaar"),
-    "a school year of three years": (put("population.schooljaar", ["2024-2026"]), "two years in a row"),
-    "a year that is no school year": (put("population.schooljaar", ["2024"]), "two years in a row"),
-    "no year group": (put("population.jaargroep", []), "a valid population.jaargroep"),
-    "another rule for two schools": (put("two_schools", "drop"), "a valid two_schools"),
-    "k of one": (put("thresholds.k", 1), "a valid thresholds.k"),
-    "k as a fraction": (put("thresholds.k", Decimal("10.5")), "a valid thresholds.k"),
-    "no columns": (put("columns", []), "a valid columns"),
-    "attributes only": (only(GESLACHT), "a column with a result"),
-    "a column twice": (again(GESLACHT), "every column once"),
-    "a column twice but for capitals": (again(REKENEN, name="rekenen_m"), "every column once"),
-    "a column that cannot be a name": (put("columns.0.name", "Geslacht; x"), "letters, digits and _"),
-    "a control column": (put("columns.0.name", "_pupil"), "letters, digits and _"),
-    "a column named brin": (put("columns.0.name", "brin"), "identify nobody, .* found brin"),
-    "a column named bRIN": (put("columns.0.name", "bRIN"), "identify nobody"),
-    "brin as an attribute": (put("columns.0.attribute", "brin"), "identify nobody, .* found brin"),
-    "class size as an attribute": (put("columns.0.attribute", "groepsgrootte"), "identify nobody"),
-    "an unknown attribute": (put("columns.0.attribute", "schoenmaat"), "an attribute of the pupil"),
-    "an identifying role": (put("columns.0.role", "identifying"), "identify nobody, .* found this role"),
-    "an insensitive role": (put("columns.0.role", "insensitive"), "'insensitive', which is not supported"),
-    "another role": (put("columns.0.role", "public"), "a valid columns.0.role"),
-    "no source": (drop("columns.0.attribute"), "one source, .* found 0"),
-    "two sources": (put("columns.1.attribute", "geslacht"), "one source, .* found 2"),
-    "a date of birth as it is": (drop("columns.3.born"), "Never a date"),
-    "born of another attribute": (put("columns.0.born", "year"), "Never a date"),
-    "a score without a step": (drop("columns.1.step"), "a step with every numeric value"),
-    "a difference without a step": (drop("columns.2.step"), "a step with every numeric value"),
-    "a level with a step": (put("columns.4.step", 1), "a step with every numeric value"),
-    "a step of nothing": (put("columns.1.step", 0), "a valid columns.1.step"),
-    "a weight of nothing": (put("columns.4.weight", 0), "a valid columns.4.weight"),
-    "a hierarchy elsewhere": (put("columns.0.hierarchy", "../geslacht"), "a valid columns.0.hierarchy"),
-    "another moment": (put("columns.1.result.moment", "Q"), "a valid columns.1.result.moment"),
-    "another value": (put("columns.1.result.value", "pgn"), "a valid columns.1.result.value"),
-    "a difference of levels": (put("columns.2.difference.value", "niveau_IV"), "a valid columns.2."),
-    "a difference back in time": (put("columns.2.difference.earlier.moment", "E"), "earlier before later"),
-    "a year of no population": (put("columns.4.result.schooljaar", "2023-2024"), "the population's"),
-    "two rules for one result": (put("columns.2.difference.several", "first"), "one value and one rule"),
-    "two scales for one result": (put("columns.1.result.schaal", "RW"), "one value and one rule"),
-    "a level by two hierarchies": (again(NIVEAU, name="niveau_2", hierarchy="x"), "one hierarchy"),
+    "a limit over one": (set_key("recoding.suppression_limit", Decimal("1.1")), "a valid recoding.suppression"),
+    "a limit in words": (set_key("recoding.suppression_limit", "nan"), "a valid recoding.suppression"),
+    "no school year": (set_key("population.schooljaar", []), "a valid population.schooljaar"),
+    "a school year of three years": (set_key("population.schooljaar", ["2024-2026"]), "two years in a row"),
+    "a year that is no school year": (set_key("population.schooljaar", ["2024"]), "two years in a row"),
+    "no year group": (set_key("population.jaargroep", []), "a valid population.jaargroep"),
+    "another rule for two schools": (set_key("two_schools", "drop"), "a valid two_schools"),
+    "k of one": (set_key("thresholds.k", 1), "a valid thresholds.k"),
+    "k as a fraction": (set_key("thresholds.k", Decimal("10.5")), "a valid thresholds.k"),
+    "no columns": (set_key("columns", []), "a valid columns"),
+    "attributes only": (keep_columns(GESLACHT), "a column with a result"),
+    "a column twice": (repeat_column(GESLACHT), "every column once"),
+    "a column twice but for capitals": (repeat_column(REKENEN, name="rekenen_m"), "every column once"),
+    "a column that cannot be a name": (set_key("columns.0.name", "Geslacht; x"), "letters, digits and _"),
+    "a control column": (set_key("columns.0.name", "_pupil"), "letters, digits and _"),
+    "a column named brin": (set_key("columns.0.name", "brin"), "identify nobody, .* found brin"),
+    "a column named bRIN": (set_key("columns.0.name", "bRIN"), "identify nobody"),
+    "brin as an attribute": (set_key("columns.0.attribute", "brin"), "identify nobody, .* found brin"),
+    "class size as an attribute": (set_key("columns.0.attribute", "groepsgrootte"), "identify nobody"),
+    "an unknown attribute": (set_key("columns.0.attribute", "schoenmaat"), "an attribute of the pupil"),
+    "an identifying role": (set_key("columns.0.role", "identifying"), "identify nobody, .* found this role"),
+    "an insensitive role": (set_key("columns.0.role", "insensitive"), "'insensitive', which is not supported"),
+    "another role": (set_key("columns.0.role", "public"), "a valid columns.0.role"),
+    "no source": (drop_key("columns.0.attribute"), "one source, .* found 0"),
+    "two sources": (set_key("columns.1.attribute", "geslacht"), "one source, .* found 2"),
+    "a date of birth as it is": (drop_key("columns.3.born"), "Never a date"),
+    "born of another attribute": (set_key("columns.0.born", "year"), "Never a date"),
+    "a score without a step": (drop_key("columns.1.step"), "a step with every numeric value"),
+    "a difference without a step": (drop_key("columns.2.step"), "a step with every numeric value"),
+    "a level with a step": (set_key("columns.4.step", 1), "a step with every numeric value"),
+    "a step of nothing": (set_key("columns.1.step", 0), "a valid columns.1.step"),
+    "a weight of nothing": (set_key("columns.4.weight", 0), "a valid columns.4.weight"),
+    "a hierarchy elsewhere": (set_key("columns.0.hierarchy", "../geslacht"), "a valid columns.0.hierarchy"),
+    "another moment": (set_key("columns.1.result.moment", "Q"), "a valid columns.1.result.moment"),
+    "another value": (set_key("columns.1.result.value", "pgn"), "a valid columns.1.result.value"),
+    "a difference of levels": (set_key("columns.2.difference.value", "niveau_IV"), "a valid columns.2."),
+    "a difference back in time": (set_key("columns.2.difference.earlier.moment", "E"), "earlier before later"),
+    "a year of no population": (set_key("columns.4.result.schooljaar", "2023-2024"), "the population's"),
+    "two rules for one result": (set_key("columns.2.difference.several", "first"), "one value and one rule"),
+    "two scales for one result": (set_key("columns.1.result.schaal", "RW"), "one value and one rule"),
+    "a level by two hierarchies": (repeat_column(NIVEAU, name="niveau_2", hierarchy="x"), "one hierarchy"),
 }
 
 
 @pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED)
 def test_one_broken_thing_is_told_in_one_sentence(tmp_path: Path, change: Break, told: str) -> None:
-    found = problems(tmp_path, change)
+    found = load_problems(tmp_path, change)
     assert len(found) == 1
     assert found[0].startswith("Expected ")
     assert "projects/proef.toml" in found[0]
@@ -165,17 +165,17 @@ UNDER = {"k": 9, "m": 4, "max_share": Decimal("0.51"), "k_others": 4}
 
 @pytest.mark.parametrize("key", UNDER)
 def test_no_threshold_goes_under_its_floor(tmp_path: Path, key: str) -> None:
-    (told,) = problems(tmp_path, put(f"thresholds.{key}", UNDER[key]))
+    (told,) = load_problems(tmp_path, set_key(f"thresholds.{key}", UNDER[key]))
     assert told.startswith(f"Expected {key} at ")
     assert "the platform's floor" in told
 
 
 @pytest.mark.parametrize("shown", ["geslacht", "geboren", "geboortedatum"])
 def test_a_column_can_have_a_floor_of_its_own_by_its_name_or_its_source(tmp_path: Path, shown: str) -> None:
-    (told,) = problems(tmp_path, put("thresholds.k", 99), **{shown: 100})
+    (told,) = load_problems(tmp_path, set_key("thresholds.k", 99), **{shown: 100})
     assert "k at least 100" in told
-    write(tmp_path, BASELINE)
-    assert project.load_project(tmp_path, "proef", platform(regio=100)).thresholds.k == 10
+    write_project_file(tmp_path, BASELINE)
+    assert project.load_project(tmp_path, "proef", make_platform(regio=100)).thresholds.k == 10
 
 
 def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
@@ -189,33 +189,33 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
             "columns.3.attribute": "schoenmaat",
             "readers": "",
         }.items():
-            put(path, value)(declared)
-        drop("question")(declared)
+            set_key(path, value)(declared)
+        drop_key("question")(declared)
 
-    assert len(problems(tmp_path, change)) == 8
+    assert len(load_problems(tmp_path, change)) == 8
 
 
 def test_all_contradictions_and_floors_are_told_at_once(tmp_path: Path) -> None:
     def contradict(declared: Toml) -> None:
-        put("ends", dt.date(2025, 1, 1))(declared)
-        again(GESLACHT)(declared)
-        put("columns.4.result.schooljaar", "2023-2024")(declared)
+        set_key("ends", dt.date(2025, 1, 1))(declared)
+        repeat_column(GESLACHT)(declared)
+        set_key("columns.4.result.schooljaar", "2023-2024")(declared)
 
-    assert len(problems(tmp_path, contradict)) == 3
+    assert len(load_problems(tmp_path, contradict)) == 3
 
     def under(declared: Toml) -> None:
         declared["thresholds"] = UNDER
         declared["name"] = "anders"
 
-    assert len(problems(tmp_path, under)) == 5
+    assert len(load_problems(tmp_path, under)) == 5
 
 
 def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
     def change(declared: Toml) -> None:
-        drop("columns.1.result")(declared)
-        put("columns.1.born", "year")(declared)
+        drop_key("columns.1.result")(declared)
+        set_key("columns.1.born", "year")(declared)
 
-    assert len(problems(tmp_path, change)) == 3
+    assert len(load_problems(tmp_path, change)) == 3
 
 
 @pytest.mark.parametrize(
@@ -223,22 +223,22 @@ def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
 )
 def test_a_name_that_cannot_be_a_table_is_a_wrong_option(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageRefused, match="a project name of small letters"):
-        project.load_project(tmp_path, name, platform())
+        project.load_project(tmp_path, name, make_platform())
 
 
 def test_a_project_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match=r"a readable UTF-8 file, .* found none in projects/proef.toml"):
-        project.load_project(tmp_path, "proef", platform())
+        project.load_project(tmp_path, "proef", make_platform())
 
 
 @pytest.mark.parametrize(
     "text", [b"name = ", b"\xff\xfe", b"name = 'a'\nname = 'b'"], ids=["broken", "not UTF-8", "twice"]
 )
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, text: bytes) -> None:
-    write(tmp_path, BASELINE)
+    write_project_file(tmp_path, BASELINE)
     (tmp_path / "projects" / "proef.toml").write_bytes(text)
     with pytest.raises(ConfigurationRefused, match=r"projects/proef.toml"):
-        project.load_project(tmp_path, "proef", platform())
+        project.load_project(tmp_path, "proef", make_platform())
 
 
 def test_every_identifying_name_is_refused_as_column_and_as_attribute() -> None:
@@ -254,13 +254,13 @@ def test_every_identifying_name_is_refused_as_column_and_as_attribute() -> None:
     "key", ["question", "controller", "research_group", "legal_basis", "starts", "ends", "columns.0.why"]
 )
 def test_what_a_project_is_for_has_no_default(tmp_path: Path, key: str) -> None:
-    (problem,) = problems(tmp_path, drop(key))
+    (problem,) = load_problems(tmp_path, drop_key(key))
     assert f"Expected the key {key}" in problem
 
 
 @pytest.mark.parametrize("key", ["question", "legal_basis", "columns.0.why"])
 @pytest.mark.parametrize("words", ["te kort", "            "])
 def test_reasons_are_words_and_more_than_a_few(tmp_path: Path, key: str, words: str) -> None:
-    (problem,) = problems(tmp_path, put(key, words))
+    (problem,) = load_problems(tmp_path, set_key(key, words))
     assert problem.startswith("Expected")
     assert "projects/proef.toml" in problem

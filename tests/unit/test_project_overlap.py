@@ -93,11 +93,11 @@ def test_only_live_projects_on_the_same_pupils_are_compared(tmp_path: Path) -> N
     elsewhere: dict[str, Any] = {"population": {"schooljaar": ["2024-2025"], "jaargroep": ["8"]}}
     projects: dict[str, dict[str, Any]] = {"een": {}, "ander": {}, "voorbij": ended, "elders": elsewhere}
     for name, changes in projects.items():
-        drawn_project.write(config, declared | {"name": name} | changes, name)
+        drawn_project.write_project_file(config, declared | {"name": name} | changes, name)
         record_store.save_release_record(
             zones, make_release_record(name, 1, ReleaseState.PUBLISHED, release_class="anonymous")
         )
-    drawn_project.write(config, declared | {"name": "nieuw"}, "nieuw")  # of which nothing is read yet
+    drawn_project.write_project_file(config, declared | {"name": "nieuw"}, "nieuw")  # of which nothing is read yet
     now = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
     environment = Environment(zones, drawn_release.platform(), config, tmp_path / "keys", now, "wij")
     told = project_overlap.compare_with_live_projects(one, environment)

@@ -18,11 +18,11 @@ from tests.unit.drawn_project import (
     SENSITIVE,
     Break,
     Toml,
-    drop,
-    platform,
-    problems,
-    put,
-    write,
+    drop_key,
+    load_problems,
+    make_platform,
+    set_key,
+    write_project_file,
 )
 
 from cohort.agreements import project
@@ -52,8 +52,8 @@ def held_to(**limits: object) -> Break:
 def loaded(folder: Path, change: Break) -> Project:
     declared = copy.deepcopy(BASELINE)
     change(declared)
-    write(folder, declared)
-    return project.load_project(folder, "proef", platform())
+    write_project_file(folder, declared)
+    return project.load_project(folder, "proef", make_platform())
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_what_a_project_holds_its_classes_to(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Break, str]] = {
-    "no constraint": (put("columns.0.role", "sensitive"), "a constraint with every"),
+    "no constraint": (set_key("columns.0.role", "sensitive"), "a constraint with every"),
     "a constraint of another column": (
-        put("columns.0.constraint", {"largest_value": Decimal("0.8")}),
+        set_key("columns.0.constraint", {"largest_value": Decimal("0.8")}),
         "a constraint with every .*geslacht",
     ),
     "sensitive with a weight": (sensitive(weight=2), "no level and no weight .* found weight for"),
@@ -125,7 +125,7 @@ REFUSED: dict[str, tuple[Break, str]] = {
 
 @pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED)
 def test_one_broken_thing_is_told_in_one_sentence(tmp_path: Path, change: Break, told: str) -> None:
-    (found,) = problems(tmp_path, change)
+    (found,) = load_problems(tmp_path, change)
     assert found.startswith("Expected ")
     assert "projects/proef.toml" in found
     assert re.search(told, found)
@@ -134,13 +134,13 @@ def test_one_broken_thing_is_told_in_one_sentence(tmp_path: Path, change: Break,
 def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
     def change(declared: Toml) -> None:
         sensitive(weight=2, highest_level=1, step=1)(declared)
-        drop("columns.4.constraint")(declared)
+        drop_key("columns.4.constraint")(declared)
 
-    assert len(problems(tmp_path, change)) == 3
+    assert len(load_problems(tmp_path, change)) == 3
 
 
 def test_no_value_has_a_larger_share_than_the_platform_allows(tmp_path: Path) -> None:
-    (told,) = problems(tmp_path, held_to(largest_value=Decimal("0.81")))
+    (told,) = load_problems(tmp_path, held_to(largest_value=Decimal("0.81")))
     assert told.startswith("Expected largest_value at most 0.8, the platform's floor")
 
 
@@ -148,7 +148,7 @@ def test_no_value_has_a_larger_share_than_the_platform_allows(tmp_path: Path) ->
 def test_a_column_that_the_platform_has_a_floor_for_counts_in_k(tmp_path: Path, floor: str) -> None:
     """Else one pupil alone could show a value of it."""
     of_pupil = {key: value for key, value in SENSITIVE.items() if key != "result"} | {"attribute": "postcode4"}
-    (told,) = problems(tmp_path, lambda declared: declared["columns"].append(of_pupil), **{floor: 10})
+    (told,) = load_problems(tmp_path, lambda declared: declared["columns"].append(of_pupil), **{floor: 10})
     assert "found the sensitive column spelling" in told
 
 
@@ -158,7 +158,7 @@ def test_what_the_template_shows_of_a_sensitive_column_is_valid(tmp_path: Path) 
     shown = [*lines[:begin], *(line.removeprefix("#").removeprefix(" ") for line in lines[begin:])]
     (tmp_path / "projects").mkdir()
     (tmp_path / "projects" / "voorbeeld.toml").write_text("\n".join(shown), encoding="utf-8")
-    asked = project.load_project(tmp_path, "voorbeeld", platform())
+    asked = project.load_project(tmp_path, "voorbeeld", make_platform())
     assert asked.sensitive_column is not None
     assert asked.sensitive_column.constraint is not None
     assert (asked.sensitive_column.constraint.distinct, asked.sensitive_column.constraint.entropy) == (3, 2)

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 
 import pytest
-from tests.unit.drawn_register import AGREED, CODEBOOK, put, release, several
+from tests.unit.drawn_register import AGREED, CODEBOOK, public_release, write_example_records, write_records
 
 from cohort.transparency import public_register
 
@@ -19,7 +19,7 @@ ATTACK = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\" ' & 5 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
-    return several(tmp_path / "root" / "records")
+    return write_example_records(tmp_path / "root" / "records")
 
 
 class Page(HTMLParser):
@@ -118,7 +118,7 @@ def test_no_page_says_one_chance_for_every_intruder(records: Path) -> None:
         told = " ".join(Page(pages[page]).text.split())
         assert not re.search(r"niemand kan in deze|nobody can recognise", told)
         assert [told.count(f"1 {word} {n}") for word in ("op", "in") for n in (10, 5)] in ([1, 2, 0, 0], [0, 0, 1, 2])
-    put(records, "leergroei", r2=release(2, faced={}))
+    write_records(records, "leergroei", r2=public_release(2, faced={}))
     told = Page(public_register.render_register(records)["project/leergroei.html"]).text
     assert "Wat iemand kan raden" not in told
     assert "schoolbestu" not in told
@@ -133,7 +133,7 @@ def test_a_destroyed_project_shows_its_proof(records: Path) -> None:
 
 def test_what_was_taken_out_later_is_told_without_a_small_number(tmp_path: Path) -> None:
     taken = [{"at": "2026-06-05", "version": 4, "pupils": None}, {"at": "2026-07-05", "pupils": 15}]
-    put(tmp_path, "proef", r1=release(project="proef", withdrawals=taken))
+    write_records(tmp_path, "proef", r1=public_release(project="proef", withdrawals=taken))
     told = " ".join(Page(public_register.render_register(tmp_path)["en/project/proef.html"]).text.split())
 
     assert "taken out later, on 5 June 2026: after an objection or an instruction withdrawn at most 7" in told
@@ -205,7 +205,7 @@ def test_a_text_is_shown_as_text(tmp_path: Path, where: str) -> None:
         codebook["geboren"]["levels"][0]["values"] = [ATTACK]
     else:
         agreed[where] = ATTACK
-    put(tmp_path, "proef", r1=release(project="proef", agreed=agreed, codebook=codebook))
+    write_records(tmp_path, "proef", r1=public_release(project="proef", agreed=agreed, codebook=codebook))
     made = public_register.render_register(tmp_path)
 
     for path, page in pages(made).items():

@@ -90,7 +90,7 @@ def asked(zones: StorageZones, own: Project | None = None) -> tuple[ReleaseTask,
     )
     listed = Catalogue(tests, frozenset(SCHOOLS))
     known = ListVocabulary(SCHOOLS, frozenset({"proef"}), listed.domains(), frozenset())
-    held = drawn_project.platform()
+    held = drawn_project.make_platform()
     now = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
     return ReleaseTask(Environment(zones, held, root / "conf", root / "keys", now, "wij"), listed, own), known
 

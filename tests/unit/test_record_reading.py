@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.drawn_register import AGREED, CERTIFICATE, put, release, several
+from tests.unit.drawn_register import AGREED, CERTIFICATE, public_release, write_example_records, write_records
 
 from cohort.foundation.errors import StateRefused
 from cohort.transparency import public_register
@@ -19,7 +19,7 @@ PGN = "123456782"
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
-    return several(tmp_path / "root" / "records")
+    return write_example_records(tmp_path / "root" / "records")
 
 
 BROKEN: dict[str, Callable[[Path], object]] = {
@@ -70,7 +70,7 @@ def test_all_broken_records_are_named_at_once(records: Path) -> None:
 
 @pytest.mark.parametrize("text", [f"Waarom {PGN}?", "Hoe leest 12ab niet maar 12AB wel?", "Zie 23456784."])
 def test_a_record_that_names_a_pupil_or_a_school_is_refused_without_saying_whom(tmp_path: Path, text: str) -> None:
-    put(tmp_path, "proef", r1=release(project="proef", agreed={**AGREED, "question": text}))
+    write_records(tmp_path, "proef", r1=public_release(project="proef", agreed={**AGREED, "question": text}))
 
     with pytest.raises(StateRefused) as refusal:
         public_register.render_register(tmp_path)
@@ -81,7 +81,7 @@ def test_a_record_that_names_a_pupil_or_a_school_is_refused_without_saying_whom(
 
 @pytest.mark.parametrize("text", ["Groei in 2024-2025, 20 tot 40?", "AVG art. 6, 3512AB Utrecht", "sinds 20240101"])
 def test_other_numbers_and_codes_are_no_pupils_and_no_schools(tmp_path: Path, text: str) -> None:
-    put(tmp_path, "proef", r1=release(project="proef", agreed={**AGREED, "question": text}))
+    write_records(tmp_path, "proef", r1=public_release(project="proef", agreed={**AGREED, "question": text}))
 
     assert text in public_register.render_register(tmp_path)["project/proef.html"].decode()
 
@@ -97,6 +97,6 @@ def test_a_file_of_another_name_and_a_folder_of_no_project_are_left_alone(record
 
 
 def test_a_certificate_of_another_project_is_broken(records: Path) -> None:
-    put(records, "rekenangst", certificate=CERTIFICATE | {"project": "elders"})
+    write_records(records, "rekenangst", certificate=CERTIFICATE | {"project": "elders"})
     with pytest.raises(StateRefused, match=r"records/rekenangst/certificate\.json"):
         public_register.render_register(records)

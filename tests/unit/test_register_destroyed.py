@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.unit.drawn_records import make_release_record
-from tests.unit.drawn_register import put, release
+from tests.unit.drawn_register import public_release, write_records
 from tests.unit.test_project_destruction import NAME, Site, made, no_delta, site
 
 from cohort.foundation.errors import DestructionIncomplete
@@ -22,7 +22,7 @@ __all__ = ["made", "no_delta", "site"]
 def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(site: Site) -> None:
     zones = site.zones
     for number, state in ((1, ReleaseState.SUPERSEDED), (2, ReleaseState.PUBLISHED)):
-        put(zones.public_records, NAME, **{f"r{number}": release(number, state, project=NAME)})
+        write_records(zones.public_records, NAME, **{f"r{number}": public_release(number, state, project=NAME)})
         facts = {"class": "anonymous", "expires": "2027-12-31", "version": number, "schools": ["01AB"]}
         record_store.save_release_record(zones, make_release_record(NAME, number, state, **facts))
     for other in zones.public_records.iterdir():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.drawn_browser import CHROMIUM, Browser, browser
-from tests.unit.drawn_register import AGREED, put, release, several
+from tests.unit.drawn_register import AGREED, public_release, write_example_records, write_records
 
 from cohort.transparency import public_register, site_folder
 
@@ -55,11 +55,11 @@ WIDER = """
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    records = several(tmp_path_factory.mktemp("records"))
+    records = write_example_records(tmp_path_factory.mktemp("records"))
     words = {name: f"{LONG} {AGREED[name]} {LONG}" for name in ("question", "controller", "legal_basis")}
-    put(records, "lang", r1=release(project="lang", agreed={**AGREED, **words}))
+    write_records(records, "lang", r1=public_release(project="lang", agreed={**AGREED, **words}))
     hostile = {**AGREED, "question": "<script>console.error('run')</script><img src=x>"}
-    put(records, "vijandig", r1=release(project="vijandig", agreed=hostile))
+    write_records(records, "vijandig", r1=public_release(project="vijandig", agreed=hostile))
     out = tmp_path_factory.mktemp("site") / "register"
     site_folder.replace_site(out, public_register.render_register(records))
     return out

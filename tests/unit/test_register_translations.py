@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from babel.messages.catalog import Catalog
 from jinja2 import Environment, PackageLoader, UndefinedError
-from tests.unit.drawn_register import several
+from tests.unit.drawn_register import write_example_records
 
 from cohort.transparency import data_terms, page_templates, public_register
 from cohort.transparency.languages import LANGUAGE_CODES, load_language
@@ -127,7 +127,7 @@ def test_a_name_that_a_template_was_not_given_is_an_error(render: Render) -> Non
 
 
 def test_the_zip_that_goes_with_a_job_renders_the_same_pages(tmp_path: Path) -> None:
-    records = several(tmp_path / "records")
+    records = write_example_records(tmp_path / "records")
     library = Path(public_register.__file__).parents[2]
     with zipfile.ZipFile(tmp_path / "cohort.zip", "w") as package:
         for path in (library / "cohort").rglob("*"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.drawn_register import AGREED, put, several
+from tests.unit.drawn_register import AGREED, write_example_records, write_records
 
 from cohort.foundation.errors import UsageRefused
 from cohort.storage.zone_paths import StorageZones
@@ -17,7 +17,7 @@ from cohort.transparency import public_register, site_folder
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
-    return several(tmp_path / "root" / "records")
+    return write_example_records(tmp_path / "root" / "records")
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -64,7 +64,7 @@ def test_killed_at_any_moment_a_whole_site_stands_there_after_the_next_run(
 ) -> None:
     out, old = tmp_path / "register", public_register.render_register(records)
     site_folder.replace_site(out, old)
-    put(records, "nieuw", agreement=AGREED)
+    write_records(records, "nieuw", agreement=AGREED)
     new = public_register.render_register(records)
     with monkeypatch.context() as patch:
         killed_at(moment, out, patch)
