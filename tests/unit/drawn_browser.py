@@ -1,4 +1,4 @@
-"""A real headless Chromium, spoken to over its own pipe (the DevTools protocol): no driver, no port."""
+"""A headless Chromium over the DevTools protocol on its own pipes: no driver, no port."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ class Browser:
     def complaints(self) -> list[str]:
         """What the console of the page said since it was opened."""
         self.call("Runtime.evaluate", expression="0")  # everything said before the answer has come in
-        told = []
+        complaints = []
         for event in self._events:
             if event.get("method") == "Log.entryAdded":
-                told.append(str(event["params"]["entry"]["text"]))
+                complaints.append(str(event["params"]["entry"]["text"]))
             elif event.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
-                told.append(json.dumps(event["params"]))
+                complaints.append(json.dumps(event["params"]))
             elif event.get("method") == "Network.loadingFailed":
-                told.append(f"not loaded: {event['params']['errorText']}")
-        return told
+                complaints.append(f"not loaded: {event['params']['errorText']}")
+        return complaints
 
     def asked_for(self) -> list[str]:
         """Every address that the page asked for."""

@@ -1,4 +1,4 @@
-"""A valid declaration of a project, and ways to break one thing in it, for tests of what is refused."""
+"""A valid project declaration, and ways to break one thing in it."""
 
 from __future__ import annotations
 
@@ -103,33 +103,33 @@ def load_problems(folder: Path, change: Break, **floors: int) -> tuple[str, ...]
 
 def set_key(path: str, value: object) -> Break:
     """Set one key, such as `columns.1.step`."""
-    *way, last = path.split(".")
+    *parents, key = path.split(".")
 
     def change(declared: Toml) -> None:
-        place: Any = declared
-        for part in way:
-            place = place[int(part) if part.isdigit() else part]
-        place[last] = value
+        table: Any = declared
+        for part in parents:
+            table = table[int(part) if part.isdigit() else part]
+        table[key] = value
 
     return change
 
 
 def drop_key(path: str) -> Break:
-    *way, last = path.split(".")
+    *parents, key = path.split(".")
 
     def change(declared: Toml) -> None:
-        place: Any = declared
-        for part in way:
-            place = place[int(part) if part.isdigit() else part]
-        del place[last]
+        table: Any = declared
+        for part in parents:
+            table = table[int(part) if part.isdigit() else part]
+        del table[key]
 
     return change
 
 
 def keep_columns(*places: int) -> Break:
-    return lambda declared: declared.update(columns=[declared["columns"][place] for place in places])
+    return lambda declared: declared.update(columns=[declared["columns"][table] for table in places])
 
 
-def repeat_column(place: int, **changes: object) -> Break:
+def repeat_column(table: int, **changes: object) -> Break:
     """Add a column like one that is there."""
-    return lambda declared: declared["columns"].append(declared["columns"][place] | changes)
+    return lambda declared: declared["columns"].append(declared["columns"][table] | changes)

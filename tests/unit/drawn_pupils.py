@@ -1,4 +1,4 @@
-"""Pupils drawn by hand after pseudonymise, and their way through the stage that generalises them."""
+"""Pseudonymised pupils drawn by hand, and the stages that generalise them."""
 
 from __future__ import annotations
 
@@ -103,33 +103,35 @@ def make_sensitive_project(kind: str = "global", **constraint: Any) -> Project:
     """A sensitive column between the two that make the classes."""
     score, sex = make_project().model_dump()["columns"]
     rule = {"largest_value": Decimal("0.6"), **constraint}
-    shown = column("advies", role="sensitive", constraint=rule, result=result("studie", "latest"))
+    sensitive = column("advies", role="sensitive", constraint=rule, result=result("studie", "latest"))
     recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal("0.5")}
-    return project([score, shown, sex], recoding=recoding)
+    return project([score, sensitive, sex], recoding=recoding)
 
 
 def generalise_cohort(
-    spark: SparkSession, asked: Project, files: int, advies: Leaf | None = None, most: int = 1000
+    spark: SparkSession, declared: Project, files: int, advies: Leaf | None = None, most: int = 1000
 ) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
     """The stage's way: the histogram out, the recoding in; rows come with the file they would stand in."""
-    first, second = (c.name for c in asked.quasi_identifiers)
+    first, second = (c.name for c in declared.quasi_identifiers)
     coding = Coding(HIERARCHIES)
     pupils = make_cohort(spark, (first, second), advies=advies)
-    coded = search_input.encode_pupils(pupils, asked, coding)
+    coded = search_input.encode_pupils(pupils, declared, coding)
     coded = pupil_boards.add_boards(coded, pupil_boards.make_board_frame(spark, ProjectKey(SECRET), {}))
-    counts = search_input.count_pupils(coded, pupils, asked)
-    own = None
-    if asked.sensitive_column is not None:
-        own = SensitiveColumn.from_hierarchy("advies", ADVIES, derive_value_rules(asked, platform().floors), 1)
-    task = ClassSearchTask(asked, coding, ProjectKey(SECRET), most, own)
-    recoded = class_search.search_classes(coded, counts.searched, task)
+    counts = search_input.count_pupils(coded, pupils, declared)
+    sensitive_column = None
+    if declared.sensitive_column is not None:
+        sensitive_column = SensitiveColumn.from_hierarchy(
+            "advies", ADVIES, derive_value_rules(declared, platform().floors), 1
+        )
+    task = ClassSearchTask(declared, coding, ProjectKey(SECRET), most, sensitive_column)
+    result = class_search.search_classes(coded, counts.searched, task)
     with PatchesAcrossModules.context() as patch:
-        patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-recoded.recoding.released_pupils // files))
-        rows = generalisation.generalise_pupils(coded, asked, recoded)
+        patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-result.recoding.released_pupils // files))
+        rows = generalisation.generalise_pupils(coded, declared, result)
     assert [(f.name, f.dataType) for f in rows.schema] == [
-        (f.name, f.dataType) for f in make_stage_schema(asked.column_names, asked.pseudonym_columns)
+        (f.name, f.dataType) for f in make_stage_schema(declared.column_names, declared.pseudonym_columns)
     ]
-    return counts, recoded, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
+    return counts, result, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
 
 
 def read_drawn_leaves() -> list[tuple[int, int]]:

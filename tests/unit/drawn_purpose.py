@@ -1,4 +1,4 @@
-"""What a project is for, and why a column is needed, for declarations that tests draw."""
+"""The purpose of a project and the reason for a column, for declarations that tests draw."""
 
 from __future__ import annotations
 

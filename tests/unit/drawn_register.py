@@ -1,4 +1,4 @@
-"""Open records as publish and destroy write them, and ways to break one thing in them."""
+"""Open records as publish and destroy write them."""
 
 from __future__ import annotations
 

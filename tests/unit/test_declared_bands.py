@@ -1,4 +1,4 @@
-"""Bands declared in a project file: what they hold, what is refused, and that the verifier reads the same."""
+"""Bands declared in a project file: their leaves and levels, the refusals, and the same bands in the verifier."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ YEARS: Toml = {"from": 2012, "to": 2015, "step": 1, "widths": [2]}
 
 
 def score(**bands: object) -> DeclaredColumn:
-    given = column("rekenen", result=result("rekenen", "latest"), bands={**BANDS, **bands})
-    return DeclaredColumn.model_validate({name: value for name, value in given.items() if name != "hierarchy"})
+    declaration = column("rekenen", result=result("rekenen", "latest"), bands={**BANDS, **bands})
+    return DeclaredColumn.model_validate({name: value for name, value in declaration.items() if name != "hierarchy"})
 
 
 def born(by: str, **bands: object) -> DeclaredColumn:
-    given = column("geboren", attribute="geboortedatum", born=by, bands={**YEARS, **bands})
-    return DeclaredColumn.model_validate({name: value for name, value in given.items() if name != "hierarchy"})
+    declaration = column("geboren", attribute="geboortedatum", born=by, bands={**YEARS, **bands})
+    return DeclaredColumn.model_validate({name: value for name, value in declaration.items() if name != "hierarchy"})
 
 
 def tree(column: DeclaredColumn) -> Hierarchy:
@@ -133,7 +133,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize(("declared", "text"), DRAWN.values(), ids=DRAWN.keys())
-def test_bands_as_a_file_would_have_them(declared: DeclaredColumn, text: str) -> None:
+def test_declared_bands_make_the_labels_of_a_hierarchy_file(declared: DeclaredColumn, text: str) -> None:
     assert drawn(declared) == table(text)
     assert "\n".join(";".join(row) for row in declared_band_paths(declared).paths) == table(text)
 
@@ -148,7 +148,7 @@ def test_bands_as_a_file_would_have_them(declared: DeclaredColumn, text: str) ->
     above=st.booleans(),
     by=st.sampled_from([None, "year", "cohort", "quarter"]),
 )
-def test_engine_and_verifier_draw_the_same_bands(
+def test_the_engine_and_the_verifier_make_the_same_bands(
     step: int, first: int, count: int, factors: list[int], below: bool, above: bool, by: str | None
 ) -> None:
     width, widths = 1 if by else step, list[int]()
@@ -203,24 +203,24 @@ def changed(declared: Toml, bands: Toml) -> Toml:
     return {k: v for k, v in declared.items() if k not in ("hierarchy", "step")} | {"bands": bands}
 
 
-@pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_column_with_bands_that_do_not_fit_is_refused(tmp_path: Path, change: Break, told: str) -> None:
-    assert any(re.search(told, one) for one in load_problems(tmp_path, change))
+@pytest.mark.parametrize(("change", "wording"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_column_with_bands_that_do_not_fit_is_refused(tmp_path: Path, change: Break, wording: str) -> None:
+    assert any(re.search(wording, one) for one in load_problems(tmp_path, change))
 
 
-@pytest.mark.parametrize(("bands", "told"), WRONG.values(), ids=WRONG.keys())
-def test_bands_that_are_none_are_refused(tmp_path: Path, bands: Toml, told: str) -> None:
-    given = {k: v for k, v in {**BANDS, **bands}.items() if v is not None}
-    given |= {} if bands.get("widths", []) is not None else {"widths": "x"}
+@pytest.mark.parametrize(("bands", "wording"), WRONG.values(), ids=WRONG.keys())
+def test_incoherent_bands_are_refused(tmp_path: Path, bands: Toml, wording: str) -> None:
+    declaration = {k: v for k, v in {**BANDS, **bands}.items() if v is not None}
+    declaration |= {} if bands.get("widths", []) is not None else {"widths": "x"}
 
     def change(declared: Toml) -> None:
-        declared["columns"][REKENEN] = changed(declared["columns"][REKENEN], given)
+        declared["columns"][REKENEN] = changed(declared["columns"][REKENEN], declaration)
 
-    found = load_problems(tmp_path, change)
-    assert any(told in one for one in found), found
+    problems = load_problems(tmp_path, change)
+    assert any(wording in one for one in problems), problems
 
 
-def test_a_level_that_leaves_one_band_is_refused() -> None:
+def test_a_level_with_one_band_is_refused() -> None:
     with pytest.raises(ConfigurationRefused, match="to leave at least two bands"):
         tree(score(widths=[80]))
 
@@ -238,7 +238,7 @@ def listed(low: int, high: int) -> Catalogue:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "bands", "told"),
+    ("low", "high", "bands", "reported"),
     [
         (0, 59, {}, False),
         (0, 60, {}, True),
@@ -248,10 +248,12 @@ def listed(low: int, high: int) -> Catalogue:
         (-9, 900, {"above": True, "below": True}, False),
     ],
 )
-def test_bands_must_hold_every_score_that_intake_accepts(low: int, high: int, bands: Toml, told: bool) -> None:
+def test_bands_that_do_not_cover_every_accepted_score_are_reported(
+    low: int, high: int, bands: Toml, reported: bool
+) -> None:
     own = project(rekenen=score(**bands))
-    found = project_hierarchies.find_uncovered_scores(own, {"rekenen": tree(own.columns[0])}, listed(low, high))
-    assert bool(found) is told
+    problems = project_hierarchies.find_uncovered_scores(own, {"rekenen": tree(own.columns[0])}, listed(low, high))
+    assert bool(problems) is reported
 
 
 MISSING = {
@@ -265,13 +267,13 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize(("name", "text", "told"), MISSING.values(), ids=MISSING.keys())
-def test_a_hierarchy_without_a_code_that_intake_accepts_is_refused(
-    tmp_path: Path, name: str, text: str, told: str
+@pytest.mark.parametrize(("name", "text", "wording"), MISSING.values(), ids=MISSING.keys())
+def test_a_hierarchy_without_a_leaf_for_an_accepted_code_is_refused(
+    tmp_path: Path, name: str, text: str, wording: str
 ) -> None:
     (tmp_path / f"{name}.csv").write_text(text)
     own = project(one=DeclaredColumn.model_validate(column(name, attribute=name)))
-    with pytest.raises(ConfigurationRefused, match=told):
+    with pytest.raises(ConfigurationRefused, match=wording):
         project_hierarchies.load_hierarchies(own, tmp_path)
 
 
@@ -282,8 +284,8 @@ def test_only_the_year_groups_of_the_population_need_a_leaf(tmp_path: Path) -> N
 
 
 def test_a_code_outside_declared_bands_is_refused(tmp_path: Path) -> None:
-    given = column("ses", attribute="ses", bands={"from": 10, "to": 51, "step": 1, "widths": [5]})
-    own = project(one=DeclaredColumn.model_validate({k: v for k, v in given.items() if k != "hierarchy"}))
+    declaration = column("ses", attribute="ses", bands={"from": 10, "to": 51, "step": 1, "widths": [5]})
+    own = project(one=DeclaredColumn.model_validate({k: v for k, v in declaration.items() if k != "hierarchy"}))
     with pytest.raises(ConfigurationRefused, match=r"none for `0`, .* Widen the bands, or open their ends"):
         project_hierarchies.load_hierarchies(own, tmp_path)
 
@@ -299,7 +301,7 @@ PLACED = {
 
 
 @pytest.mark.parametrize(("bands", "labels"), PLACED.values(), ids=PLACED.keys())
-def test_a_score_falls_in_its_declared_band_as_the_verifier_has_it(
+def test_a_score_gets_the_same_declared_band_as_in_the_verifier(
     spark: SparkSession, bands: Toml, labels: list[str | None]
 ) -> None:
     own = score(**bands)
@@ -310,9 +312,9 @@ def test_a_score_falls_in_its_declared_band_as_the_verifier_has_it(
         leaf_derivation.score_label(own, slots).alias("x"),
     ).collect()
     of = {UNLISTED_LEAF: None} | dict(enumerate(hierarchy.leaves))
-    assert [of[found.leaf] for found in rows] == labels
-    known = declared_band_paths(own).leaves
-    assert [found.x if found.x in known else None for found in rows[:-1]] == labels[:-1]
+    assert [of[encoded.leaf] for encoded in rows] == labels
+    leaves = declared_band_paths(own).leaves
+    assert [encoded.x if encoded.x in leaves else None for encoded in rows[:-1]] == labels[:-1]
 
 
 BORN = ["2011-12-31", "2012-01-01", "2012-08-01", "2014-07-31", "2014-08-01", "2015-09-01", "-"]
@@ -320,18 +322,18 @@ BORN = ["2011-12-31", "2012-01-01", "2012-08-01", "2014-07-31", "2014-08-01", "2
 
 @pytest.mark.parametrize("by", ["year", "cohort", "quarter"])
 @pytest.mark.parametrize("ends", [{}, {"below": True, "above": True}], ids=["closed", "open"])
-def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
+def test_a_date_of_birth_gets_the_same_declared_band_as_in_the_verifier(
     spark: SparkSession, by: str, ends: Toml
 ) -> None:
     own = born(by, **ends)
     rows = frame(spark, [row(n, geboortedatum=date) for n, date in enumerate(BORN, start=1)])
     hierarchy, ladder = tree(own), declared_band_paths(own)
-    found = rows.select(
+    encoded = rows.select(
         "geboortedatum",
         leaf_encoding.encode_attribute(own, hierarchy).alias("leaf"),
         leaf_derivation.attribute_label(own).alias("x"),
     ).collect()
-    for one in found:
+    for one in encoded:
         if one.geboortedatum is None:
             assert (one.leaf, one.x) == (leaf_encoding.NULL_LEAF, None)
         else:
@@ -339,17 +341,17 @@ def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
             assert one.leaf == place, (by, one.geboortedatum, one.x)
             assert (place == leaf_encoding.UNLISTED_ATTRIBUTE) <= (not ends)
     assert any(
-        one.leaf != leaf_encoding.UNLISTED_ATTRIBUTE for one in found if one.geboortedatum == dt.date(2014, 7, 31)
+        one.leaf != leaf_encoding.UNLISTED_ATTRIBUTE for one in encoded if one.geboortedatum == dt.date(2014, 7, 31)
     )
 
 
-def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) -> None:
+def test_the_verifier_makes_the_paths_of_declared_bands_without_a_file(tmp_path: Path) -> None:
     own = project(rekenen=score(above=True))
     assert read_hierarchy_paths(own, tmp_path)["rekenen"].paths[-2] == ("60 en hoger", "40 en hoger", "*")
 
 
 @pytest.mark.parametrize(
-    ("levels", "told"),
+    ("levels", "refused"),
     [
         ({"highest_level": 2}, False),
         ({"highest_level": 3}, True),
@@ -357,9 +359,9 @@ def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) 
         ({"lowest_level": 2, "highest_level": 1}, True),
     ],
 )
-def test_levels_that_the_bands_do_not_have_are_refused(tmp_path: Path, levels: Toml, told: bool) -> None:
+def test_levels_that_the_bands_do_not_have_are_refused(tmp_path: Path, levels: Toml, refused: bool) -> None:
     own = project(rekenen=score().model_copy(update=levels))
-    if told:
+    if refused:
         with pytest.raises(ConfigurationRefused, match="levels from 0 to 2, the lowest not above the highest"):
             project_hierarchies.load_hierarchies(own, tmp_path)
     else:

@@ -1,4 +1,4 @@
-"""The recoding applied: what is released, of whom, in which order and which file; and what is not."""
+"""The recoding applied to the rows: released values, order, files and suppression."""
 
 from __future__ import annotations
 
@@ -42,31 +42,31 @@ def kept(one_spark: SparkSession) -> tuple[PupilCounts, ClassSearchResult, list[
     return generalise_cohort(one_spark, make_project(), files=3)
 
 
-def test_pupils_show_the_values_of_their_class(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
-    _, recoded, rows = kept
+def test_pupils_get_the_values_of_their_class(generalised: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
+    _, recoded, rows = generalised
     recoding = recoded.recoding
     assert recoding.level_vector == (1, 0)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
-    shown = {
+    released = {
         row[PUPIL_CONTROL]: (row["score"], row["sekse"], row[SCHOOL_CONTROL], row[OTHER_SCHOOLS_CONTROL])
         for row in rows
     }
-    assert shown[keyed_hash("pupil 0")] == ("0 tot 20", "1", keyed_hash("A"), None)
-    assert shown[keyed_hash("pupil 7")] == ("0 tot 20", "1", keyed_hash("A"), [keyed_hash("B")])
-    assert shown[keyed_hash("pupil 22")] == ("20 tot 40", "2", keyed_hash("A"), None)
+    assert released[keyed_hash("pupil 0")] == ("0 tot 20", "1", keyed_hash("A"), None)
+    assert released[keyed_hash("pupil 7")] == ("0 tot 20", "1", keyed_hash("A"), [keyed_hash("B")])
+    assert released[keyed_hash("pupil 22")] == ("20 tot 40", "2", keyed_hash("A"), None)
 
 
-def test_a_suppressed_pupil_does_not_occur(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
-    _, recoded, rows = kept
+def test_a_suppressed_pupil_has_no_row(generalised: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
+    _, recoded, rows = generalised
     recoding = recoded.recoding
     assert (recoding.released_pupils, recoding.suppressed) == (27, 1)
     assert {row[PUPIL_CONTROL] for row in rows} == {keyed_hash(f"pupil {n}") for n in range(27)}
 
 
-def test_rows_of_a_class_stand_in_one_file_in_the_order_of_the_released_values(
-    kept: tuple[PupilCounts, ClassSearchResult, list[Row]],
+def test_the_rows_of_a_class_are_in_one_file_sorted_by_the_released_values(
+    generalised: tuple[PupilCounts, ClassSearchResult, list[Row]],
 ) -> None:
-    _, _, rows = kept
+    _, _, rows = generalised
     places = [(row["file"], row["score"], row["sekse"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)
     assert len({(file, score, sex) for file, score, sex, _ in places}) == len(RELEASED)
@@ -74,8 +74,8 @@ def test_rows_of_a_class_stand_in_one_file_in_the_order_of_the_released_values(
 
 
 def test_a_pseudonymous_release_shows_the_pseudonyms_as_text_in_their_order(spark: SparkSession) -> None:
-    asked = make_project().model_copy(update={"release_class": "pseudonymous"})
-    _, _, rows = generalise_cohort(spark, asked, files=3)
+    declared = make_project().model_copy(update={"release_class": "pseudonymous"})
+    _, _, rows = generalise_cohort(spark, declared, files=3)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
     assert [row["pupil"] for row in rows] == [row[PUPIL_CONTROL].hex() for row in rows]
     assert [row["school"] for row in rows] == [row[SCHOOL_CONTROL].hex() for row in rows]
@@ -83,22 +83,22 @@ def test_a_pseudonymous_release_shows_the_pseudonyms_as_text_in_their_order(spar
     assert places == sorted(places)
 
 
-def test_all_are_counted(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
-    assert kept[0] == PupilCounts(pupils=28, set_aside=0, rows=84, rows_used=56)
+def test_every_pupil_and_row_is_counted(generalised: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
+    assert generalised[0] == PupilCounts(pupils=28, set_aside=0, rows=84, rows_used=56)
 
 
-def test_who_was_at_two_schools_is_set_aside_when_so_agreed_whatever_columns_are_called(spark: SparkSession) -> None:
+def test_pupils_of_two_schools_are_set_aside_when_agreed_whatever_the_columns_are_called(spark: SparkSession) -> None:
     counts, recoded, rows = generalise_cohort(spark, make_project("set-aside", ("pupils", "class_nr")), files=1)
     recoding = recoded.recoding
     assert counts == PupilCounts(pupils=28, set_aside=1, rows=84, rows_used=54)
     assert recoding.released_pupils == len(rows) == 26
     assert keyed_hash("pupil 7") not in {row[PUPIL_CONTROL] for row in rows}
     assert {row["file"] for row in rows} == {0}
-    shown = Counter((row["pupils"], row["class_nr"]) for row in rows)
-    assert shown == RELEASED | {("0 tot 20", "1"): 7}
+    released = Counter((row["pupils"], row["class_nr"]) for row in rows)
+    assert released == RELEASED | {("0 tot 20", "1"): 7}
 
 
-def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_only(spark: SparkSession) -> None:
+def test_values_outside_a_hierarchy_are_reported_by_column_and_number_alone(spark: SparkSession) -> None:
     strange = [("A", UNLISTED_LEAF, 0), ("B", UNLISTED_LEAF, UNLISTED_LEAF), ("Z", UNLISTED_LEAF, 1)]
     pupils = make_cohort(spark, ("score", "sekse"), *strange)
     coded = search_input.encode_pupils(pupils, make_project(), Coding(HIERARCHIES))
@@ -111,49 +111,49 @@ def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_onl
     )
 
 
-def test_what_still_carries_a_number_is_a_defect(spark: SparkSession) -> None:
+def test_a_frame_with_a_pupil_number_is_a_defect(spark: SparkSession) -> None:
     carried = PseudonymisedRecords(make_cohort(spark, ("score", "sekse")).withColumn("pgn", F.lit(1)))
     with pytest.raises(TypeError, match="pgn"):
         search_input.encode_pupils(carried, make_project(), Coding(HIERARCHIES))
 
 
-def test_no_recoding_no_release(spark: SparkSession) -> None:
-    asked = project(
+def test_without_a_recoding_there_is_no_release(spark: SparkSession) -> None:
+    declared = project(
         make_project().model_dump()["columns"], thresholds=make_project().thresholds.model_copy(update={"k": 29})
     )
     with pytest.raises(NotAnonymous):
-        generalise_cohort(spark, asked, files=1)
+        generalise_cohort(spark, declared, files=1)
 
 
-def test_a_cohort_past_the_budget_is_searched_in_parts_if_it_may_be_local(spark: SparkSession) -> None:
-    asked = make_project()
+def test_a_cohort_over_the_budget_is_searched_in_parts_for_a_local_recoding_alone(spark: SparkSession) -> None:
+    declared = make_project()
     with pytest.raises(ConfigurationRefused, match="at most 10 pupils for a global recoding"):
-        generalise_cohort(spark, asked, files=1, most=10)
-    local = asked.recoding.model_copy(update={"kind": "local", "objective": "mean"})
+        generalise_cohort(spark, declared, files=1, most=10)
+    local = declared.recoding.model_copy(update={"kind": "local", "objective": "mean"})
     few = ClassThresholds(k=3, m=1, max_share=Decimal(1), k_others=0)
-    asked = asked.model_copy(update={"recoding": local, "thresholds": few})
-    _, recoded, rows = generalise_cohort(spark, asked, files=2, most=10)
+    declared = declared.model_copy(update={"recoding": local, "thresholds": few})
+    _, recoded, rows = generalise_cohort(spark, declared, files=2, most=10)
     assert recoded.recoding.search_facts["way"] == "parts"
     assert len(rows) == recoded.recoding.released_pupils >= 26
-    shown = Counter((row["score"], row["sekse"]) for row in rows)
-    assert min(shown.values()) >= 3
-    assert sorted(shown.values()) == sorted(recoded.recoding.pupils.tolist())
+    released = Counter((row["score"], row["sekse"]) for row in rows)
+    assert min(released.values()) >= 3
+    assert sorted(released.values()) == sorted(recoded.recoding.pupils.tolist())
     for frame in recoded.cached_frames:
         frame.unpersist()
 
 
-def test_a_local_recoding_shows_each_class_at_levels_of_its_own(spark: SparkSession) -> None:
-    asked = make_project()
-    local = asked.recoding.model_copy(update={"kind": "local", "objective": "mean"})
+def test_a_local_recoding_gives_each_class_its_own_levels(spark: SparkSession) -> None:
+    declared = make_project()
+    local = declared.recoding.model_copy(update={"kind": "local", "objective": "mean"})
     few = ClassThresholds(k=4, m=1, max_share=Decimal(1), k_others=0)
-    asked = asked.model_copy(update={"recoding": local, "thresholds": few})
-    counts, recoded, rows = generalise_cohort(spark, asked, files=3)
+    declared = declared.model_copy(update={"recoding": local, "thresholds": few})
+    counts, recoded, rows = generalise_cohort(spark, declared, files=3)
     recoding = recoded.recoding
     assert recoding.level_vector is None
     assert counts == PupilCounts(pupils=28, set_aside=0, rows=84, rows_used=56)
-    shown = Counter((row["score"], row["sekse"]) for row in rows)
-    assert min(shown.values()) >= 4
-    assert shown["0 tot 10", "1"] == 5
+    released = Counter((row["score"], row["sekse"]) for row in rows)
+    assert min(released.values()) >= 4
+    assert released["0 tot 10", "1"] == 5
     assert len({row[PUPIL_CONTROL] for row in rows}) == len(rows) == recoding.released_pupils
     places = [(row["file"], row["score"], row["sekse"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)
@@ -164,10 +164,10 @@ def test_a_local_recoding_shows_each_class_at_levels_of_its_own(spark: SparkSess
             assert row[hierarchy.name] in {level[leaf] for level in hierarchy.labels}
 
 
-def test_levels_that_a_project_forces_are_kept_to(spark: SparkSession) -> None:
-    asked = make_project()
-    first, second = asked.columns
+def test_the_lowest_and_highest_levels_of_a_project_are_kept(spark: SparkSession) -> None:
+    declared = make_project()
+    first, second = declared.columns
     forced = [first.model_copy(update={"lowest_level": 2}), second.model_copy(update={"highest_level": 0})]
-    _, recoded, _ = generalise_cohort(spark, asked.model_copy(update={"columns": forced}), files=1)
+    _, recoded, _ = generalise_cohort(spark, declared.model_copy(update={"columns": forced}), files=1)
     recoding = recoded.recoding
     assert recoding.level_vector == (2, 0)

@@ -1,4 +1,4 @@
-"""A sensitive value is released as it is, under limits of its own."""
+"""A sensitive value is released as it is, or as unknown for a whole class that would disclose it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def by_turns(n: int, _score: int, _sex: int) -> int:
     return 3 if n == 27 else n % 3
 
 
-def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkSession) -> None:
+def test_a_sensitive_value_is_released_ungeneralised_and_makes_no_class(spark: SparkSession) -> None:
     _, recoded, rows = generalise_cohort(spark, make_sensitive_project(), files=3, advies=by_turns)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
     true = {keyed_hash(f"pupil {n}"): ADVIES.leaves[by_turns(n, 0, 0)] for n in range(28)}
@@ -44,11 +44,11 @@ def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkS
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])
-def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(spark: SparkSession, kind: str) -> None:
+def test_a_disclosing_class_and_its_covers_show_no_sensitive_value(spark: SparkSession, kind: str) -> None:
     """Boys with a low score all have one value."""
-    asked = make_sensitive_project(kind, distinct=3, largest_value=Decimal("0.9"))
+    declared = make_sensitive_project(kind, distinct=3, largest_value=Decimal("0.9"))
     _, recoded, rows = generalise_cohort(
-        spark, asked, files=1, advies=lambda n, score, sex: 0 if score + 2 * sex < 2 else n % 3
+        spark, declared, files=1, advies=lambda n, score, sex: 0 if score + 2 * sex < 2 else n % 3
     )
     classes: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
@@ -65,7 +65,7 @@ def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(spark: Sp
     }
 
 
-def test_the_search_is_the_same_whatever_the_values_are(spark: SparkSession) -> None:
+def test_the_search_does_not_depend_on_the_sensitive_values(spark: SparkSession) -> None:
     def classes(advies: Leaf) -> list[tuple[bytes, str, str]]:
         _, _, rows = generalise_cohort(spark, make_sensitive_project("local"), files=1, advies=advies)
         return sorted((row[PUPIL_CONTROL], row["score"], row["sekse"]) for row in rows)
@@ -73,7 +73,7 @@ def test_the_search_is_the_same_whatever_the_values_are(spark: SparkSession) -> 
     assert classes(by_turns) == classes(lambda n, score, sex: by_turns(26 - n if n < 27 else n, score, sex))
 
 
-def test_a_sensitive_value_that_its_hierarchy_does_not_have_is_told(spark: SparkSession) -> None:
+def test_a_sensitive_value_outside_its_hierarchy_is_reported(spark: SparkSession) -> None:
     pupils = make_cohort(spark, ("score", "sekse"), advies=lambda n, *_: UNLISTED_LEAF if n < 2 else 0)
     coded = search_input.encode_pupils(pupils, make_sensitive_project(), Coding(HIERARCHIES))
     with pytest.raises(NotAnonymous, match="found others in 2 records in column advies"):

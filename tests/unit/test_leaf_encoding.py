@@ -1,4 +1,4 @@
-"""Leaves: which hierarchies do as bands of a step, and how many leaves a plan can bear."""
+"""Leaf encoding: which hierarchies have bands of a step, and a hierarchy with thousands of leaves."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ def hierarchy(*names: str) -> Hierarchy:
     ],
     ids=["wider", "moved", "written otherwise", "not single numbers", "of another step", "none"],
 )
-def test_a_hierarchy_that_is_no_bands_of_the_step_is_refused(spark: SparkSession, step: int, wrong: Hierarchy) -> None:
-    asked = DeclaredColumn.model_validate(column("rekenen", step=step, result=result("rekenen", "latest")))
+def test_a_hierarchy_without_bands_of_the_step_is_refused(spark: SparkSession, step: int, wrong: Hierarchy) -> None:
+    declared = DeclaredColumn.model_validate(column("rekenen", step=step, result=result("rekenen", "latest")))
     assert spark.version.startswith("4.")
     with pytest.raises(ConfigurationRefused, match=f"Expected bands of {step}, .* the hierarchy of rekenen"):
-        leaf_encoding.band_points(F.lit(1), 1, asked, wrong)
+        leaf_encoding.band_points(F.lit(1), 1, declared, wrong)
 
 
-def test_four_thousand_postcodes_are_looked_up(spark: SparkSession) -> None:
-    asked = DeclaredColumn.model_validate(column("postcode", attribute="postcode4"))
+def test_a_hierarchy_of_four_thousand_postal_codes_is_joined(spark: SparkSession) -> None:
+    declared = DeclaredColumn.model_validate(column("postcode", attribute="postcode4"))
     many = hierarchy(*(str(n) for n in range(1000, 5000)))
     rows = frame(spark, [row(1, postcode4="1000"), row(2, postcode4="4999"), row(3, postcode4="9999")])
-    numbers = leaf_encoding.encode_attribute(asked, many)
-    found = leaf_encoding.join_long_hierarchies(rows, [asked], {"postcode": many}).select(numbers.alias("n")).toArrow()
-    assert set(found["n"].to_pylist()) == {0, 3999, leaf_encoding.UNLISTED_ATTRIBUTE}
+    numbers = leaf_encoding.encode_attribute(declared, many)
+    encoded = (
+        leaf_encoding.join_long_hierarchies(rows, [declared], {"postcode": many}).select(numbers.alias("n")).toArrow()
+    )
+    assert set(encoded["n"].to_pylist()) == {0, 3999, leaf_encoding.UNLISTED_ATTRIBUTE}

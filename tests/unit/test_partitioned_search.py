@@ -1,4 +1,4 @@
-"""A cohort past one driver's budget: searched in the executors, part by part, under the same rules."""
+"""Local recoding of a cohort that is too large for one search: by partition, in the executors, under the same rules."""
 
 from __future__ import annotations
 
@@ -26,46 +26,46 @@ CODING, COHORT = random_cohort(1200, (8, 5, 3, 2), schools=30, movers=40)
 
 def searched(spark: SparkSession, budget: int) -> tuple[PartitionedSearchResult, pa.Table]:
     """The outcome, and the class of each released pupil."""
-    handed = local_frames.make_frame_from_arrow(spark, table_of(COHORT)).repartition(3)
-    found = partitioned_search.search_in_parts(handed, 1200, budget, request(CODING, *RULES))
-    classes: Any = found.classes.toArrow()
-    found.cached_answers.unpersist()
-    return found, classes
+    search_rows = local_frames.make_frame_from_arrow(spark, table_of(COHORT)).repartition(3)
+    outcome = partitioned_search.search_in_parts(search_rows, 1200, budget, request(CODING, *RULES))
+    classes: Any = outcome.classes.toArrow()
+    outcome.cached_answers.unpersist()
+    return outcome, classes
 
 
 @pytest.mark.parametrize("budget", [700, 200])
-def test_every_class_of_every_part_and_of_the_last_search_meets_the_rules(spark: SparkSession, budget: int) -> None:
-    found, classes = searched(spark, budget)
+def test_every_class_satisfies_every_constraint(spark: SparkSession, budget: int) -> None:
+    outcome, classes = searched(spark, budget)
 
     units = classes[KEY_COLUMN].to_numpy() // 7919
-    assert len(set(units.tolist())) == len(units) == found.recoding.released_pupils
+    assert len(set(units.tolist())) == len(units) == outcome.recoding.released_pupils
     class_of = np.full(1200, -1, dtype=np.int64)
     class_of[units] = classes[CLASS_COLUMN].to_numpy()
-    assert classes_satisfying_constraints(COHORT, class_of, found.recoding.classes, RULES).all()
-    assert np.bincount(class_of[units]).tolist() == found.recoding.pupils.tolist()
-    assert found.recoding.released_pupils + found.recoding.suppressed == 1200
-    assert found.recoding.suppressed < 60
-    assert found.recoding.search_facts["parts"] > 1
+    assert classes_satisfying_constraints(COHORT, class_of, outcome.recoding.classes, RULES).all()
+    assert np.bincount(class_of[units]).tolist() == outcome.recoding.pupils.tolist()
+    assert outcome.recoding.released_pupils + outcome.recoding.suppressed == 1200
+    assert outcome.recoding.suppressed < 60
+    assert outcome.recoding.search_facts["parts"] > 1
 
 
-def test_what_is_shown_is_true_of_every_member(spark: SparkSession) -> None:
-    found, classes = searched(spark, 400)
+def test_the_labels_of_a_class_are_true_of_every_member(spark: SparkSession) -> None:
+    outcome, classes = searched(spark, 400)
 
     leaves = COHORT.leaves(CODING)
     for unit, number in zip(
         (classes[KEY_COLUMN].to_numpy() // 7919).tolist(), classes[CLASS_COLUMN].to_pylist(), strict=True
     ):
         for column, tree in enumerate(CODING.hierarchies):
-            shown = found.recoding.labels[column][number]
-            assert shown == tree.labels[found.recoding.levels[number, column]][leaves[column, unit]]
+            label = outcome.recoding.labels[column][number]
+            assert label == tree.labels[outcome.recoding.levels[number, column]][leaves[column, unit]]
 
 
-def test_the_way_the_rows_are_dealt_out_plays_no_part(spark: SparkSession) -> None:
+def test_the_partitioning_of_the_input_does_not_matter(spark: SparkSession) -> None:
     first, second = (searched(spark, 400)[0].recoding for _ in range(2))
     names = [f"kolom{column}" for column in range(CODING.columns)]
     assert first.class_table(names).equals(second.class_table(names))
 
 
-def test_it_costs_little_more_than_one_search(spark: SparkSession) -> None:
+def test_the_information_loss_is_little_more_than_that_of_one_search(spark: SparkSession) -> None:
     whole, parted = searched(spark, 100_000)[0].recoding, searched(spark, 400)[0].recoding
     assert whole.loss.mean <= parted.loss.mean < 1.5 * whole.loss.mean

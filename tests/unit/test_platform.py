@@ -1,4 +1,4 @@
-"""What holds for every project: the shipped file, every floor under the floors, and where keys may be."""
+"""The platform declaration: the shipped file, the least value of every floor, and where keys may be."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_shipped_platform_has_the_promised_floors() -> None:
     assert floors.columns["regio"] == floors.columns["denominatie_groep"] == 100
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_declaration_is_read_back(tmp_path: Path) -> None:
     write(tmp_path, SHIPPED)
     assert platform.load_platform(tmp_path) == platform.load_platform(CONF)
 
@@ -78,24 +78,24 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("keys.dir", 7),
     ],
 )
-def test_nobody_sets_a_protection_lower_than_it_goes(tmp_path: Path, path: str, value: object) -> None:
-    (told,) = broken(tmp_path, set_key(path, value))
-    assert told.startswith(f"Expected a valid {path}, ")
-    assert told.endswith("in platform.toml. Correct the value.")
+def test_a_floor_below_its_least_value_is_refused(tmp_path: Path, path: str, value: object) -> None:
+    (problem,) = broken(tmp_path, set_key(path, value))
+    assert problem.startswith(f"Expected a valid {path}, ")
+    assert problem.endswith("in platform.toml. Correct the value.")
 
 
 @pytest.mark.parametrize("path", [f"{table}.{key}" for table, keys in SHIPPED.items() for key in keys])
-def test_nothing_has_a_default(tmp_path: Path, path: str) -> None:
-    (told,) = broken(tmp_path, drop_key(path))
-    assert told.startswith(f"Expected the key {path}, ")
+def test_a_missing_key_is_refused(tmp_path: Path, path: str) -> None:
+    (problem,) = broken(tmp_path, drop_key(path))
+    assert problem.startswith(f"Expected the key {path}, ")
 
 
-def test_a_typo_is_told_with_the_key_that_was_meant(tmp_path: Path) -> None:
-    (told,) = broken(tmp_path, set_key("floors.k_other", 5))
-    assert "for example k_others; found the unknown key floors.k_other in platform.toml" in told
+def test_a_misspelt_key_is_reported_with_the_declared_key(tmp_path: Path) -> None:
+    (problem,) = broken(tmp_path, set_key("floors.k_other", 5))
+    assert "for example k_others; found the unknown key floors.k_other in platform.toml" in problem
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     assert (
         len(
             broken(
@@ -115,11 +115,11 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("platform.toml", "the platform.toml that comes with the project"),
     ],
 )
-def test_an_invalid_value_is_told_with_where_a_good_one_is(tmp_path: Path, where: str, example: str) -> None:
+def test_an_invalid_value_is_reported_with_an_example(tmp_path: Path, where: str, example: str) -> None:
     write(tmp_path, SHIPPED | {"keys": {"dir": 7}})
-    with pytest.raises(ConfigurationRefused, match=f"for example {example}; found an invalid value") as told:
+    with pytest.raises(ConfigurationRefused, match=f"for example {example}; found an invalid value") as refusal:
         declarations.read_declaration(tmp_path / "platform.toml", platform.Platform, where=where)
-    assert told.value.problems[0].endswith(f"in {where}. Correct the value.")
+    assert refusal.value.problems[0].endswith(f"in {where}. Correct the value.")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def with_keys(folder: Path, keys: str) -> platform.Platform:
 def test_keys_may_be_beside_the_root(tmp_path: Path, keys: str) -> None:
     config, root = tmp_path / "conf", tmp_path / "root"
     config.mkdir()
-    found = platform.locate_key_folder(with_keys(config, keys), config, root)
-    assert found == (config / keys).resolve()
+    key_folder = platform.locate_key_folder(with_keys(config, keys), config, root)
+    assert key_folder == (config / keys).resolve()
 
 
 @pytest.mark.parametrize("keys", ["../root", "../root/keys", "..", "../conf/../root/deep/keys", "../link"])
@@ -151,9 +151,9 @@ def test_keys_may_not_share_a_path_with_the_root(tmp_path: Path, keys: str) -> N
     assert refused.value.exit_code == 13
 
 
-def test_small_counts_are_hidden_and_others_rounded() -> None:
-    shown = platform.load_platform(CONF).shown
-    assert [shown.round_count(n) for n in (0, 1, 7, 8, 12, 13, 100, 102, 103)] == [
+def test_small_counts_are_hidden_and_other_counts_rounded() -> None:
+    rounding = platform.load_platform(CONF).shown
+    assert [rounding.round_count(n) for n in (0, 1, 7, 8, 12, 13, 100, 102, 103)] == [
         None,
         None,
         None,

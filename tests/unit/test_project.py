@@ -1,4 +1,4 @@
-"""A project's declaration: a valid one, and every refusal when just one thing in it is broken."""
+"""The declaration of a project: valid ones, and every refusal when one thing in a valid one is broken."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_the_baseline_is_valid(tmp_path: Path) -> None:
     write_project_file(tmp_path, BASELINE)
     loaded = project.load_project(tmp_path, "proef", make_platform())
     assert loaded.column_names == ["geslacht", "rekenen_M", "groei", "geboren", "niveau"]
-    shown = [(result.domein, result.moment) for result in loaded.results]
-    assert shown == [("rekenen", "M"), ("rekenen", "E"), ("spelling", "M")]
+    slots = [(result.domein, result.moment) for result in loaded.results]
+    assert slots == [("rekenen", "M"), ("rekenen", "E"), ("spelling", "M")]
     assert [c.numeric for c in loaded.columns] == [False, True, True, False, False]
     assert loaded.thresholds.max_share == Decimal("0.5")
 
@@ -49,9 +49,9 @@ def test_the_baseline_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((CONF / "projects").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_project_loads(path: Path) -> None:
     shipped = declarations.read_declaration(path, Project, where=path.name)
-    held = declarations.read_declaration(CONF / "platform.toml", Platform, where="platform.toml")
+    shipped_platform = declarations.read_declaration(CONF / "platform.toml", Platform, where="platform.toml")
     if not path.stem.startswith("_"):
-        assert project.load_project(CONF, path.stem, held) == shipped
+        assert project.load_project(CONF, path.stem, shipped_platform) == shipped
     named = [c.hierarchy for c in shipped.columns if c.bands is None]
     assert all((CONF / "hierarchies" / f"{name}.csv").is_file() for name in named)
 
@@ -79,7 +79,7 @@ def test_every_shipped_project_loads(path: Path) -> None:
         "a difference alone",
     ],
 )
-def test_what_else_is_valid(tmp_path: Path, change: Break) -> None:
+def test_other_valid_declarations(tmp_path: Path, change: Break) -> None:
     declared = copy.deepcopy(BASELINE)
     change(declared)
     write_project_file(tmp_path, declared)
@@ -150,35 +150,35 @@ REFUSED: dict[str, tuple[Break, str]] = {
 }
 
 
-@pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED)
-def test_one_broken_thing_is_told_in_one_sentence(tmp_path: Path, change: Break, told: str) -> None:
-    found = load_problems(tmp_path, change)
-    assert len(found) == 1
-    assert found[0].startswith("Expected ")
-    assert "projects/proef.toml" in found[0]
-    assert "<where>" not in found[0]
-    assert re.search(told, found[0])
+@pytest.mark.parametrize(("change", "wording"), REFUSED.values(), ids=REFUSED)
+def test_one_broken_thing_is_reported_in_one_sentence(tmp_path: Path, change: Break, wording: str) -> None:
+    problems = load_problems(tmp_path, change)
+    assert len(problems) == 1
+    assert problems[0].startswith("Expected ")
+    assert "projects/proef.toml" in problems[0]
+    assert "<where>" not in problems[0]
+    assert re.search(wording, problems[0])
 
 
 UNDER = {"k": 9, "m": 4, "max_share": Decimal("0.51"), "k_others": 4}
 
 
 @pytest.mark.parametrize("key", UNDER)
-def test_no_threshold_goes_under_its_floor(tmp_path: Path, key: str) -> None:
-    (told,) = load_problems(tmp_path, set_key(f"thresholds.{key}", UNDER[key]))
-    assert told.startswith(f"Expected {key} at ")
-    assert "the platform's floor" in told
+def test_a_threshold_under_its_floor_is_refused(tmp_path: Path, key: str) -> None:
+    (problem,) = load_problems(tmp_path, set_key(f"thresholds.{key}", UNDER[key]))
+    assert problem.startswith(f"Expected {key} at ")
+    assert "the platform's floor" in problem
 
 
-@pytest.mark.parametrize("shown", ["geslacht", "geboren", "geboortedatum"])
-def test_a_column_can_have_a_floor_of_its_own_by_its_name_or_its_source(tmp_path: Path, shown: str) -> None:
-    (told,) = load_problems(tmp_path, set_key("thresholds.k", 99), **{shown: 100})
-    assert "k at least 100" in told
+@pytest.mark.parametrize("column_name", ["geslacht", "geboren", "geboortedatum"])
+def test_a_floor_for_a_column_holds_by_its_name_or_its_attribute(tmp_path: Path, column_name: str) -> None:
+    (problem,) = load_problems(tmp_path, set_key("thresholds.k", 99), **{column_name: 100})
+    assert "k at least 100" in problem
     write_project_file(tmp_path, BASELINE)
     assert project.load_project(tmp_path, "proef", make_platform(regio=100)).thresholds.k == 10
 
 
-def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
     def change(declared: Toml) -> None:
         for path, value in {
             "purpose": 1,
@@ -195,7 +195,7 @@ def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     assert len(load_problems(tmp_path, change)) == 8
 
 
-def test_all_contradictions_and_floors_are_told_at_once(tmp_path: Path) -> None:
+def test_all_contradictions_are_reported_at_once_and_all_floors(tmp_path: Path) -> None:
     def contradict(declared: Toml) -> None:
         set_key("ends", dt.date(2025, 1, 1))(declared)
         repeat_column(GESLACHT)(declared)
@@ -210,7 +210,7 @@ def test_all_contradictions_and_floors_are_told_at_once(tmp_path: Path) -> None:
     assert len(load_problems(tmp_path, under)) == 5
 
 
-def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
+def test_a_column_with_two_problems_is_reported_with_both(tmp_path: Path) -> None:
     def change(declared: Toml) -> None:
         drop_key("columns.1.result")(declared)
         set_key("columns.1.born", "year")(declared)
@@ -221,7 +221,7 @@ def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["", "a", "Proef", "../proef", "_template", "proef.toml", "p" * 41, "intake", "erasures"]
 )
-def test_a_name_that_cannot_be_a_table_is_a_wrong_option(tmp_path: Path, name: str) -> None:
+def test_a_project_name_that_cannot_be_a_table_is_a_usage_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageRefused, match="a project name of small letters"):
         project.load_project(tmp_path, name, make_platform())
 
@@ -253,14 +253,14 @@ def test_every_identifying_name_is_refused_as_column_and_as_attribute() -> None:
 @pytest.mark.parametrize(
     "key", ["question", "controller", "research_group", "legal_basis", "starts", "ends", "columns.0.why"]
 )
-def test_what_a_project_is_for_has_no_default(tmp_path: Path, key: str) -> None:
+def test_a_missing_key_of_the_purpose_is_refused(tmp_path: Path, key: str) -> None:
     (problem,) = load_problems(tmp_path, drop_key(key))
     assert f"Expected the key {key}" in problem
 
 
 @pytest.mark.parametrize("key", ["question", "legal_basis", "columns.0.why"])
 @pytest.mark.parametrize("words", ["te kort", "            "])
-def test_reasons_are_words_and_more_than_a_few(tmp_path: Path, key: str, words: str) -> None:
+def test_a_blank_or_too_short_reason_is_refused(tmp_path: Path, key: str, words: str) -> None:
     (problem,) = load_problems(tmp_path, set_key(key, words))
     assert problem.startswith("Expected")
     assert "projects/proef.toml" in problem

@@ -278,16 +278,16 @@ class Killed(BaseException):
 
 
 CUTS = [
-    (project_inventory, "take"),
-    (search_terms, "choose"),
-    (search_terms, "control"),
-    (delta, "purge"),
-    (project_inventory, "remove"),
-    (project_keys, "destroy"),
-    (search_terms, "again"),
-    (delta, "readable"),
-    (release_record, "save"),
-    (removal_proof, "certificate"),
+    (project_inventory, "take_inventory"),
+    (search_terms, "choose_search_terms"),
+    (search_terms, "search_before_removal"),
+    (delta, "purge_table"),
+    (project_inventory, "remove_tree"),
+    (project_keys, "destroy_key"),
+    (search_terms, "search_after_removal"),
+    (delta, "can_read_table"),
+    (record_store, "save_release_record"),
+    (removal_proof, "make_certificate"),
     (project_destruction, "remove_journal"),
 ]
 

@@ -1,4 +1,4 @@
-"""A sensitive column's declaration: valid ones, and every refusal when just one thing in it is broken."""
+"""The declaration of a sensitive column: valid ones, and every refusal when one thing in it is broken."""
 
 from __future__ import annotations
 
@@ -69,20 +69,20 @@ def loaded(folder: Path, change: Break) -> Project:
         pytest.param(held_to(largest_value=Decimal("0.8")), id="the platform's own share"),
     ],
 )
-def test_what_is_valid(tmp_path: Path, change: Break) -> None:
-    asked = loaded(tmp_path, change)
-    assert asked.sensitive_column is not None
-    assert asked.sensitive_column.name == "spelling"
+def test_valid_sensitive_columns(tmp_path: Path, change: Break) -> None:
+    declared = loaded(tmp_path, change)
+    assert declared.sensitive_column is not None
+    assert declared.sensitive_column.name == "spelling"
 
 
-def test_a_sensitive_column_makes_no_class_and_orders_rows_last(tmp_path: Path) -> None:
-    asked = loaded(tmp_path, sensitive(GESLACHT))
-    assert asked.column_names == ["spelling", "rekenen_M", "groei", "geboren", "niveau"]
-    assert [column.name for column in asked.quasi_identifiers] == asked.column_names[1:]
-    assert asked.row_order == ["rekenen_M", "groei", "geboren", "niveau", "spelling"]
+def test_a_sensitive_column_is_no_quasi_identifier_and_sorts_rows_last(tmp_path: Path) -> None:
+    declared = loaded(tmp_path, sensitive(GESLACHT))
+    assert declared.column_names == ["spelling", "rekenen_M", "groei", "geboren", "niveau"]
+    assert [column.name for column in declared.quasi_identifiers] == declared.column_names[1:]
+    assert declared.row_order == ["rekenen_M", "groei", "geboren", "niveau", "spelling"]
 
 
-def test_what_a_project_holds_its_classes_to(tmp_path: Path) -> None:
+def test_the_class_limits_of_a_project_with_a_sensitive_column(tmp_path: Path) -> None:
     of_schools = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "5"}
     assert loaded(tmp_path, held_to(distinct=3)).class_limits == of_schools | {"largest_value": "0.8", "distinct": "3"}
     assert loaded(tmp_path, lambda _: None).class_limits == of_schools
@@ -123,15 +123,15 @@ REFUSED: dict[str, tuple[Break, str]] = {
 }
 
 
-@pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED)
-def test_one_broken_thing_is_told_in_one_sentence(tmp_path: Path, change: Break, told: str) -> None:
-    (found,) = load_problems(tmp_path, change)
-    assert found.startswith("Expected ")
-    assert "projects/proef.toml" in found
-    assert re.search(told, found)
+@pytest.mark.parametrize(("change", "wording"), REFUSED.values(), ids=REFUSED)
+def test_one_broken_thing_is_reported_in_one_sentence(tmp_path: Path, change: Break, wording: str) -> None:
+    (problem,) = load_problems(tmp_path, change)
+    assert problem.startswith("Expected ")
+    assert "projects/proef.toml" in problem
+    assert re.search(wording, problem)
 
 
-def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
+def test_a_column_with_two_problems_is_reported_with_both(tmp_path: Path) -> None:
     def change(declared: Toml) -> None:
         sensitive(weight=2, highest_level=1, step=1)(declared)
         drop_key("columns.4.constraint")(declared)
@@ -139,26 +139,26 @@ def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
     assert len(load_problems(tmp_path, change)) == 3
 
 
-def test_no_value_has_a_larger_share_than_the_platform_allows(tmp_path: Path) -> None:
-    (told,) = load_problems(tmp_path, held_to(largest_value=Decimal("0.81")))
-    assert told.startswith("Expected largest_value at most 0.8, the platform's floor")
+def test_a_largest_share_above_the_floor_is_refused(tmp_path: Path) -> None:
+    (problem,) = load_problems(tmp_path, held_to(largest_value=Decimal("0.81")))
+    assert problem.startswith("Expected largest_value at most 0.8, the platform's floor")
 
 
 @pytest.mark.parametrize("floor", ["spelling", "postcode4"], ids=["by name", "by attribute"])
-def test_a_column_that_the_platform_has_a_floor_for_counts_in_k(tmp_path: Path, floor: str) -> None:
+def test_a_column_with_a_floor_for_k_cannot_be_sensitive(tmp_path: Path, floor: str) -> None:
     """Else one pupil alone could show a value of it."""
     of_pupil = {key: value for key, value in SENSITIVE.items() if key != "result"} | {"attribute": "postcode4"}
-    (told,) = load_problems(tmp_path, lambda declared: declared["columns"].append(of_pupil), **{floor: 10})
-    assert "found the sensitive column spelling" in told
+    (problem,) = load_problems(tmp_path, lambda declared: declared["columns"].append(of_pupil), **{floor: 10})
+    assert "found the sensitive column spelling" in problem
 
 
-def test_what_the_template_shows_of_a_sensitive_column_is_valid(tmp_path: Path) -> None:
+def test_the_sensitive_column_of_the_template_is_valid(tmp_path: Path) -> None:
     lines = (CONF / "projects" / "_template.toml").read_text(encoding="utf-8").splitlines()
     begin = lines.index("# [[columns]]")
-    shown = [*lines[:begin], *(line.removeprefix("#").removeprefix(" ") for line in lines[begin:])]
+    uncommented = [*lines[:begin], *(line.removeprefix("#").removeprefix(" ") for line in lines[begin:])]
     (tmp_path / "projects").mkdir()
-    (tmp_path / "projects" / "voorbeeld.toml").write_text("\n".join(shown), encoding="utf-8")
-    asked = project.load_project(tmp_path, "voorbeeld", make_platform())
-    assert asked.sensitive_column is not None
-    assert asked.sensitive_column.constraint is not None
-    assert (asked.sensitive_column.constraint.distinct, asked.sensitive_column.constraint.entropy) == (3, 2)
+    (tmp_path / "projects" / "voorbeeld.toml").write_text("\n".join(uncommented), encoding="utf-8")
+    declared = project.load_project(tmp_path, "voorbeeld", make_platform())
+    assert declared.sensitive_column is not None
+    assert declared.sensitive_column.constraint is not None
+    assert (declared.sensitive_column.constraint.distinct, declared.sensitive_column.constraint.entropy) == (3, 2)

@@ -1,4 +1,4 @@
-"""Keyed pseudonyms: equal to Python's own HMAC, for every pupil and school, and the key in no plan."""
+"""Keyed pseudonyms: equal to Python's own HMAC for every pupil and school, and the key is in no plan."""
 
 from __future__ import annotations
 
@@ -61,42 +61,42 @@ def records(spark: SparkSession) -> PupilRecords:
 
 @pytest.fixture(scope="module")
 def made(one_spark: SparkSession) -> list[dict[str, Any]]:
-    found = pseudonymise_pupils(records(one_spark), ProjectKey(SECRET), LISTED).toArrow().to_pylist()
-    return sorted(found, key=lambda row: [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS].index(row[PUPIL_CONTROL]))
+    rows = pseudonymise_pupils(records(one_spark), ProjectKey(SECRET), LISTED).toArrow().to_pylist()
+    return sorted(rows, key=lambda row: [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS].index(row[PUPIL_CONTROL]))
 
 
-def test_the_published_vectors(spark: SparkSession) -> None:
+def test_known_vectors_of_hmac_sha256(spark: SparkSession) -> None:
     for secret in {secret for secret, _ in VECTORS}:
         texts = {text: digest for (one, text), digest in VECTORS.items() if one == secret}
         messages = local_frames.make_local_frame(spark, "text string", [(text,) for text in (*texts, None)])
         joined = messages.join(F.broadcast(ProjectKey(secret).key_frame(spark)))
-        found = joined.select("text", F.hex(hmac_sha256(F.col("text"))).alias("digest")).toArrow().to_pylist()
-        shown = {row["text"]: row["digest"] for row in found}
-        assert shown.pop(None) is None
-        assert {text: digest.lower() for text, digest in shown.items()} == texts
+        rows = joined.select("text", F.hex(hmac_sha256(F.col("text"))).alias("digest")).toArrow().to_pylist()
+        digests = {row["text"]: row["digest"] for row in rows}
+        assert digests.pop(None) is None
+        assert {text: digest.lower() for text, digest in digests.items()} == texts
 
 
-def test_every_pupil_comes_out_once(made: list[dict[str, Any]]) -> None:
+def test_every_pupil_has_one_row_with_its_hmac(made: list[dict[str, Any]]) -> None:
     assert [row[PUPIL_CONTROL] for row in made] == [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS]
 
 
-def test_every_school_has_its_own_hmac_on_the_list_or_not(made: list[dict[str, Any]]) -> None:
+def test_a_school_gets_its_hmac_whether_it_is_listed_or_not(made: list[dict[str, Any]]) -> None:
     assert [row[SCHOOL_CONTROL] for row in made] == [python_hmac(f"brin|{home}") for _, home, _ in PUPILS]
 
 
-def test_further_schools_too_and_none_stays_none(made: list[dict[str, Any]]) -> None:
+def test_other_schools_get_their_hmacs_and_null_stays_null(made: list[dict[str, Any]]) -> None:
     assert [row[OTHER_SCHOOLS_CONTROL] for row in made] == [
         None if others is None else [python_hmac(f"brin|{school}") for school in others] for _, _, others in PUPILS
     ]
 
 
-def test_all_else_goes_along_unchanged(made: list[dict[str, Any]]) -> None:
+def test_other_columns_are_unchanged(made: list[dict[str, Any]]) -> None:
     assert [(row[ROW_COUNT], row[SHOWN_ROW_COUNT], row["geslacht"]) for row in made] == [
         (n % 7, n % 3, n % 5) for n, _, _ in PUPILS
     ]
 
 
-def test_neither_key_nor_number_is_among_the_columns(made: list[dict[str, Any]]) -> None:
+def test_no_column_has_the_key_or_a_pupil_number(made: list[dict[str, Any]]) -> None:
     assert list(made[0]) == [
         PUPIL_CONTROL,
         SCHOOL_CONTROL,
@@ -107,23 +107,23 @@ def test_neither_key_nor_number_is_among_the_columns(made: list[dict[str, Any]])
     ]
 
 
-def test_a_school_named_twice_on_the_list_doubles_nobody(spark: SparkSession) -> None:
+def test_a_school_that_is_listed_twice_does_not_double_pupils(spark: SparkSession) -> None:
     assert pseudonymise_pupils(records(spark), ProjectKey(SECRET), [*LISTED, *LISTED]).count() == len(PUPILS)
 
 
-def test_the_key_stands_in_no_plan(spark: SparkSession) -> None:
+def test_the_key_is_in_no_plan(spark: SparkSession) -> None:
     frame = pseudonymise_pupils(records(spark), ProjectKey(SECRET), LISTED)
     plan = frame._jdf.queryExecution().toString()
     assert project_keys.INNER_BLOCK in plan, "the plan is there to be read"
     for secret in (SECRET, *project_keys.hmac_key_blocks(SECRET)):
-        for shown in (secret.hex(), secret.hex().upper(), " ".join(f"{b:02X}" for b in secret), str(list(secret))):
-            assert shown not in plan
+        for written in (secret.hex(), secret.hex().upper(), " ".join(f"{b:02X}" for b in secret), str(list(secret))):
+            assert written not in plan
     assert not any(f"{n:09d}" in plan for n, _, _ in PUPILS)
 
 
-@pytest.mark.parametrize("told", [{}, {"spark.io.encryption.enabled": "false"}], ids=["silent", "off"])
-def test_a_session_that_does_not_encrypt_its_scratch_gets_no_key(told: dict[str, str]) -> None:
-    session: Any = SimpleNamespace(conf=SimpleNamespace(get=lambda name, default: told.get(name, default)))
+@pytest.mark.parametrize("settings", [{}, {"spark.io.encryption.enabled": "false"}], ids=["silent", "off"])
+def test_a_session_without_encrypted_scratch_files_gets_no_key(settings: dict[str, str]) -> None:
+    session: Any = SimpleNamespace(conf=SimpleNamespace(get=lambda name, default: settings.get(name, default)))
     with pytest.raises(KeyRefused, match=r"spark\.io\.encryption\.enabled = true") as refused:
         ProjectKey(SECRET).key_frame(session)
     assert refused.value.exit_code == 13

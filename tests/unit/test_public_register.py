@@ -1,4 +1,4 @@
-"""The public register: from the open records alone, the same bytes, sound pages, and nobody in them."""
+"""The public register: made from the open records alone, the same bytes, accessible pages, nobody named."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def test_every_project_has_a_page_in_both_languages(records: Path) -> None:
     }
 
 
-def test_without_records_there_is_an_index_that_says_so(tmp_path: Path) -> None:
+def test_without_records_the_index_says_that_there_is_no_project(tmp_path: Path) -> None:
     made = public_register.render_register(tmp_path / "records")
 
     assert set(made) == {"index.html", "en/index.html", "register.json"}
     assert "Er is nog geen onderzoek" in Page(made["index.html"]).text
 
 
-def test_from_the_records_alone_the_same_bytes(records: Path, tmp_path: Path) -> None:
+def test_the_same_records_give_the_same_bytes_and_nothing_else_is_read(records: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "restricted" / "records" / "leergroei").mkdir(parents=True)
     (root / "restricted" / "records" / "leergroei" / "1.json").write_text("{}")
@@ -86,8 +86,8 @@ def test_from_the_records_alone_the_same_bytes(records: Path, tmp_path: Path) ->
     assert public_register.render_register(records) == first == public_register.render_register(moved)
 
 
-def test_what_it_holds_of_a_project(records: Path) -> None:
-    told = " ".join(Page(public_register.render_register(records)["project/leergroei.html"]).text.split())
+def test_the_content_of_a_project_page(records: Path) -> None:
+    text = " ".join(Page(public_register.render_register(records)["project/leergroei.html"]).text.split())
 
     for expected in (
         AGREED["question"],
@@ -108,36 +108,36 @@ def test_what_it_holds_of_a_project(records: Path) -> None:
         "dat ook van één ander uit de groep 1 op 9",
         "alle leerlingen van al zijn scholen (de leerling zit op een school van een ander bestuur) 1 op 5",
     ):
-        assert expected in told, expected
+        assert expected in text, expected
 
 
-def test_no_page_says_one_chance_for_every_intruder(records: Path) -> None:
+def test_each_kind_of_intruder_has_a_chance_of_its_own(records: Path) -> None:
     """A record made before boards were looked at says nothing of them."""
     pages = public_register.render_register(records)
     for page in ("project/leergroei.html", "en/project/leergroei.html"):
-        told = " ".join(Page(pages[page]).text.split())
-        assert not re.search(r"niemand kan in deze|nobody can recognise", told)
-        assert [told.count(f"1 {word} {n}") for word in ("op", "in") for n in (10, 5)] in ([1, 2, 0, 0], [0, 0, 1, 2])
+        text = " ".join(Page(pages[page]).text.split())
+        assert not re.search(r"niemand kan in deze|nobody can recognise", text)
+        assert [text.count(f"1 {word} {n}") for word in ("op", "in") for n in (10, 5)] in ([1, 2, 0, 0], [0, 0, 1, 2])
     write_records(records, "leergroei", r2=public_release(2, faced={}))
-    told = Page(public_register.render_register(records)["project/leergroei.html"]).text
-    assert "Wat iemand kan raden" not in told
-    assert "schoolbestu" not in told
+    text = Page(public_register.render_register(records)["project/leergroei.html"]).text
+    assert "Wat iemand kan raden" not in text
+    assert "schoolbestu" not in text
 
 
-def test_a_destroyed_project_shows_its_proof(records: Path) -> None:
-    told = Page(public_register.render_register(records)["en/project/rekenangst.html"]).text
+def test_the_page_of_a_destroyed_project_shows_the_certificate(records: Path) -> None:
+    text = Page(public_register.render_register(records)["en/project/rekenangst.html"]).text
 
-    assert "destroyed on 30 September 2026. There were 12 files; 12 of them are gone" in told
-    assert "8 marks of the data before, and 0 after" in told
+    assert "destroyed on 30 September 2026. There were 12 files; 12 of them are gone" in text
+    assert "8 marks of the data before, and 0 after" in text
 
 
-def test_what_was_taken_out_later_is_told_without_a_small_number(tmp_path: Path) -> None:
+def test_withdrawn_rows_are_shown_without_small_numbers(tmp_path: Path) -> None:
     taken = [{"at": "2026-06-05", "version": 4, "pupils": None}, {"at": "2026-07-05", "pupils": 15}]
     write_records(tmp_path, "proef", r1=public_release(project="proef", withdrawals=taken))
-    told = " ".join(Page(public_register.render_register(tmp_path)["en/project/proef.html"]).text.split())
+    text = " ".join(Page(public_register.render_register(tmp_path)["en/project/proef.html"]).text.split())
 
-    assert "taken out later, on 5 June 2026: after an objection or an instruction withdrawn at most 7" in told
-    assert "taken out later, on 5 July 2026: after an objection or an instruction withdrawn about 15" in told
+    assert "taken out later, on 5 June 2026: after an objection or an instruction withdrawn at most 7" in text
+    assert "taken out later, on 5 July 2026: after an objection or an instruction withdrawn about 15" in text
 
 
 def test_pseudonymous_data_are_called_personal_data(records: Path) -> None:
@@ -145,7 +145,7 @@ def test_pseudonymous_data_are_called_personal_data(records: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
-def test_pages_are_sound(records: Path, language: str) -> None:
+def test_every_page_is_well_formed_and_accessible(records: Path, language: str) -> None:
     for path, page in pages(public_register.render_register(records)).items():
         if path.startswith("en/") != (language == "en"):
             continue
@@ -183,7 +183,7 @@ def test_every_link_leads_to_a_file_of_the_site(records: Path) -> None:
     assert followed > 40
 
 
-def test_nothing_runs_and_nothing_comes_from_outside(records: Path) -> None:
+def test_a_page_has_no_script_and_loads_nothing(records: Path) -> None:
     for path, page in pages(public_register.render_register(records)).items():
         names = {tag for tag, _ in page.tags}
         assert not names & {"script", "iframe", "object", "embed", "img", "form", "base"}, path
@@ -197,7 +197,7 @@ def test_nothing_runs_and_nothing_comes_from_outside(records: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["question", "controller", "research_group", "legal_basis", "why", "value"])
-def test_a_text_is_shown_as_text(tmp_path: Path, where: str) -> None:
+def test_markup_in_a_declared_text_is_escaped(tmp_path: Path, where: str) -> None:
     agreed, codebook = json.loads(json.dumps(AGREED)), json.loads(json.dumps(CODEBOOK))
     if where == "why":
         agreed["columns"][0]["why"] = ATTACK
@@ -215,7 +215,7 @@ def test_a_text_is_shown_as_text(tmp_path: Path, where: str) -> None:
     assert b"<script" not in b"".join(made[path] for path in made if path.endswith(".html"))
 
 
-def test_a_release_is_never_called_as_its_table_calls_it(records: Path) -> None:
+def test_the_commit_note_of_a_release_is_not_on_the_site(records: Path) -> None:
     """Destruction looks for that name everywhere but in the records, and may not find it on the site."""
     everything = b"".join(public_register.render_register(records).values())
 
@@ -224,9 +224,9 @@ def test_a_release_is_never_called_as_its_table_calls_it(records: Path) -> None:
         assert not re.search(rf"{name}-\d".encode(), everything)
 
 
-def test_article_30_has_its_fields_per_project(records: Path) -> None:
-    told = json.loads(public_register.render_register(records)["register.json"])
-    by_name = {processing["project"]: processing for processing in told["processing"]}
+def test_the_register_of_processing_has_the_fields_of_article_30(records: Path) -> None:
+    register = json.loads(public_register.render_register(records)["register.json"])
+    by_name = {processing["project"]: processing for processing in register["processing"]}
 
     first = by_name["leergroei"]
     assert first["controller"] == AGREED["controller"]

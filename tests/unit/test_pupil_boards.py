@@ -1,4 +1,4 @@
-"""Which boards know a pupil: from the lines of the school list to keyed hashes in Spark."""
+"""The school boards that know a pupil: from the lines of the school list to keyed hashes in Spark."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ DRAWN = [
 
 
 @pytest.mark.parametrize(("drawn", "board"), [case[1:] for case in DRAWN], ids=[case[0] for case in DRAWN])
-def test_the_boards_of_a_school(tmp_path: Path, drawn: str, board: tuple[str, set[str]]) -> None:
-    found = listed(tmp_path, drawn.replace(".", "-")).boards_on(TODAY)
-    assert found == {"10AA": SchoolBoards(board[0], frozenset(board[1]))}
+def test_the_present_board_and_all_boards_of_a_school(tmp_path: Path, drawn: str, board: tuple[str, set[str]]) -> None:
+    boards = listed(tmp_path, drawn.replace(".", "-")).boards_on(TODAY)
+    assert boards == {"10AA": SchoolBoards(board[0], frozenset(board[1]))}
 
 
-def test_a_school_without_a_board_has_none(tmp_path: Path) -> None:
+def test_a_school_without_a_board_has_no_entry(tmp_path: Path) -> None:
     assert listed(tmp_path, "10AA 00 - - -").boards_on(TODAY) == {}
 
 
@@ -79,7 +79,7 @@ def test_two_boards_of_a_site_on_one_day_are_refused(tmp_path: Path, drawn: str)
         listed(tmp_path, drawn.replace(".", "-") + "\n10AB 00 7 - -")
 
 
-def test_every_contradiction_is_told_at_once() -> None:
+def test_all_schools_with_contradicting_lines_are_found() -> None:
     day, end = dt.date(2020, 1, 1), dt.date.max
     sites = [school_boards.SchoolSite(brin, "00", name, day, end) for brin in ("10AA", "10AB") for name in ("1", "2")]
     assert school_boards.find_board_contradictions([*sites, school_boards.SchoolSite("10AC", "00", "1", day, end)]) == [
@@ -116,7 +116,7 @@ def board(name: str) -> bytes:
     return mac(f"brin|{name}" if name == "10AC" else f"bestuur|{name}")
 
 
-def test_every_pupil_has_the_boards_of_all_schools_once(spark: SparkSession) -> None:
+def test_a_pupil_gets_every_board_of_all_its_schools_once(spark: SparkSession) -> None:
     rows = [
         (mac(str(n)), mac(f"brin|{home}"), None if others is None else [mac(f"brin|{o}") for o in others], n)
         for n, (home, others, *_) in enumerate(PUPILS)
@@ -125,10 +125,12 @@ def test_every_pupil_has_the_boards_of_all_schools_once(spark: SparkSession) -> 
         spark, f"{PUPIL_CONTROL} binary, {SCHOOL_CONTROL} binary, {OTHER_SCHOOLS_CONTROL} array<binary>, n int", rows
     ).repartition(3)
     keyed = pupil_boards.make_board_frame(spark, ProjectKey(SECRET), KNOWN)
-    found = pupil_boards.add_boards(pupils, keyed)
-    plan = found._jdf.queryExecution().toString()  # type: ignore[operator]
+    with_boards = pupil_boards.add_boards(pupils, keyed)
+    plan = with_boards._jdf.queryExecution().toString()  # type: ignore[operator]
     assert not any(name in plan for name in ("10AA", "bestuur|", mac("bestuur|1").hex()))
-    table = found.select("*", pupil_boards.list_other_boards().alias("further")).orderBy("n").toArrow().to_pylist()
+    table = (
+        with_boards.select("*", pupil_boards.list_other_boards().alias("further")).orderBy("n").toArrow().to_pylist()
+    )
     assert [row["n"] for row in table] == list(range(len(PUPILS)))
     for row, drawn, (_, _, home, ever) in zip(table, rows, PUPILS, strict=True):
         assert tuple(row[name] for name in (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, "n")) == drawn
@@ -138,16 +140,16 @@ def test_every_pupil_has_the_boards_of_all_schools_once(spark: SparkSession) -> 
         assert row["further"] is None or row["further"]
 
 
-def test_without_a_board_every_school_is_its_own(spark: SparkSession) -> None:
+def test_a_school_without_a_board_counts_as_its_own_board(spark: SparkSession) -> None:
     pupils = local_frames.make_local_frame(
         spark,
         f"{PUPIL_CONTROL} binary, {SCHOOL_CONTROL} binary, {OTHER_SCHOOLS_CONTROL} array<binary>",
         [(b"p", b"A", None), (b"q", b"B", [b"A"])],
     )
-    found = pupil_boards.add_boards(pupils, pupil_boards.make_board_frame(spark, ProjectKey(SECRET), {}))
+    with_boards = pupil_boards.add_boards(pupils, pupil_boards.make_board_frame(spark, ProjectKey(SECRET), {}))
     table = {
         row[PUPIL_CONTROL]: row
-        for row in found.select(PUPIL_CONTROL, "_board", F.array_sort("_boards").alias("b")).toArrow().to_pylist()
+        for row in with_boards.select(PUPIL_CONTROL, "_board", F.array_sort("_boards").alias("b")).toArrow().to_pylist()
     }
     assert (table[b"p"]["_board"], table[b"p"]["b"]) == (b"A", [b"A"])
     assert (table[b"q"]["_board"], table[b"q"]["b"]) == (b"B", [b"A", b"B"])

@@ -1,4 +1,4 @@
-"""One record per pupil, drawn: which of several results is shown, and what a pupil without one shows."""
+"""Pupil records, drawn: which of several results a record shows, and what it shows without a result."""
 
 from __future__ import annotations
 
@@ -382,21 +382,21 @@ LEFT_OUT = {
 def made(one_spark: SparkSession) -> dict[str, Row]:
     """Every drawn pupil's record, with labels for leaf numbers: one frame, one action."""
     rows = [row for n, pupil in enumerate(PUPILS) for row in drawn(n, pupil.results)]
-    for n, (_, told) in enumerate(LEFT_OUT.items(), start=len(PUPILS)):
-        rows += drawn(n, "\n".join(" ".join(line) for line in zip(*told.items(), strict=True)))
-    asked = project()
-    hierarchies = {name: hierarchy(name) for name in asked.column_names}
-    selected = pupil_records.select_project_results(frame(one_spark, rows), asked)
-    found = pupil_records.make_pupil_records(ConsentedResults(selected), asked, hierarchies).toArrow().to_pylist()
-    for record in found:
-        for name in asked.column_names:
+    for n, (_, cells) in enumerate(LEFT_OUT.items(), start=len(PUPILS)):
+        rows += drawn(n, "\n".join(" ".join(line) for line in zip(*cells.items(), strict=True)))
+    declared = project()
+    hierarchies = {name: hierarchy(name) for name in declared.column_names}
+    selected = pupil_records.select_project_results(frame(one_spark, rows), declared)
+    records = pupil_records.make_pupil_records(ConsentedResults(selected), declared, hierarchies).toArrow().to_pylist()
+    for record in records:
+        for name in declared.column_names:
             number = record[name]
             record[name] = OUTSIDE if number == schemas.UNLISTED_LEAF else hierarchies[name].leaves[number]
-    return {pgn(record[PGN]): record for record in found}
+    return {pgn(record[PGN]): record for record in records}
 
 
 @pytest.mark.parametrize("n", range(len(PUPILS)), ids=[pupil.says for pupil in PUPILS])
-def test_a_record_shows(made: dict[str, Row], n: int) -> None:
+def test_the_record_of_a_pupil(made: dict[str, Row], n: int) -> None:
     pupil, record = PUPILS[n], made[pgn(n)]
     assert {name: record[name] for name in pupil.shows} == pupil.shows
     assert record[HOME_SCHOOL] == brin_to_number(pupil.home)
@@ -408,25 +408,25 @@ def test_a_record_shows(made: dict[str, Row], n: int) -> None:
 
 
 @pytest.mark.parametrize("n", range(len(LEFT_OUT)), ids=list(LEFT_OUT))
-def test_a_row_is_not_selected_with(made: dict[str, Row], n: int) -> None:
+def test_a_row_that_is_not_selected(made: dict[str, Row], n: int) -> None:
     assert pgn(len(PUPILS) + n) not in made
 
 
-def test_there_is_one_record_per_pupil_with_the_columns_asked_for(made: dict[str, Row]) -> None:
+def test_there_is_one_record_per_pupil_with_the_declared_columns(made: dict[str, Row]) -> None:
     assert len(made) == len(PUPILS)
     assert list(made[pgn(0)]) == [PGN, HOME_SCHOOL, OTHER_SCHOOLS, ROW_COUNT, SHOWN_ROW_COUNT, *project().column_names]
 
 
-def test_all_year_groups_are_looked_at_when_none_is_named(spark: SparkSession) -> None:
-    told = drawn(1, "jaargroep\n7\n8\n-")
+def test_all_year_groups_are_selected_when_none_is_declared(spark: SparkSession) -> None:
+    rows = drawn(1, "jaargroep\n7\n8\n-")
     selected = pupil_records.select_project_results(
-        frame(spark, told), project(population={"schooljaar": ["2024-2025"]})
+        frame(spark, rows), project(population={"schooljaar": ["2024-2025"]})
     )
     assert selected.count() == 3
 
 
 @pytest.mark.parametrize("stage", ["select_project_results", "make_pupil_records"])
-def test_a_frame_that_is_not_of_the_state_before_is_a_defect(spark: SparkSession, stage: str) -> None:
+def test_a_frame_without_a_required_column_is_a_defect(spark: SparkSession, stage: str) -> None:
     less: Any = frame(spark, []).drop("bijzonder")
     hierarchies = {"laatste": hierarchy("laatste")} if stage == "make_pupil_records" else {}
     with pytest.raises(TypeError, match="bijzonder"):

@@ -1,4 +1,4 @@
-"""A record that is broken, or that names somebody, stops the register, in a sentence that names the file."""
+"""A record that is broken, or that names a pupil or school, stops the register; the refusal names the file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def change(file: Path, **facts: Any) -> None:
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_broken_record_is_named_in_one_sentence(records: Path, how: str) -> None:
+def test_a_broken_record_is_reported_in_one_sentence(records: Path, how: str) -> None:
     BROKEN[how](records / "leergroei" / "2.json")
 
     with pytest.raises(StateRefused) as refusal:
@@ -57,7 +57,7 @@ def test_a_broken_record_is_named_in_one_sentence(records: Path, how: str) -> No
     assert refusal.value.exit_code == 15
 
 
-def test_all_broken_records_are_named_at_once(records: Path) -> None:
+def test_all_broken_records_are_reported_at_once(records: Path) -> None:
     (records / "leergroei" / "1.json").write_text("{")
     (records / "rekenangst" / "certificate.json").write_text("{}")
     (records / "taalkaart" / "agreement.json").write_text("{}")
@@ -69,7 +69,7 @@ def test_all_broken_records_are_named_at_once(records: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [f"Waarom {PGN}?", "Hoe leest 12ab niet maar 12AB wel?", "Zie 23456784."])
-def test_a_record_that_names_a_pupil_or_a_school_is_refused_without_saying_whom(tmp_path: Path, text: str) -> None:
+def test_a_record_with_a_pupil_number_or_school_code_is_refused_without_repeating_it(tmp_path: Path, text: str) -> None:
     write_records(tmp_path, "proef", r1=public_release(project="proef", agreed={**AGREED, "question": text}))
 
     with pytest.raises(StateRefused) as refusal:
@@ -80,13 +80,13 @@ def test_a_record_that_names_a_pupil_or_a_school_is_refused_without_saying_whom(
 
 
 @pytest.mark.parametrize("text", ["Groei in 2024-2025, 20 tot 40?", "AVG art. 6, 3512AB Utrecht", "sinds 20240101"])
-def test_other_numbers_and_codes_are_no_pupils_and_no_schools(tmp_path: Path, text: str) -> None:
+def test_other_numbers_and_codes_are_accepted(tmp_path: Path, text: str) -> None:
     write_records(tmp_path, "proef", r1=public_release(project="proef", agreed={**AGREED, "question": text}))
 
     assert text in public_register.render_register(tmp_path)["project/proef.html"].decode()
 
 
-def test_a_file_of_another_name_and_a_folder_of_no_project_are_left_alone(records: Path) -> None:
+def test_files_and_folders_with_other_names_are_not_read(records: Path) -> None:
     first = public_register.render_register(records)
     (records / "leergroei" / "findings.json").write_text("{")
     (records / "leergroei" / ".2.json.77.new").write_text("{")
@@ -96,7 +96,7 @@ def test_a_file_of_another_name_and_a_folder_of_no_project_are_left_alone(record
     assert public_register.render_register(records) == first
 
 
-def test_a_certificate_of_another_project_is_broken(records: Path) -> None:
+def test_a_certificate_of_another_project_is_refused(records: Path) -> None:
     write_records(records, "rekenangst", certificate=CERTIFICATE | {"project": "elders"})
     with pytest.raises(StateRefused, match=r"records/rekenangst/certificate\.json"):
         public_register.render_register(records)

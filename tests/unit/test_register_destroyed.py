@@ -1,4 +1,4 @@
-"""The register and a destruction: nothing of it is found on the site, which shows it afterwards."""
+"""The register and a destruction: no name of a table remains on the site, and the site shows the destruction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["made", "no_delta", "site"]
 
 
 @pytest.mark.usefixtures("no_delta")
-def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(site: Site) -> None:
+def test_an_earlier_register_does_not_stop_a_destruction(site: Site) -> None:
     zones = site.zones
     for number, state in ((1, ReleaseState.SUPERSEDED), (2, ReleaseState.PUBLISHED)):
         write_records(zones.public_records, NAME, **{f"r{number}": public_release(number, state, project=NAME)})
@@ -38,12 +38,12 @@ def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(sit
     school_uses.write_school_uses(zones)
 
     assert "De gegevens zijn vernietigd op 31 december 2027" in page.read_text(encoding="utf-8")
-    told = json.loads((zones.school_feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]
-    assert [(use["project"], use["state"]) for use in told] == [(NAME, "destroyed")]
+    uses = json.loads((zones.school_feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]
+    assert [(use["project"], use["state"]) for use in uses] == [(NAME, "destroyed")]
 
 
 @pytest.mark.usefixtures("no_delta")
-def test_the_search_of_a_destruction_does_look_at_the_site(site: Site) -> None:
+def test_a_destruction_searches_the_site(site: Site) -> None:
     """Else the test before this one could not fail."""
     zones = site.zones
     zones.public_register.mkdir()

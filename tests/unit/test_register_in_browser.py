@@ -1,4 +1,4 @@
-"""Every page of the register in a real headless Chromium, on a phone and on a desk, in light and in dark."""
+"""Every page of the register in a real headless Chromium: phone and desktop, light and dark."""
 
 from __future__ import annotations
 
@@ -89,32 +89,32 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def pages(folder: Path) -> list[str]:
-    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.html"))
-    assert len(found) == 2 * 8
-    return found
+    paths = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.html"))
+    assert len(paths) == 2 * 8
+    return paths
 
 
-@pytest.mark.parametrize("way", ["from the disk", "from a server"])
-def test_the_console_says_nothing_and_nothing_else_is_loaded(
-    chromium: Browser, folder: Path, address: str, way: str
+@pytest.mark.parametrize("opened", ["from the disk", "from a server"])
+def test_the_console_is_empty_and_a_page_loads_nothing_else(
+    chromium: Browser, folder: Path, address: str, opened: str
 ) -> None:
     for page in pages(folder):
-        url = f"{folder.as_uri()}/{page}" if way == "from the disk" else f"{address}/{page}"
+        url = f"{folder.as_uri()}/{page}" if opened == "from the disk" else f"{address}/{page}"
         chromium.open(url, PHONE)
         assert chromium.complaints() == [], page
-        assert [asked for asked in chromium.asked_for() if not asked.startswith("data:")] == [url]
+        assert [url_loaded for url_loaded in chromium.asked_for() if not url_loaded.startswith("data:")] == [url]
         assert chromium.tell("document.styleSheets.length") == 1
         assert chromium.tell("getComputedStyle(document.body).maxWidth") == "736px", "the style is refused"
 
 
-def test_the_browser_of_this_test_does_complain(chromium: Browser, tmp_path: Path) -> None:
+def test_the_browser_reports_script_errors_and_missing_files(chromium: Browser, tmp_path: Path) -> None:
     """Else the test before this one could not fail."""
     page = tmp_path / "wrong.html"
     page.write_text("<!DOCTYPE html><title>x</title><script>nobody()</script><img src='missing.png'>")
     chromium.open(page.as_uri(), PHONE)
-    told = " ".join(chromium.complaints())
-    assert "nobody is not defined" in told
-    assert "ERR_FILE_NOT_FOUND" in told
+    complaints = " ".join(chromium.complaints())
+    assert "nobody is not defined" in complaints
+    assert "ERR_FILE_NOT_FOUND" in complaints
 
 
 def test_nothing_is_wider_than_a_phone(chromium: Browser, folder: Path) -> None:
@@ -128,7 +128,7 @@ def test_nothing_is_wider_than_a_phone(chromium: Browser, folder: Path) -> None:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
-def test_every_text_can_be_read(chromium: Browser, folder: Path, width: int, dark: bool) -> None:
+def test_every_text_has_enough_contrast(chromium: Browser, folder: Path, width: int, dark: bool) -> None:
     for page in pages(folder):
         chromium.open(f"{folder.as_uri()}/{page}", width, dark=dark)
         least, where = chromium.tell(CONTRAST)
@@ -137,7 +137,7 @@ def test_every_text_can_be_read(chromium: Browser, folder: Path, width: int, dar
     assert (under == "rgb(255, 255, 255)") != dark
 
 
-def test_the_keyboard_finds_the_content_first_and_shows_where_it_is(chromium: Browser, folder: Path) -> None:
+def test_the_first_tab_stop_is_the_skip_link_with_visible_focus(chromium: Browser, folder: Path) -> None:
     chromium.open(f"{folder.as_uri()}/project/leergroei.html", PHONE)
     for kind in ("keyDown", "keyUp"):
         chromium.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
@@ -146,7 +146,7 @@ def test_the_keyboard_finds_the_content_first_and_shows_where_it_is(chromium: Br
     assert chromium.tell("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_a_reader_aloud_hears_tables_as_tables_on_a_phone_too(chromium: Browser, folder: Path) -> None:
+def test_tables_keep_their_roles_for_a_screen_reader_on_a_phone(chromium: Browser, folder: Path) -> None:
     chromium.open(f"{folder.as_uri()}/project/leergroei.html", PHONE)
     nodes = chromium.call("Accessibility.getFullAXTree")["nodes"]
     roles = [node["role"]["value"] for node in nodes if not node["ignored"]]

@@ -1,4 +1,4 @@
-"""A school hears for what its results were used, in its own folder; what it heard outlives the project."""
+"""The uses of a school's results, in the school's own folder; what it says outlives the project."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def used(zones: StorageZones) -> StorageZones:
     return zones
 
 
-def test_each_school_hears_of_the_projects_that_show_its_results(used: StorageZones) -> None:
+def test_a_school_reads_of_the_projects_that_show_its_results(used: StorageZones) -> None:
     assert school_uses.write_school_uses(used) == {"schools": 3, "changed": 3}
 
     assert told(used, "01AA") == {"groei": "published"}
@@ -75,7 +75,7 @@ def test_each_school_hears_of_the_projects_that_show_its_results(used: StorageZo
     assert told(used, "03CC") == {"groei": "published"}
 
 
-def test_it_reads_question_period_class_and_state_and_no_number(used: StorageZones) -> None:
+def test_a_use_has_question_period_class_and_state_and_no_number(used: StorageZones) -> None:
     school_uses.write_school_uses(used)
 
     file = json.loads((used.school_feedback("02BB") / "gebruik.json").read_text(encoding="utf-8"))["uses"][0]
@@ -94,7 +94,7 @@ def test_it_reads_question_period_class_and_state_and_no_number(used: StorageZon
     assert not [brin for brin in ("01AA", "03CC") if brin in page]
 
 
-def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(used: StorageZones) -> None:
+def test_a_second_run_changes_nothing_and_a_changed_page_is_written_again(used: StorageZones) -> None:
     school_uses.write_school_uses(used)
     (used.school_feedback("01AA") / "gebruik.html").write_text("overwritten", encoding="utf-8")
 
@@ -110,7 +110,7 @@ def destroyed(zones: StorageZones, project: str) -> None:
     )
 
 
-def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: StorageZones) -> None:
+def test_a_destroyed_project_stays_listed_and_a_begun_destruction_is_listed(used: StorageZones) -> None:
     school_uses.write_school_uses(used)
     destroyed(used, "groei")
     json_documents.write_json_document(release_states.destruction_journal_path(used, "taal"), {"events": []})
@@ -121,7 +121,7 @@ def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Stor
     assert "vernietigd" in (used.school_feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
-def test_what_is_not_in_any_record_is_told_no_more(used: StorageZones) -> None:
+def test_a_use_without_a_record_is_removed(used: StorageZones) -> None:
     school_uses.write_school_uses(used)
     (used.school_feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
     project_inventory.remove_tree(used.exact_records / "groei")
@@ -142,7 +142,7 @@ NOT_AS_WRITTEN = {
 
 
 @pytest.mark.parametrize("content", NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
-def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: StorageZones, content: str) -> None:
+def test_an_invalid_file_is_written_anew(used: StorageZones, content: str) -> None:
     destroyed(used, "weg")
     school_uses.write_school_uses(used)
     (used.school_feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -151,17 +151,17 @@ def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: StorageZones
     assert told(used, "01AA") == {"groei": "published"}
 
 
-def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(zones: StorageZones) -> None:
+def test_a_school_with_withdrawn_rows_reads_that_its_results_are_no_longer_in_use(zones: StorageZones) -> None:
     made = record(zones, "baan", 1, ReleaseState.PUBLISHED, "01AA", "02BB")
-    left = contributors.record_without_schools(contributors.record_without_schools(made, {"09ZZ"}), {"02BB"})
-    record_store.save_release_record(zones, left)
+    without_schools = contributors.record_without_schools(contributors.record_without_schools(made, {"09ZZ"}), {"02BB"})
+    record_store.save_release_record(zones, without_schools)
     school_uses.write_school_uses(zones)
 
     assert (told(zones, "01AA"), told(zones, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
-    assert left.schools == ("01AA",)
+    assert without_schools.schools == ("01AA",)
 
 
-def test_a_question_is_text_here_too(zones: StorageZones) -> None:
+def test_markup_in_a_question_is_escaped(zones: StorageZones) -> None:
     record(zones, "proef", 1, ReleaseState.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
     school_uses.write_school_uses(zones)
 
@@ -170,7 +170,7 @@ def test_a_question_is_text_here_too(zones: StorageZones) -> None:
     assert "<script" not in page
 
 
-def test_a_record_from_before_schools_and_agreements_were_noted_is_read(zones: StorageZones) -> None:
+def test_an_older_record_without_schools_or_agreement_is_read(zones: StorageZones) -> None:
     facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
     record_store.save_release_record(zones, make_release_record("oud", 1, ReleaseState.PUBLISHED, **facts))
     record(zones, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed=None)
@@ -190,7 +190,7 @@ def test_no_school_is_on_the_site(used: StorageZones) -> None:
     assert not [brin for brin in (b"01AA", b"02BB", b"03CC") if brin in everything]
 
 
-def test_what_was_told_is_not_forgotten_for_an_error_of_the_storage(
+def test_an_unreadable_file_stops_the_run_and_stays_as_it_is(
     used: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     school_uses.write_school_uses(used)

@@ -1,4 +1,4 @@
-"""The catalogue, school list and hierarchies under conf fit the cohorts that are delivered."""
+"""The shipped test catalogue, school list and hierarchies fit the cohorts that are delivered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _read(path: Path) -> list[Row]:
         return list(csv.DictReader(source, delimiter=";", quoting=csv.QUOTE_NONE))
 
 
-def test_the_shipped_lists_hold_both_cohorts() -> None:
+def test_the_shipped_lists_cover_both_cohorts() -> None:
     tests = {(t["toetscode"], t["versie"]) for t in _read(REPO / "conf" / "toetsen.csv")}
     assert tests == {(row[0], row[1]) for row in (*catalogue.catalogue_rows(), *nlschools.TESTS)}
     listed = [line["brin"] for line in _read(REPO / "conf" / "scholen.csv")]
@@ -36,14 +36,14 @@ SHIPPED = sorted((REPO / "conf" / "hierarchies").glob("*.csv"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_hierarchy_nests_and_ends_in_one_value(path: Path) -> None:
+def test_the_levels_of_a_shipped_hierarchy_are_nested_and_end_in_one_value(path: Path) -> None:
     hierarchy = Hierarchy.from_file(path, path.stem)
     assert set(hierarchy.labels[-1]) == {"*"}
     assert hierarchy.bits < 10
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_band_says_which_numbers_it_holds(path: Path) -> None:
+def test_the_label_of_a_band_says_which_numbers_are_in_it(path: Path) -> None:
     """`40 tot 80` stands for exactly the leaves from 40 and below 80 that the file has."""
     hierarchy = Hierarchy.from_file(path, path.stem, with_unknown=False)
     starts = [_start(leaf) for leaf in hierarchy.leaves]
@@ -52,8 +52,8 @@ def test_a_band_says_which_numbers_it_holds(path: Path) -> None:
             if band := re.fullmatch(r"(-?\d+) tot (-?\d+)", label):
                 assert start is not None
                 assert int(band[1]) <= start < int(band[2])
-                held = sum(s is not None and int(band[1]) <= s < int(band[2]) for s in starts)
-                assert held == row.count(label)
+                numbers_in_band = sum(s is not None and int(band[1]) <= s < int(band[2]) for s in starts)
+                assert numbers_in_band == row.count(label)
 
 
 def _start(leaf: str) -> int | None:
@@ -62,14 +62,14 @@ def _start(leaf: str) -> int | None:
 
 
 @pytest.mark.parametrize("name", ["leergroei", "nlschools"])
-def test_a_shipped_project_shows_every_code_and_score_that_intake_accepts(name: str) -> None:
-    held = declarations.read_declaration(REPO / "conf" / "platform.toml", Platform, where="platform.toml")
-    shipped = project.load_project(REPO / "conf", name, held)
+def test_a_shipped_project_has_a_leaf_for_every_accepted_code_and_score(name: str) -> None:
+    platform = declarations.read_declaration(REPO / "conf" / "platform.toml", Platform, where="platform.toml")
+    shipped = project.load_project(REPO / "conf", name, platform)
     trees = project_hierarchies.load_hierarchies(shipped, REPO / "conf" / "hierarchies")
     assert project_hierarchies.find_uncovered_scores(shipped, trees, listed_tests.load_catalogue(REPO / "conf")) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_hierarchy_has_every_code_of_its_list_and_no_other(path: Path) -> None:
+def test_a_shipped_hierarchy_has_exactly_the_codes_of_its_list(path: Path) -> None:
     leaves = Hierarchy.from_file(path, path.stem, with_unknown=False).leaves
     assert sorted(leaves) == sorted(CODE_LISTS[path.stem].codes)

@@ -1,4 +1,4 @@
-"""The site is put in its place as a whole, and only in a place of its own."""
+"""The site is replaced as a whole, and only in a folder of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_page_of_what_is_no_longer_there_disappears(records: Path, tmp_path: Path) -> None:
+def test_the_page_of_a_removed_project_disappears(records: Path, tmp_path: Path) -> None:
     out = tmp_path / "register"
     site_folder.replace_site(out, public_register.render_register(records))
     shutil.rmtree(records / "taalkaart")
@@ -49,17 +49,17 @@ def killed_at(moment: str, out: Path, patch: pytest.MonkeyPatch) -> None:
             raise Killed
         return rename(self, target)
 
-    def cleared(path: Path, **given: Any) -> None:
+    def cleared(path: Path, **options: Any) -> None:
         if moment == "cleared" and path.exists() and path.name.endswith(".old"):
             raise Killed
-        rmtree(path, **given)
+        rmtree(path, **options)
 
     patch.setattr(Path, "rename", renamed)
     patch.setattr(shutil, "rmtree", cleared)
 
 
 @pytest.mark.parametrize("moment", ["set aside", "put in place", "cleared"])
-def test_killed_at_any_moment_a_whole_site_stands_there_after_the_next_run(
+def test_a_run_after_a_kill_at_any_moment_leaves_a_whole_site(
     records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     out, old = tmp_path / "register", public_register.render_register(records)
@@ -78,7 +78,7 @@ def test_killed_at_any_moment_a_whole_site_stands_there_after_the_next_run(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_place_that_cannot_be_written_is_refused_and_the_old_site_stays(records: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_and_the_old_site_stays(records: Path, tmp_path: Path) -> None:
     out, old = tmp_path / "register", public_register.render_register(records)
     site_folder.replace_site(out, old)
 
@@ -109,7 +109,7 @@ WRONG: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_place_that_is_not_the_registers_is_refused(records: Path, what: str) -> None:
+def test_a_folder_of_something_else_is_refused(records: Path, what: str) -> None:
     name, prepare = WRONG[what]
     out = records.parent.parent / name
     prepare(out)
@@ -119,7 +119,7 @@ def test_a_place_that_is_not_the_registers_is_refused(records: Path, what: str) 
     assert refusal.value.exit_code == 2
 
 
-def test_a_new_an_empty_and_an_earlier_place_are_the_registers(records: Path, tmp_path: Path) -> None:
+def test_a_new_folder_an_empty_one_and_an_earlier_site_are_accepted(records: Path, tmp_path: Path) -> None:
     zones = StorageZones(records.parent)
     (tmp_path / "empty").mkdir()
     for out in (zones.public_register, tmp_path / "new", tmp_path / "empty"):

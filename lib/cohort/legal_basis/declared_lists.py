@@ -241,7 +241,7 @@ def _check_without_header(definition: ListDefinition[D], records: list[Delimited
     if not records:
         return definition.problem(what, columns, "nothing", place)
     if list_text.looks_like_header(records[0].fields):
-        missing = list_text.find_missing_columns(definition.column_names, records[0].fields)
+        missing = list_text.columns_missing_from_header(definition.column_names, records[0].fields)
         found = f"a header without {', '.join(missing)}" if missing else "a column twice, or more columns"
         return definition.problem(what, columns, found, f"{place} line {records[0].first_line}")
     if list_text.has_single_column(records):

@@ -55,7 +55,7 @@ def match_header(columns: Sequence[str], cells: Sequence[str]) -> list[str] | No
     return [names[name] for name in normalised] if sorted(normalised) == sorted(names) else None
 
 
-def find_missing_columns(columns: Sequence[str], cells: Sequence[str]) -> list[str]:
+def columns_missing_from_header(columns: Sequence[str], cells: Sequence[str]) -> list[str]:
     """The columns that a header does not name."""
     present = {_normalise_name(cell) for cell in cells}
     return [name for name in columns if _normalise_name(name) not in present]

@@ -77,11 +77,6 @@ class Objections:
         """Schools of which nothing may be used in a project that uses these domains."""
         return _union_over_scopes(self.withheld_schools, project, domains)
 
-    @property
-    def opt_in_schools(self) -> frozenset[str]:
-        """Schools of which only pupils on a list may be used."""
-        return frozenset(school for one in self.opt_in_lists for school in one.schools)
-
     def require_known_lists(self, confirmed: Collection[str]) -> None:
         """Refuse the confirmation of a list that does not exist.
 
