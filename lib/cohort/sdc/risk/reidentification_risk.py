@@ -1,4 +1,4 @@
-"""Risk of re-identification of a recoding under the attacker models of the literature: prosecutor, journalist, marketer.
+"""Risk of re-identification of a recoding, under the attacker models prosecutor, journalist and marketer.
 
 In go the histogram that was searched and the recoding; out come exact figures for restricted records.
 """
