@@ -1,7 +1,7 @@
-"""An independent check of released files, with pandas only: nothing of the engine, whose work it judges.
+"""An independent checker of released files, written with pandas only: it imports nothing of the engine that it checks.
 
-It reads what everybody could read (the records, the hierarchy files, the released records, the tool's
-document) and the trace that ties them together, and recomputes every promise from text.
+It reads the records, the hierarchy files, the released records, the command's report, and the trace that links records
+to released records, and recomputes every promise from text.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ CLASS = "(class)"
 
 
 @dataclass(frozen=True)
-class Agreed:
-    """What a release must keep, as an analyst asked it of the tool."""
+class AgreedLimits:
+    """The limits that a release must keep, as an analyst requests them from the command."""
 
     columns: tuple[str, ...]
     k: int
@@ -39,7 +39,7 @@ class Agreed:
     weights: Mapping[str, float] = field(default_factory=dict)
 
 
-class Tree:
+class TextHierarchy:
     """A hierarchy file as text: the ancestors of every value, and how many values each label stands for."""
 
     def __init__(self, path: Path, *, with_unknown: bool) -> None:
@@ -76,7 +76,7 @@ def findings(
     released: Path,
     trace: Path,
     hierarchies: Mapping[str, Path],
-    agreed: Agreed,
+    agreed: AgreedLimits,
     document: Mapping[str, Any],
     delimiter: str = ";",
 ) -> list[str]:
@@ -88,53 +88,57 @@ def findings(
         return ["the released columns are not those that were asked for"]
     for name in expected:
         original[name] = original[name].replace("", UNKNOWN)
-    trees = {name: Tree(hierarchies[name], with_unknown=UNKNOWN in set(original[name])) for name in columns}
-    found = [*_order(shown), *_sizes(shown, agreed), *_labels(shown, trees)]
+    trees = {name: TextHierarchy(hierarchies[name], with_unknown=UNKNOWN in set(original[name])) for name in columns}
+    found = [*_order_findings(shown), *_class_size_findings(shown, agreed), *_label_findings(shown, trees)]
     if found:
         return found
-    found += _loss(shown, len(original), trees, agreed, document)
+    found += _loss_findings(shown, len(original), trees, agreed, document)
     classes = shown[columns].drop_duplicates().reset_index(drop=True)
     joined = original.assign(**{CLASS: pd.to_numeric(read(trace, delimiter)["class"]).to_numpy()})
     if set(joined[CLASS].dropna()) != set(range(len(classes))):
         return [*found, "the released classes are not those of the trace"]
     kept = joined.dropna(subset=[CLASS]).astype({CLASS: int})
-    found += _joined(kept, shown, classes, trees, agreed)
-    found += _of_levels(kept, classes, trees, agreed, document) if "levels" in document else []
+    found += _join_findings(kept, shown, classes, trees, agreed)
+    found += _level_findings(kept, classes, trees, agreed, document) if "levels" in document else []
     if agreed.sensitive is None:
-        return [*found, *_of_schools(kept, agreed)] if agreed.schools else found
+        return [*found, *_school_findings(kept, agreed)] if agreed.schools else found
     # Who has a value and who has none are populations of their own, each under every rule.
     has_value = kept[agreed.sensitive] != UNKNOWN
     for population in (kept[has_value], kept[~has_value]):
-        found += _small(population, agreed)
-        found += _of_schools(population, agreed) if agreed.schools and len(population) else []
-    return [*found, *_of_values(kept[has_value], shown, classes, original, agreed, document)]
+        found += _small_class_findings(population, agreed)
+        found += _school_findings(population, agreed) if agreed.schools and len(population) else []
+    return [*found, *_value_findings(kept[has_value], shown, classes, original, agreed, document)]
 
 
-def _order(shown: pd.DataFrame) -> Iterator[str]:
+def _order_findings(shown: pd.DataFrame) -> Iterator[str]:
     rows = list(shown.itertuples(index=False, name=None))
     if rows != sorted(rows):
         yield "the released records are not in the order of what they show"
 
 
-def _sizes(shown: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+def _class_size_findings(shown: pd.DataFrame, agreed: AgreedLimits) -> Iterator[str]:
     sizes = shown.groupby(list(agreed.columns)).size()
     if len(sizes) == 0 or sizes.min() < agreed.k:
         yield f"a class has fewer than {agreed.k} records"
 
 
-def _small(population: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+def _small_class_findings(population: pd.DataFrame, agreed: AgreedLimits) -> Iterator[str]:
     if len(population) and population.groupby(CLASS).size().min() < agreed.k:
         yield f"a class has fewer than {agreed.k} records with a value, or without"
 
 
-def _labels(shown: pd.DataFrame, trees: Mapping[str, Tree]) -> Iterator[str]:
+def _label_findings(shown: pd.DataFrame, trees: Mapping[str, TextHierarchy]) -> Iterator[str]:
     for name, tree in trees.items():
         if not set(shown[name]) <= set(tree.under):
             yield f"column {name} shows a value that its hierarchy does not have"
 
 
-def _loss(
-    shown: pd.DataFrame, records: int, trees: Mapping[str, Tree], agreed: Agreed, document: Mapping[str, Any]
+def _loss_findings(
+    shown: pd.DataFrame,
+    records: int,
+    trees: Mapping[str, TextHierarchy],
+    agreed: AgreedLimits,
+    document: Mapping[str, Any],
 ) -> Iterator[str]:
     suppressed = records - len(shown)
     if (document["records"], document["suppressed"]) != (records, suppressed):
@@ -146,15 +150,19 @@ def _loss(
     total = sum(weight.values())
     mean = sum(weight[name] * loss for name, loss in losses.items()) / total
     product = math.prod((1 + loss) ** (weight[name] / total) for name, loss in losses.items())
-    told = document["losses"]
-    pairs = [(mean, told["mean"]), (product - 1, told["geometric"])]
-    pairs += [(losses[name], told["columns"][name]) for name in losses]
+    output = document["losses"]
+    pairs = [(mean, output["mean"]), (product - 1, output["geometric"])]
+    pairs += [(losses[name], output["columns"][name]) for name in losses]
     if any(abs(own - other) > 1e-9 for own, other in pairs):
         yield "the document tells another loss"
 
 
-def _joined(
-    kept: pd.DataFrame, shown: pd.DataFrame, classes: pd.DataFrame, trees: Mapping[str, Tree], agreed: Agreed
+def _join_findings(
+    kept: pd.DataFrame,
+    shown: pd.DataFrame,
+    classes: pd.DataFrame,
+    trees: Mapping[str, TextHierarchy],
+    agreed: AgreedLimits,
 ) -> Iterator[str]:
     """Released records against the originals of their class."""
     columns = list(agreed.columns)
@@ -168,8 +176,12 @@ def _joined(
             yield f"column {name} shows a value that is no ancestor of the original"
 
 
-def _of_levels(
-    kept: pd.DataFrame, classes: pd.DataFrame, trees: Mapping[str, Tree], agreed: Agreed, document: Mapping[str, Any]
+def _level_findings(
+    kept: pd.DataFrame,
+    classes: pd.DataFrame,
+    trees: Mapping[str, TextHierarchy],
+    agreed: AgreedLimits,
+    document: Mapping[str, Any],
 ) -> Iterator[str]:
     """In a global recoding every value is the ancestor at the one level of its column in its population."""
     if isinstance(document["levels"], dict):
@@ -186,7 +198,7 @@ def _of_levels(
                 yield f"column {name} is not at level {level} throughout"
 
 
-def _of_schools(kept: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+def _school_findings(kept: pd.DataFrame, agreed: AgreedLimits) -> Iterator[str]:
     per_school = kept.groupby([CLASS, str(agreed.schools)]).size()
     largest, pupils = per_school.groupby(level=0).max(), per_school.groupby(level=0).sum()
     if per_school.groupby(level=0).size().min() < agreed.m:
@@ -198,12 +210,12 @@ def _of_schools(kept: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
         yield f"a class has fewer than {agreed.k_others} records without its largest school"
 
 
-def _of_values(
+def _value_findings(
     known: pd.DataFrame,
     shown: pd.DataFrame,
     classes: pd.DataFrame,
     original: pd.DataFrame,
-    agreed: Agreed,
+    agreed: AgreedLimits,
     document: Mapping[str, Any],
 ) -> Iterator[str]:
     """A class shows the values of all its records that have one, under every rule, or of none."""
@@ -220,22 +232,22 @@ def _of_values(
             continue
         if sorted(seen.pop(number)) != sorted(values):
             yield "the sensitive values of a class are not those of the originals"
-        yield from _wrong_values(values, overall, order, agreed)
+        yield from _value_limit_findings(values, overall, order, agreed)
         if agreed.schools:
-            yield from _wrong_for_a_school(own, agreed)
+            yield from _school_value_findings(own, agreed)
     if seen:
         yield "a class shows values that none of its records has"
     if blanked:
         top, records = sum(counts.max() for counts in blanked), sum(counts.sum() for counts in blanked)
         if top > Fraction(agreed.largest_value) * int(records):
             yield "too few covers are blanked"
-    told = (sum(counts.sum() for counts in blanked), len(known))
-    if (document["sensitive"]["blanked"], document["sensitive"]["known"]) != told:
+    output = (sum(counts.sum() for counts in blanked), len(known))
+    if (document["sensitive"]["blanked"], document["sensitive"]["known"]) != output:
         yield "the document counts other values"
 
 
-def _wrong_values(
-    values: pd.Series[str], overall: pd.Series[float], order: Sequence[str], agreed: Agreed
+def _value_limit_findings(
+    values: pd.Series[str], overall: pd.Series[float], order: Sequence[str], agreed: AgreedLimits
 ) -> Iterator[str]:
     counts, parts = values.value_counts(), values.value_counts(normalize=True)
     if len(counts) < agreed.distinct:
@@ -252,7 +264,7 @@ def _wrong_values(
         yield "the sensitive values of a class are too far from those of all"
 
 
-def _wrong_for_a_school(own: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+def _school_value_findings(own: pd.DataFrame, agreed: AgreedLimits) -> Iterator[str]:
     for school in own[str(agreed.schools)].unique():
         others = own.loc[own[str(agreed.schools)] != school, str(agreed.sensitive)]
         if len(others) < 5 or others.nunique() < 2:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conformance import checker
-from tests.conformance.checker import CLASS, Agreed
+from tests.conformance.checker import CLASS, AgreedLimits
 
 from cohort.sdc.cli.command_line import run_recoding_command
 
@@ -34,11 +34,11 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Released:
+class ReleasedFiles:
     """What the tool made of a cohort."""
 
     cohort: Cohort
-    agreed: Agreed
+    agreed: AgreedLimits
     out: Path
     trace: Path
     document: dict[str, Any]
@@ -49,26 +49,26 @@ class Released:
         return checker.findings(c.data, out or self.out, self.trace, trees, self.agreed, self.document, c.delimiter)
 
 
-Release = Callable[..., Released]
+Release = Callable[..., ReleasedFiles]
 
 
 @pytest.fixture
 def release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Release:
-    def run(cohort: Cohort, agreed: Agreed, *more: str, suffix: str = ".csv") -> Released:
+    def run(cohort: Cohort, agreed: AgreedLimits, *more: str, suffix: str = ".csv") -> ReleasedFiles:
         out, trace = tmp_path / f"released{suffix}", tmp_path / "trace.csv"
         asked = [*options(agreed), "--data", cohort.data, "--hierarchies", cohort.hierarchies, *more]
         places = ["--pattern", cohort.pattern, "--out", out, "--trace", trace]
         code = run_recoding_command([str(part) for part in (*asked, *places)])
-        told = capsys.readouterr()
-        assert code == 0, told.err
-        return Released(cohort, agreed, out, trace, json.loads(told.out))
+        output = capsys.readouterr()
+        assert code == 0, output.err
+        return ReleasedFiles(cohort, agreed, out, trace, json.loads(output.out))
 
     return run
 
 
-def options(agreed: Agreed) -> list[str]:
+def options(agreed: AgreedLimits) -> list[str]:
     """The options that ask for what was agreed."""
-    start = Agreed(agreed.columns, agreed.k)
+    start = AgreedLimits(agreed.columns, agreed.k)
     names = {
         "schools": "--schools",
         "m": "--m",
@@ -81,13 +81,13 @@ def options(agreed: Agreed) -> list[str]:
         "largest_value": "--largest-value",
         "limit": "--limit",
     }
-    told = ["--columns", ",".join(agreed.columns), "--k", str(agreed.k)]
+    output = ["--columns", ",".join(agreed.columns), "--k", str(agreed.k)]
     for field, option in names.items():
         if getattr(agreed, field) != getattr(start, field):
-            told += [option, str(getattr(agreed, field))]
+            output += [option, str(getattr(agreed, field))]
     if agreed.weights:
-        told += ["--weights", ",".join(f"{name}={number}" for name, number in agreed.weights.items())]
-    return [*told, *(["--ordered"] if agreed.ordered else [])]
+        output += ["--weights", ",".join(f"{name}={number}" for name, number in agreed.weights.items())]
+    return [*output, *(["--ordered"] if agreed.ordered else [])]
 
 
 PUPILS = Cohort(HERE / "analysts" / "leerlingen.csv", HERE / "analysts" / "hierarchies")
@@ -118,7 +118,11 @@ def test_a_release_of_the_worked_example_keeps_what_was_agreed(
     release: Release, kind: str, rules: dict[str, Any]
 ) -> None:
     made = release(
-        PUPILS, Agreed(SHOWN, **{"k": 5, **rules}), *FEW_ARE_ENOUGH[: 2 * ("sensitive" in rules)], "--recoding", kind
+        PUPILS,
+        AgreedLimits(SHOWN, **{"k": 5, **rules}),
+        *FEW_ARE_ENOUGH[: 2 * ("sensitive" in rules)],
+        "--recoding",
+        kind,
     )
 
     assert made.findings() == []
@@ -127,7 +131,7 @@ def test_a_release_of_the_worked_example_keeps_what_was_agreed(
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_values_of_an_ordered_column_stay_near_those_of_all(release: Release, suffix: str) -> None:
-    agreed = Agreed(("geslacht",), 25, sensitive="geboortejaar", t="0.15", ordered=True)
+    agreed = AgreedLimits(("geslacht",), 25, sensitive="geboortejaar", t="0.15", ordered=True)
 
     assert release(PUPILS, agreed, *FEW_ARE_ENOUGH, suffix=suffix).findings() == []
 
@@ -139,7 +143,7 @@ def test_a_release_of_any_cohort_keeps_what_was_agreed(
 ) -> None:
     cohort, columns = generated(tmp_path_factory.mktemp("cohort"), seed)
     rules = {**SCHOOLS, "schools": "school"} if with_schools else {}
-    agreed = Agreed(columns, k, **rules)
+    agreed = AgreedLimits(columns, k, **rules)
     if kind == "global":
         agreed = replace(agreed, limit="0.3")
 
@@ -152,13 +156,13 @@ def test_a_release_of_any_cohort_keeps_what_was_agreed(
 @pytest.mark.parametrize("seed", range(6))
 def test_one_record_made_exact_is_found(release: Release, tmp_path: Path, kind: str, seed: int) -> None:
     cohort, columns = generated(tmp_path, seed, columns=4)
-    made = release(cohort, Agreed(columns, 10, limit="0.3"), "--recoding", kind)
+    made = release(cohort, AgreedLimits(columns, 10, limit="0.3"), "--recoding", kind)
 
     assert made.findings() == []
-    assert made.findings(with_an_exact_record(made, tmp_path / "exact.csv", seed)) != []
+    assert made.findings(write_with_an_exact_record(made, tmp_path / "exact.csv", seed)) != []
 
 
-def with_an_exact_record(made: Released, path: Path, seed: int) -> Path:
+def write_with_an_exact_record(made: ReleasedFiles, path: Path, seed: int) -> Path:
     """The release, with the values of one record of it, chosen at random, replaced by its original ones."""
     c, columns = made.cohort, list(made.agreed.columns)
     original, shown = checker.read(c.data, c.delimiter), checker.read(made.out, c.delimiter)
@@ -215,8 +219,8 @@ adult_is_there = pytest.mark.skipif(
 def test_a_release_of_adult_keeps_what_was_agreed(
     release: Release, tmp_path: Path, kind: str, rules: dict[str, Any]
 ) -> None:
-    made = release(PEOPLE, Agreed(ADULT8, 5, limit="0.04", **rules), "--recoding", kind)
+    made = release(PEOPLE, AgreedLimits(ADULT8, 5, limit="0.04", **rules), "--recoding", kind)
 
     assert made.findings() == []
     assert made.document["records"] == 30_162
-    assert made.findings(with_an_exact_record(made, tmp_path / "exact.csv", 1)) != []
+    assert made.findings(write_with_an_exact_record(made, tmp_path / "exact.csv", 1)) != []

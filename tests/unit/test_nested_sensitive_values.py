@@ -173,7 +173,7 @@ def test_values_hidden_for_only_some_pupils_of_a_class_are_refused_by_the_verifi
 
     root = Root(spark, tmp_path, project(**RULES))
     with_levels(root, monkeypatch, lambda n: LEVELS[n // 24 % 5])
-    monkeypatch.setattr(generalisation, "assign_classes", some_hidden)
+    monkeypatch.setitem(vars(generalisation), "assign_classes", some_hidden)  # there alone: others call it too
     root.release()
     assert "BLANKED" in root.made[-1].codes
     (sentence,) = (one.sentence for one in root.made[-1].findings if one.code == "BLANKED")

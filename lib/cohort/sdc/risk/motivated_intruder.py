@@ -125,7 +125,7 @@ def simulate_school(
     *,
     pupils: int = SAMPLED_PUPILS,
     seed: int = SAMPLE_SEED,
-    who: str = "school",
+    intruder_kind: str = "school",
 ) -> IntruderSearch:
     """Simulate an intruding school or board that excludes its own pupils from the candidates.
 
@@ -137,7 +137,7 @@ def simulate_school(
         k_others: the number of remaining candidates under which a pupil is not safe.
         pupils: how many of the released pupils to look for.
         seed: chooses them (see `simulate_stranger`).
-        who: `school` or `board`.
+        intruder_kind: `school` or `board`.
 
     Raises:
         ConfigurationRefused: k_others is under 0, the number of pupils under 1, or the data has no schools.
@@ -149,7 +149,7 @@ def simulate_school(
         compatible = released.compatible(histogram.codes[:, batch])
         excluded = [deliveries.most_excluded(unit, row) for unit, row in zip(batch, compatible, strict=True)]
         candidates.append(compatible @ recoding.pupils - np.array(excluded, dtype=np.int64))
-    assumption = BOARD_ASSUMPTION if who == "board" else SCHOOL_ASSUMPTION
+    assumption = BOARD_ASSUMPTION if intruder_kind == "board" else SCHOOL_ASSUMPTION
     return IntruderSearch.from_candidates(assumption, _concatenate(candidates), k_others)
 
 
