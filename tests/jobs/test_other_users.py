@@ -24,6 +24,7 @@ from cohort.access import private_zones, table_access
 from cohort.agreements.platform import AccessSettings
 from cohort.erasure import objection_receipts
 from cohort.ingestion import completeness, feedback, run_marker
+from cohort.ingestion.feedback_document import FeedbackDetails
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import ObjectionList, ObjectionListDeclaration
 from cohort.release_records import record_store
@@ -246,8 +247,8 @@ def entered_by(name: str, top: Path, paths: list[Path]) -> list[str]:
 
 def everything_told_to_schools(zones: StorageZones) -> None:
     """Every writer into `feedback/`, and one of what is exact."""
-    feedback.write_feedback(zones, ENTRY, {"PGN_MISSING": [3]}, Decimal("0.2"))
-    feedback.write_feedback(zones, replace(ENTRY, levering_nr=2, brin=None), {}, Decimal("0.2"))
+    feedback.write_feedback(zones, ENTRY, FeedbackDetails({"PGN_MISSING": [3]}), Decimal("0.2"))
+    feedback.write_feedback(zones, replace(ENTRY, levering_nr=2, brin=None), FeedbackDetails(), Decimal("0.2"))
     objection_receipts.write_objection_receipts(zones, FILED, frozenset(), NumberChanges(), INSIDE)
     record_store.save_release_record(zones, make_release_record("proef", 1, ReleaseState.PUBLISHED, **USED))
     school_uses.write_school_uses(zones)

@@ -26,13 +26,13 @@ def project(**changes: Any) -> Project:
 
 def row(n: int, **cells: object) -> Row:
     """The row of one pupil, with the pseudonyms that researchers see."""
-    held = drawn.released(n)
-    return {**held, "pupil": held["_pupil"].hex(), "school": held["_school"].hex(), **cells}
+    staged = drawn.released(n)
+    return {**staged, "pupil": staged["_pupil"].hex(), "school": staged["_school"].hex(), **cells}
 
 
 def stage(*rows: Row, **changes: Any) -> Stage:
-    given: list[Row] = list(rows) or [row(n) for n in range(60)]
-    return Stage(**{"rows": given, "columns": [*COLUMNS, *NAMES], **changes})
+    staged: list[Row] = list(rows) or [row(n) for n in range(60)]
+    return Stage(**{"rows": staged, "columns": [*COLUMNS, *NAMES], **changes})
 
 
 def pupil(n: int) -> str:
@@ -49,15 +49,15 @@ def instruct(root: Path, schools: Iterable[str] = drawn.SCHOOLS) -> None:
     write_declared_list(root / "instructions", INSTRUCTION_LISTS.column_names, lines, drawn.TODAY, "pseudonimiseren")
 
 
-def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes: Any) -> VerificationSubject:
+def subject(folder: Path, results_at: Path, drawn_stage: Stage | None = None, **changes: Any) -> VerificationSubject:
     """A stage of the pseudonymous project, with the instructions of its schools."""
     instruct(folder)
-    return drawn.subject(folder, results_at, held or stage(), **{"project": project(), **changes})
+    return drawn.subject(folder, results_at, drawn_stage or stage(), **{"project": project(), **changes})
 
 
 def published(spark: SparkSession, folder: Path, table: Path, own: Project, *rows: Row) -> int:
     """The stage's rows as the project's table; gives their number."""
-    shown = delta.read_table(spark, stage(*rows).write(folder / f"drawn-{table.name}")).select(*COLUMNS, *NAMES)
+    released = delta.read_table(spark, stage(*rows).write(folder / f"drawn-{table.name}")).select(*COLUMNS, *NAMES)
     count = len(rows) or 60
-    publication.replace_published_rows(shown, count, table, own, "proef-1", drawn.platform())
+    publication.replace_published_rows(released, count, table, own, "proef-1", drawn.platform())
     return count

@@ -343,12 +343,12 @@ def pipeline_input(
 
 
 def subject(folder: Path, results_at: Path, stage: Stage | None = None, **changes: Any) -> VerificationSubject:
-    """A stage written to a folder, with everything it is held against; a valid one unless changed."""
+    """A stage written to a folder, with everything it is checked against; a valid one unless changed."""
     if not (folder / "objections").exists():
         write_list(folder / "objections", [f"{bsn(OBJECTOR)};;2026-01-01;;alles"])
     if not (folder / "instructions").exists():
         write_instructions(folder, SCHOOLS, TODAY)
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "project": project(),
         "platform": platform(),
         "key": project_keys.ProjectKey(SECRET),
@@ -365,4 +365,4 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
         "predecessor": None,
         "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
     }
-    return VerificationSubject(**given | changes)
+    return VerificationSubject(**fields | changes)

@@ -115,8 +115,8 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def _lined(spark: SparkSession, files: list[text_scan.NumberedFile]) -> DataFrame:
-    placed = text_scan.scan_with_places(spark, files, FORMATS)
-    return text_scan.number_lines(placed.withColumn("_order", F.monotonically_increasing_id()), "_order")
+    ordered = text_scan.scan_text_files(spark, files, FORMATS).withColumn("_order", F.monotonically_increasing_id())
+    return text_scan.number_lines(ordered, ordered, "_order")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
@@ -142,7 +142,7 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
     (file,) = recognise_deliveries(path, RecognitionContext(tmp_path, tmp_path / "work", FORMATS, limits))
     assert (file.delivery_kind, file.rows) == (DeliveryKind.TEXT, rows)
     found = _lined(spark, [(7, file)])
-    assert text_scan.scan_with_places(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
+    assert text_scan.scan_text_files(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
     wrong = found.where(F.col("line") != F.col("ruwe_score").cast("int")).count()
     assert (found.count(), wrong) == (rows, 0)
 
@@ -150,7 +150,7 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
 def test_values_stand_under_their_own_names(found: Read) -> None:
     for rows in found.rows.values():
         for row in rows:
-            assert set(row) == {*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER}
+            assert set(row) == {*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, "line", "_piece"}
             if row[CORRUPT_LINE] is None:
                 told = (row["brin"], row["schooljaar"], row["pgn"], row["toetscode"], row["afnameperiode"])
                 assert told == ("10AA", "2024-2025", "123456782", "REK-M7", "M")

@@ -14,6 +14,7 @@ import pytest
 from cohort.delivery_formats.file_reason_codes import FILE_REASONS
 from cohort.foundation.errors import StateRefused
 from cohort.ingestion import feedback, run_marker, volume_anomalies
+from cohort.ingestion.feedback_document import FeedbackDetails
 from cohort.results.ledger import DELIVERY_REJECTED, DELIVERY_TAKEN, Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
@@ -47,7 +48,7 @@ def rejected(reason: str, **changed: Any) -> LedgerEntry:
 
 def written(folder: Path, one: LedgerEntry, lines: dict[str, list[int]]) -> tuple[dict[str, Any], str]:
     zones = StorageZones(folder)
-    feedback.write_feedback(zones, one, lines, MOST)
+    feedback.write_feedback(zones, one, FeedbackDetails(lines), MOST)
     path = zones.school_feedback(one.brin or feedback.UNKNOWN_SCHOOL) / f"{one.levering_nr}"
     return json.loads(path.with_suffix(".json").read_text()), path.with_suffix(".txt").read_text()
 

@@ -19,6 +19,7 @@ from cohort.delivery_formats.format_declarations import RecognisedHeader, Unreco
 from cohort.delivery_formats.header_names import SHOWABLE_NAME_PATTERN
 from cohort.delivery_formats.text_recognition import recognise_text
 from cohort.ingestion import feedback, volume_anomalies
+from cohort.ingestion.feedback_document import FeedbackDetails
 from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
 
@@ -197,7 +198,8 @@ def test_the_feedback_names_missing_and_unread_columns(tmp_path: Path) -> None:
     written(tmp_path, entry(), {})
     one = entry(warnings={"COLUMN_GONE": 2})
     zones = StorageZones(tmp_path)
-    feedback.write_feedback(zones, one, {}, Decimal("0.1"), unread=("3 (Naam)", "5"), gone=("gewicht", "ses"))
+    details = FeedbackDetails(unread_columns=("3 (Naam)", "5"), missing_columns=("gewicht", "ses"))
+    feedback.write_feedback(zones, one, details, Decimal("0.1"))
     text = (zones.school_feedback("10AA") / "7.txt").read_text()
     said = (
         "Niet overgenomen kolommen: 3 (Naam), 5.",

@@ -13,7 +13,7 @@ from tests.unit.drawn_roots import HERE, NOW, THERE, A, B, C, D, E, Root
 
 from cohort import delta
 from cohort.foundation.errors import StateRefused
-from cohort.ingestion import batch_finalise, line_pass
+from cohort.ingestion import batch_writing, repeated_results, supersession_journal
 from cohort.legal_basis import number_changes
 from cohort.results import ledger, retention
 from cohort.storage.zone_paths import StorageZones
@@ -168,11 +168,13 @@ def _never(*_: object, **__: object) -> None:
 
 
 KILLS: dict[str, tuple[object, str]] = {
-    "between the two passes": (line_pass, "look"),
-    "before what does not count was taken out": (batch_finalise, "settle"),
-    "before the ledger": (ledger, "append"),
-    "after the ledger, before the earlier rows went": (delta, "remove_rows"),
-    "before the past was removed": (retention, "apply"),
+    "after the rows were validated": (repeated_results, "refuse_repeated_results"),
+    "before the results are written": (batch_writing, "write_batch"),
+    "before the refused rows are written": (delta, "replace_batch"),
+    "before it is known what the batch supersedes": (supersession_journal, "journal_superseded_rows"),
+    "before the ledger": (ledger, "append_to_ledger"),
+    "after the ledger, before the earlier rows went": (delta, "delete_equal_rows"),
+    "before the past was removed": (retention, "apply_retention"),
 }
 
 

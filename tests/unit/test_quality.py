@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import catalogue
 from cohort.delivery_formats.row_reason_codes import ROW_REASONS
-from cohort.ingestion import row_validation
+from cohort.ingestion import repeated_results, row_validation
 from cohort.states import local_frames
 from cohort.states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 
@@ -448,7 +448,7 @@ def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
     sent = local_frames.make_local_frame(one_spark, state, lines).coalesce(1)
     raw = sent.withColumns({name: F.expr(f"nullif(trim({name}), '')") for name in CANONICAL_COLUMNS})
     path = str(tmp_path_factory.mktemp("judged") / "rows")
-    row_validation.validate_rows(one_spark, raw, CATALOGUE, TODAY, {}).write.parquet(path)
+    row_validation.validate_rows(raw, CATALOGUE, TODAY, {}).write.parquet(path)
     return one_spark.read.parquet(path)
 
 
@@ -474,7 +474,7 @@ def test_a_refused_row_is_kept_as_it_was_sent_and_an_accepted_one_is_not(
         assert kept is None
     else:
         sent = {**RIGHT, **row.changed}
-        assert {name: kept[name] for name in CANONICAL_COLUMNS} == {name: sent[name] for name in CANONICAL_COLUMNS}
+        assert dict(zip(CANONICAL_COLUMNS, kept, strict=True)) == {name: sent[name] for name in CANONICAL_COLUMNS}
 
 
 def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
@@ -487,14 +487,18 @@ def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
 
 def test_lines_that_repeat_or_contradict_another_of_their_file(kept: DataFrame) -> None:
     rows = kept.where(f"{DELIVERY_NUMBER} >= {FIRST}")
-    refused = row_validation.refuse_repeated_results(rows, row_validation.find_repeated_results(rows))
+    refused = repeated_results.refuse_repeated_results(rows)
     found = [row[0] for row in refused.orderBy(row_validation.ROW).select("_codes").collect()]
     assert list(zip(REPEATED, found, strict=True)) == [(line, line[2]) for line in REPEATED]
 
 
 def test_accepted_and_quarantined_rows_part_without_rest(kept: DataFrame) -> None:
     good = row_validation.select_accepted(kept, 3).select("batch", "afnameperiode", "peildag").collect()
-    bad = row_validation.select_quarantined(kept, 3).select("batch", "codes", F.col("row.brin")).collect()
+    bad = (
+        row_validation.select_quarantined(row_validation.name_sent_values(kept), 3)
+        .select("batch", "codes", F.col("row.brin"))
+        .collect()
+    )
     assert len(good) + len(bad) == len(ROWS) + len(REPEATED)
     assert {row.batch for row in (*good, *bad)} == {3}
     assert all(row.afnameperiode and row.peildag for row in good)

@@ -9,6 +9,7 @@ vacuum_files      data files removed that no version needs
 
 from __future__ import annotations
 
+from cohort.delta.copied_columns import append_copied_columns
 from cohort.delta.read_tables import (
     TABLE_ERRORS,
     TableCommit,
@@ -54,6 +55,7 @@ from cohort.delta.write_tables import (
 )
 
 __all__ = [
+    "append_copied_columns",
     "OPEN_FILES_ADVICE",
     "RELEASE_PROPERTY",
     "TABLE_ERRORS",

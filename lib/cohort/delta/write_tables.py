@@ -110,6 +110,11 @@ def append_local_rows(rows: pa.Table, path: Path, note: str) -> None:
         commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
         post_commithook_properties=KEEP_LOG,
     )
+    checkpoint_when_due(table)
+
+
+def checkpoint_when_due(table: deltalake.DeltaTable) -> None:
+    """Write a checkpoint at every tenth version that deltalake commits; one that fails is left to the next."""
     with contextlib.suppress(DeltaError, OSError):  # the commit is done, and the log is complete without a checkpoint
         if table.version() % CHECKPOINT_INTERVAL == 0:
             table.create_checkpoint()

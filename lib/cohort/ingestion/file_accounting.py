@@ -1,4 +1,8 @@
-"""What becomes of a delivered file: taken in or rejected as a whole, with sums that close."""
+"""File accounting: what was counted of each delivered file, and whether it is taken in or rejected as a whole.
+
+In go the validated rows of a run, out come counts per file, ledger entries and the record of the run. The sums of every
+entry close: delivered = accepted + quarantined + objected. Called by `batch_validation` and `pipeline`.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +34,21 @@ UNDECLARED_CODES = (
     "ATTRIBUTE_INVALID",
     "LEVEL_INVALID",
 )
+"""Codes of rows with a test, school, level or attribute that no list declares."""
 SLICE_COLUMNS = ("schooljaar", "afnameperiode", "domein")
 
 
 @dataclass
 class FileCounts:
-    """What was counted of one file's rows."""
+    """What was counted of one file's rows.
+
+    Args:
+        codes: refused rows per reason code.
+        slices: accepted rows per school year, moment and domain.
+        schools: listed schools among the rows: the first and the last by number, so none, one or two.
+        outside_year: accepted rows dated outside their school year, where that warns and does not refuse.
+        partial_birth_dates: accepted rows of whose date of birth only a part is known, which is not kept.
+    """
 
     delivered: int = 0
     accepted: int = 0
@@ -43,21 +56,41 @@ class FileCounts:
     mended: int = 0
     codes: Counter[str] = field(default_factory=Counter)
     slices: Counter[str] = field(default_factory=Counter)
-    """Accepted rows per school year, moment and domain."""
     schools: set[str] = field(default_factory=set)
-    """Listed schools among its rows: the first and the last in order, so one, two or none."""
     outside_year: int = 0
-    """Accepted rows dated outside their school year, where that is told and not refused."""
     partial_birth_dates: int = 0
-    """Accepted rows with a date of birth of which only a part is known, which is not kept."""
+
+    @property
+    def refused(self) -> int:
+        return self.delivered - self.accepted - self.objected
+
+    def add_group(self, group: dict[str, Any]) -> None:
+        """Add the rows of one group of `count_rows_by_file`."""
+        rows, objected = group["rows"], group["objected"]
+        self.delivered += rows
+        self.schools |= {number_to_brin(group[end]) for end in ("first", "last") if group[end] is not None}
+        if group[CODES]:
+            self.codes.update(dict.fromkeys(group[CODES].split(), rows))
+            return
+        self.objected += objected
+        self.accepted += rows - objected
+        if rows > objected:
+            self.slices[" ".join(group[name] for name in SLICE_COLUMNS)] += rows - objected
+        self.mended += group["mended"]
+        self.outside_year += group["outside"]
+        self.partial_birth_dates += group["partial"]
 
 
 @dataclass(frozen=True)
-class IntakeRun:
-    """One run of intake: its batch, its moment, and the largest share of refused rows in a file.
+class FileDecisions:
+    """The terms by which a run takes files in or rejects them, and the ledger entries that follow.
 
-    `listed` are the schools on the school list; `waiting` those of which a list says who may be used, and
-    that list is older than this run.
+    Args:
+        batch: the batch of this run.
+        now: when the run began.
+        max_refused_share: the largest share of refused rows with which a file is taken in.
+        listed_schools: the schools on the school list.
+        schools_awaiting_list: schools with an opt-in list that is older than this run; their files wait.
     """
 
     batch: int
@@ -66,91 +99,69 @@ class IntakeRun:
     listed_schools: frozenset[str]
     schools_awaiting_list: frozenset[str] = frozenset()
 
-    def read_entry(self, number: int, file: DeliveredFile, count: FileCounts, warnings: dict[str, int]) -> LedgerEntry:
-        """The ledger's line of a file that could be read."""
-        refused = count.delivered - count.accepted - count.objected
+    def decide_file(self, number: int, file: DeliveredFile, count: FileCounts, warnings: dict[str, int]) -> LedgerEntry:
+        """Take in or reject a file that could be read."""
         school = next(iter(count.schools)) if len(count.schools) == 1 else None
-        reason = self._reason(file, count, refused)
+        reason = self._rejection(file, count)
         if reason is not None:
-            return self.rejected_entry(number, replace(file, school=school), reason, dict(count.codes))
-        return LedgerEntry(
-            file.sha256,
-            file.name,
-            number,
-            self.batch,
-            school,
-            self._received,
-            DELIVERY_TAKEN,
-            None,
-            count.delivered,
-            count.accepted,
-            refused,
-            count.objected,
-            count.mended,
-            dict(count.codes),
-            file.delivery_kind,
-            file.supplier,
-            file.container,
-            dict(count.slices),
+            return self.reject_file(number, replace(file, school=school), reason, dict(count.codes))
+        return replace(
+            self._make_entry(number, file, school, DELIVERY_TAKEN),
+            delivered=count.delivered,
+            accepted=count.accepted,
+            quarantined=count.refused,
+            objected=count.objected,
+            mended=count.mended,
+            codes=dict(count.codes),
+            slices=dict(count.slices),
             warnings=warnings | file.warnings,
             columns=" ".join(filter(None, file.columns)),
         )
 
-    def rejected_entry(
+    def reject_file(
         self, number: int, file: DeliveredFile, reason: str, codes: dict[str, int] | None = None
     ) -> LedgerEntry:
-        """The ledger's line of a file of which no row is taken; it is of its school if that is listed."""
-        return LedgerEntry(
-            file.sha256,
-            file.name,
-            number,
-            self.batch,
-            file.school if file.school in self.listed_schools else None,
-            self._received,
-            DELIVERY_REJECTED,
-            reason,
-            file.rows,
-            0,
-            file.rows,
-            0,
-            0,
-            codes or {},
-            file.delivery_kind,
-            file.supplier,
-            file.container,
-            warnings=file.warnings,
+        """Reject a file: no row of it is taken in. It is filed under its school if that is listed."""
+        school = file.school if file.school in self.listed_schools else None
+        return replace(
+            self._make_entry(number, file, school, DELIVERY_REJECTED),
+            reason=reason,
+            delivered=file.rows,
+            quarantined=file.rows,
+            codes=codes or {},
         )
 
-    def rowless_entry(self, number: int, file: DeliveredFile) -> LedgerEntry:
-        """The ledger's line of a roster or a repeating container: no results of its own, no rows."""
+    def take_file_without_rows(self, number: int, file: DeliveredFile) -> LedgerEntry:
+        """Take in a roster or a container that repeats other files: neither has rows of its own."""
         if file.school is not None and file.school not in self.listed_schools:
-            return self.rejected_entry(number, file, "SCHOOL_UNKNOWN")
+            return self.reject_file(number, file, "SCHOOL_UNKNOWN")
+        return self._make_entry(number, file, file.school, DELIVERY_TAKEN)
+
+    def _make_entry(self, number: int, file: DeliveredFile, school: str | None, status: str) -> LedgerEntry:
+        """The ledger entry of a file without rows."""
         return LedgerEntry(
-            file.sha256,
-            file.name,
-            number,
-            self.batch,
-            file.school,
-            self._received,
-            DELIVERY_TAKEN,
-            None,
-            0,
-            0,
-            0,
-            0,
-            0,
-            {},
-            file.delivery_kind,
-            file.supplier,
-            file.container,
+            sha256=file.sha256,
+            name=file.name,
+            levering_nr=number,
+            batch=self.batch,
+            brin=school,
+            received=self.now.isoformat(timespec="seconds"),
+            status=status,
+            reason=None,
+            delivered=0,
+            accepted=0,
+            quarantined=0,
+            objected=0,
+            mended=0,
+            codes={},
+            kind=file.delivery_kind,
+            supplier=file.supplier,
+            container=file.container,
             warnings=file.warnings,
         )
 
-    @property
-    def _received(self) -> str:
-        return self.now.isoformat(timespec="seconds")
-
-    def _reason(self, file: DeliveredFile, count: FileCounts, refused: int) -> str | None:
+    def _rejection(self, file: DeliveredFile, count: FileCounts) -> str | None:
+        """Why the whole file is rejected, None if it is taken in."""
         if count.delivered != file.rows:
             return "ROW_COUNT"
         if len(count.schools) > 1:
@@ -159,17 +170,19 @@ class IntakeRun:
             return "SCHOOL_UNKNOWN"
         if count.schools <= self.schools_awaiting_list:
             return OPT_IN_LIST_OLDER
-        return "TOO_MANY_REFUSED" if refused > self.max_refused_share * count.delivered else None
+        return "TOO_MANY_REFUSED" if count.refused > self.max_refused_share * count.delivered else None
 
 
-def count_rows_by_file(judged: DataFrame, told: Collection[str]) -> dict[int, FileCounts]:
-    """Count the rows of every file: an action that gives a few small lines per file.
+def count_rows_by_file(rows: DataFrame, warned_codes: Collection[str]) -> dict[int, FileCounts]:
+    """Count the rows of every file: an action that collects a few groups per file.
 
-    Takes: judged rows, with `_objected`; the rules of a single row that are only told.
+    Args:
+        rows: validated rows with `_objected`.
+        warned_codes: codes of rules of a single row that warn and do not refuse.
     """
-    sure = f"not contains({CODES}, 'BRIN_') and {CODES} not in ({UNREADABLE_LINE_CODES})"
-    outside = row_validation.is_outside_school_year() if DATE_OUTSIDE_YEAR in told else "false"
-    asked = judged.selectExpr(
+    names_school = f"not contains({CODES}, 'BRIN_') and {CODES} not in ({UNREADABLE_LINE_CODES})"
+    outside = row_validation.is_outside_school_year() if DATE_OUTSIDE_YEAR in warned_codes else "false"
+    counted = rows.selectExpr(
         DELIVERY_NUMBER,
         CODES,
         *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE_COLUMNS),
@@ -177,68 +190,44 @@ def count_rows_by_file(judged: DataFrame, told: Collection[str]) -> dict[int, Fi
         f"{MENDED} as mended",
         f"{outside} as outside",
         f"{PARTIAL} as partial",
-        # a number: text in an aggregate would have every row sorted
-        f"case when {sure} then {brin_to_number_sql('brin')} end as listed",
+        # a number: with text among its aggregates Spark would sort every row
+        f"case when {names_school} then {brin_to_number_sql('brin')} end as school",
     )
     sums = [f"count_if({name}) as {name}" for name in ("objected", "mended", "outside", "partial")]
-    sums += ["count(1) as rows", "min(listed) as first", "max(listed) as last"]
-    lines = asked.groupBy(DELIVERY_NUMBER, CODES, *SLICE_COLUMNS).agg(*map(F.expr, sums)).toArrow().to_pylist()
+    sums += ["count(1) as rows", "min(school) as first", "max(school) as last"]
+    groups = counted.groupBy(DELIVERY_NUMBER, CODES, *SLICE_COLUMNS).agg(*map(F.expr, sums))
     counts: dict[int, FileCounts] = {}
-    for line in lines:
-        _add(counts.setdefault(line[DELIVERY_NUMBER], FileCounts()), line)
+    for group in groups.toArrow().to_pylist():
+        counts.setdefault(group[DELIVERY_NUMBER], FileCounts()).add_group(group)
     return counts
 
 
-def sifted(results: DataFrame, told: Collection[str]) -> dict[int, FileCounts]:
-    """Count the rows of every file that went straight into the results: without code or objection.
-
-    Of a file in which something is mended or partial they are counted once more, line by line.
-    """
-    free = f"'' as {CODES}", f"boolean(null) as {OBJECTED_COLUMN}", f"false as {MENDED}", f"false as {PARTIAL}"
-    return count_rows_by_file(results.selectExpr("*", *free), told)
-
-
-def summarise_run(received: DiscoveredFiles, entries: list[LedgerEntry]) -> dict[str, Any]:
-    """The record of a run: counts only."""
+def summarise_run(discovered: DiscoveredFiles, entries: list[LedgerEntry]) -> dict[str, Any]:
+    """The part of the record of a run that follows from its files: counts only."""
     codes: Counter[str] = Counter()
     for entry in entries:
         codes.update(entry.codes)
     sums = ("delivered", "accepted", "quarantined", "objected", "mended")
     return {
-        "files": len(received.files),
-        "unreadable": received.unreadable,
-        "defects": received.defects,
+        "files": len(discovered.files),
+        "unreadable": discovered.unreadable,
+        "defects": discovered.defects,
         "new": len(entries),
-        "taken": sum(entry.status == DELIVERY_TAKEN for entry in entries),
-        "rejected": dict(sorted(Counter(e.reason for e in entries if e.reason).items())),
+        "taken": sum(entry.is_taken for entry in entries),
+        "rejected": dict(sorted(Counter(entry.reason for entry in entries if entry.reason).items())),
         "rows": {name: sum(getattr(entry, name) for entry in entries) for name in sums},
         "replaced": sum(sum(entry.replaced.values()) for entry in entries),
         "withdrawn": sum(sum(entry.withdrawn.values()) for entry in entries),
         "codes": dict(sorted(codes.items())),
-        "unknown_codes": _unknown(entries),
-        "warnings": dict(sorted(Counter(w for entry in entries for w in entry.warnings).items())),
+        "unknown_codes": _count_undeclared_codes(entries),
+        "warnings": dict(sorted(Counter(code for entry in entries for code in entry.warnings).items())),
     }
 
 
-def _unknown(entries: list[LedgerEntry]) -> dict[str, dict[str, int]]:
-    """Per supplier the rows with a code that nobody declared: of tests, schools, levels, attributes."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+def _count_undeclared_codes(entries: list[LedgerEntry]) -> dict[str, dict[str, int]]:
+    """Per supplier the refused rows with a test, school, level or attribute that no list declares."""
+    by_supplier: dict[str, Counter[str]] = defaultdict(Counter)
     for entry in entries:
-        found[entry.supplier or "?"].update({c: n for c, n in entry.codes.items() if c in UNDECLARED_CODES})
-    return {supplier: dict(sorted(codes.items())) for supplier, codes in sorted(found.items()) if codes}
-
-
-def _add(counted: FileCounts, line: dict[str, Any]) -> None:
-    counted.delivered += line["rows"]
-    ends = (line["first"], line["last"])
-    counted.schools |= {number_to_brin(school) for school in ends if school is not None}
-    if line[CODES]:
-        counted.codes.update(dict.fromkeys(line[CODES].split(), line["rows"]))
-    else:
-        counted.objected += line["objected"]
-        counted.accepted += line["rows"] - line["objected"]
-        if line["rows"] > line["objected"]:
-            counted.slices[" ".join(line[name] for name in SLICE_COLUMNS)] += line["rows"] - line["objected"]
-        counted.mended += line["mended"]
-        counted.outside_year += line["outside"]
-        counted.partial_birth_dates += line["partial"]
+        undeclared = {code: rows for code, rows in entry.codes.items() if code in UNDECLARED_CODES}
+        by_supplier[entry.supplier or "?"].update(undeclared)
+    return {supplier: dict(sorted(codes.items())) for supplier, codes in sorted(by_supplier.items()) if codes}

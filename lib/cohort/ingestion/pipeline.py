@@ -1,8 +1,10 @@
-"""Schools' files → results, quarantine, ledger and feedback: only what is new, whole files or nothing.
+"""Ingestion: schools' files become results, quarantine, ledger entries and feedback; only what is new, whole or not.
 
-Order of writing: results and quarantine, what the batch takes away of earlier ones written down, feedback,
-and the ledger: with its lines the batch counts. Then what it replaces goes. What a killed run left of its
-batch goes before the next one begins; what it had not yet taken away goes then, too.
+In go the files of `deliveries/`, out come rows in the restricted tables, one ledger entry per file, feedback per school
+and the record of the run (counts only). Called by the job `ingest`. The order of writing is what makes a killed run
+harmless: results and quarantine, the journal of what the batch supersedes, feedback, then the ledger: with its
+entries the batch counts. Only then do superseded rows go. The next run removes what a killed run left of a batch
+that does not count, and finishes the supersession of one that does.
 """
 
 from __future__ import annotations
@@ -27,209 +29,298 @@ from cohort.erasure import (
     row_erasure,
 )
 from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, DeliveriesRefused, describe_problem
+from cohort.foundation.progress import ProgressWriter
 from cohort.ingestion import (
-    batch_finalise,
+    batch_validation,
+    batch_writing,
     code_normalisation,
     completeness,
     discovery,
     feedback,
     file_accounting,
-    line_pass,
     number_change_application,
     run_marker,
     supersession_journal,
-    validation_pipeline,
     volume_anomalies,
 )
 from cohort.ingestion.discovery import DiscoveredFiles, NumberedFile
-from cohort.ingestion.file_accounting import IntakeRun
-from cohort.ingestion.run_context import IngestionContext, Progress
+from cohort.ingestion.feedback_document import FeedbackDetails
+from cohort.ingestion.file_accounting import FileCounts, FileDecisions
+from cohort.ingestion.line_numbers import LineNumbers
+from cohort.ingestion.run_context import IngestionContext
 from cohort.legal_basis import objections
-from cohort.legal_basis.objections import Objections
 from cohort.results import erasure_journal, ledger, results_store, retention
 from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
-__all__ = ["IngestionContext", "Progress", "ingest_deliveries"]
+__all__ = ["IngestionContext", "ingest_deliveries"]
 
 MOST_DELIVERIES = 2**18 - 1
-"""What the number of a delivery may be: it has 18 bits in a pupil's packed record."""
+"""The highest delivery number: it has 18 bits in a pupil's packed record."""
 KINDS_WITHOUT_ROWS = (DeliveryKind.ROSTER, DeliveryKind.REPEATED)
 
 
-def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: Progress) -> dict[str, Any]:
+def ingest_deliveries(spark: SparkSession, context: IngestionContext, progress: ProgressWriter) -> dict[str, Any]:
     """Take in every file that was not taken in before.
 
-    Gives: the record of the run, counts only.
-    Refuses: no folder of deliveries (exit code 11).
+    Returns:
+        The record of the run: counts only.
+
+    Raises:
+        DeliveriesRefused: there is no folder of deliveries, or there are too many of them (exit code 11).
+        ObjectionsRefused: a list would take away more than the platform allows (exit code 12).
     """
-    zones, holds = intake.zones, intake.platform
-    if not zones.deliveries.is_dir():
-        raise _refused(
-            "a folder of deliveries", "deliveries/99ZZ.csv", "no such folder", "Put the schools' files there"
-        )
-    results_store.create_results_tables(spark, zones, holds.tables)
-    known = ledger.read_ledger(zones.ledger)
-    ended = run_marker.begin_run(zones, known)
-    sweep_interrupted_run(spark, zones, known, ended=ended)
-    respelled = code_normalisation.normalise_stored_codes(spark, zones)
-    renumbered = number_change_application.apply_number_changes(spark, zones, intake.changes, known, intake.now)
-    for remark in intake.changes.remarks():
-        progress(remark)
-    consent_expiry.erase_expired_consent_values(spark, zones, intake.consents, empty=not known.batches)
-    domains, lists = intake.catalogue.domains(), intake.objections
-    if known.batches and lists.lists:
-        impact_limits.check_impact_limits(
-            results_store.read_current_results(spark, zones, known.batches), lists, holds.objections, domains
-        )
-    limits = holds.intake.containers.container_limits()
-    desk = RecognitionContext(
-        zones.deliveries,
-        zones.scratch / "received",
-        intake.formats,
-        limits,
-        known.settled_hashes,
-        intake.changes.newest_numbers,
-    )
+    zones = context.zones
+    _require_deliveries_folder(zones)
+    # 1. Open the tables; finish or remove what an interrupted run left.
+    results_store.create_results_tables(spark, zones, context.platform.tables)
+    previous = ledger.read_ledger(zones.ledger)
+    was_completed = run_marker.begin_run(zones, previous)
+    recover_interrupted_run(spark, zones, previous, was_completed=was_completed)
+    # 2. Bring earlier results up to date: code lists, pupil numbers, consents, limits of objections.
+    updates = _update_earlier_results(spark, context, previous, progress)
     try:
-        received = discovery.discover_deliveries(spark, desk, known)
-        progress(f"deliveries: {len(received.files)} files, {len(received.new_files)} new")
-        if known.last_number + len(received.new_files) > MOST_DELIVERIES:
-            raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "more", "Begin a new root")
-        share, listed = holds.intake.max_refused_share, intake.catalogue.schools
-        run = IntakeRun(known.next_batch, intake.now, share, listed, intake.schools_awaiting_list)
-        with results_store.discard_batch_on_refusal(spark, zones, run.batch):
-            entries = _take_in(spark, intake, run, received.new_files, known, progress) if received.new_files else []
-        if not entries:
-            objections.record_objections(zones.restricted, lists)
+        # 3. Discover the files that are new.
+        discovered = _discover_files(spark, context, previous, progress)
+        # 4. Take them in as one batch, or nothing of them.
+        entries = _take_in_new_files(spark, context, previous, discovered, progress)
     finally:
         shutil.rmtree(zones.scratch, ignore_errors=True)
-    after = Ledger((*known.entries, *entries))
-    results_store.require_closed_accounts(zones, after)
-    gone = retention.apply_retention(spark, zones, holds, after, received.files, intake.now)
-    sought = excluded_numbers.numbers_to_erase(spark, zones, lists, domains)
-    among = _new(received, lists) if ended else None
-    gone["objected"] = raw_file_erasure.erase_raw_files(zones.deliveries, after, sought, limits, among)
-    progress(f"retention: {sum(gone.values())} things of the past removed")
-    delta.remove_folder(zones.scratch, where="restricted/work")  # of what stays the rows could be read
-    told = completeness.find_missing_schools(intake.catalogue, after, entries)
-    completeness.write_missing_schools(zones, told)
-    left_behind = leftover_files.find_leftover_files(zones)
-    run_marker.complete_run(zones, after)
-    for sentence in (*_not_looked_at(received), *left_behind):
+    current = Ledger((*previous.entries, *entries))
+    results_store.require_closed_accounts(zones, current)
+    # 5. Remove what is past its retention, and the raw files of pupils who object.
+    removed = retention.apply_retention(spark, zones, context.platform, current, discovered.files, context.now)
+    removed["objected"] = _erase_raw_files(spark, context, current, discovered, every_file=not was_completed)
+    progress(f"retention: {sum(removed.values())} things of the past removed")
+    delta.remove_folder(zones.scratch, where="restricted/work")  # what stayed of it would hold readable rows
+    # 6. Name the schools that have not delivered.
+    missing = completeness.find_missing_schools(context.catalogue, current, entries)
+    completeness.write_missing_schools(zones, missing)
+    # 7. Report.
+    leftovers = leftover_files.find_leftover_files(zones)
+    run_marker.complete_run(zones, current)
+    for sentence in (*_describe_unread_files(discovered), *leftovers):
         progress(sentence)
     return {
-        **file_accounting.summarise_run(received, entries),
-        "renumbered": renumbered,
-        "respelled": respelled,
-        "changes_without_effect": len(intake.changes.without_effect),
-        "removed": gone,
-        "missing": completeness.count_missing_schools(told),
-        "left_behind": left_behind,
-        "exit_code": max(
-            EXIT_DEFECT if received.defects else EXIT_DONE,
-            leftover_files.leftover_exit_code(left_behind),
-            DeliveriesRefused.exit_code if received.unreadable else EXIT_DONE,
-        ),
+        **file_accounting.summarise_run(discovered, entries),
+        **updates,
+        "removed": removed,
+        "missing": completeness.count_missing_schools(missing),
+        "left_behind": leftovers,
+        "exit_code": _exit_code(discovered, leftovers),
     }
 
 
-def _not_looked_at(received: DiscoveredFiles) -> list[str]:
-    """A sentence for all files that the storage did not let us read, and for each defect of ours."""
-    told = [
-        f"{number} files were left by a defect of the platform's ({what}). They stay, and the next run tries "
-        "them again."
-        for what, number in sorted(received.defects.items())
+def recover_interrupted_run(spark: SparkSession, zones: StorageZones, previous: Ledger, *, was_completed: bool) -> None:
+    """Finish what a killed run had committed, and remove what it had not.
+
+    Args:
+        previous: the ledger of earlier runs.
+        was_completed: whether the last run came to its end; only if not are the thousands of feedback folders
+            searched for feedback on deliveries that do not count.
+    """
+    shutil.rmtree(zones.scratch, ignore_errors=True)
+    if not was_completed:
+        feedback.sweep_uncounted_feedback(zones, previous.last_number)
+    supersession_journal.carry_out_supersession(spark, zones, previous)
+    results_store.discard_batch(spark, zones, previous.next_batch)
+    erasure_journal.close_interrupted_erasure(zones, previous.batches)
+
+
+def _require_deliveries_folder(zones: StorageZones) -> None:
+    if not zones.deliveries.is_dir():
+        raise _refuse_deliveries(
+            "a folder of deliveries", "deliveries/99ZZ.csv", "no such folder", "Put the schools' files there"
+        )
+
+
+def _update_earlier_results(
+    spark: SparkSession, context: IngestionContext, previous: Ledger, progress: ProgressWriter
+) -> dict[str, Any]:
+    """Apply new code lists, number changes and ended consents to earlier results; check the limits of objections.
+
+    Returns:
+        What the record of the run says of it.
+    """
+    zones, changes, lists = context.zones, context.changes, context.objections
+    respelled = code_normalisation.normalise_stored_codes(spark, zones)
+    renumbered = number_change_application.apply_number_changes(spark, zones, changes, previous, context.now)
+    for remark in changes.remarks():
+        progress(remark)
+    consent_expiry.erase_expired_consent_values(spark, zones, context.consents, empty=not previous.batches)
+    if previous.batches and lists.lists:
+        results = results_store.read_current_results(spark, zones, previous.batches)
+        impact_limits.check_impact_limits(results, lists, context.platform.objections, context.catalogue.domains())
+    return {"renumbered": renumbered, "respelled": respelled, "changes_without_effect": len(changes.without_effect)}
+
+
+def _discover_files(
+    spark: SparkSession, context: IngestionContext, previous: Ledger, progress: ProgressWriter
+) -> DiscoveredFiles:
+    """Look at every file of the deliveries folder and number the new ones."""
+    recognition = RecognitionContext(
+        context.zones.deliveries,
+        context.zones.scratch / "received",
+        context.formats,
+        context.platform.intake.containers.container_limits(),
+        previous.settled_hashes,
+        context.changes.newest_numbers,
+    )
+    discovered = discovery.discover_deliveries(spark, recognition, previous)
+    progress(f"deliveries: {len(discovered.files)} files, {len(discovered.new_files)} new")
+    if previous.last_number + len(discovered.new_files) > MOST_DELIVERIES:
+        raise _refuse_deliveries(
+            f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "more", "Begin a new root"
+        )
+    return discovered
+
+
+def _take_in_new_files(
+    spark: SparkSession,
+    context: IngestionContext,
+    previous: Ledger,
+    discovered: DiscoveredFiles,
+    progress: ProgressWriter,
+) -> list[LedgerEntry]:
+    """Take in the new files as one batch; of a batch that is refused nothing stays.
+
+    Returns:
+        The ledger entries of this run, by delivery number; none where nothing new is to be said of any file.
+    """
+    zones, new_files = context.zones, discovered.new_files
+    decisions = FileDecisions(
+        previous.next_batch,
+        context.now,
+        context.platform.intake.max_refused_share,
+        context.catalogue.schools,
+        context.schools_awaiting_list,
+    )
+    with results_store.discard_batch_on_refusal(spark, zones, decisions.batch):
+        # 1. Validate the rows and write them into results and quarantine.
+        read_entries, lines = _take_in_rows(spark, context, decisions, previous, new_files, progress)
+        entries = sorted(
+            [*_entries_without_rows(decisions, new_files), *read_entries], key=lambda entry: entry.levering_nr
+        )
+        if not entries:
+            objections.record_objections(zones.restricted, context.objections)
+            return []
+        # 2. Journal what the batch supersedes.
+        entries = supersession_journal.journal_superseded_rows(spark, context, previous, entries, decisions.batch)
+        entries = volume_anomalies.add_volume_warnings(entries, previous)
+        # 3. Write the feedback to schools.
+        _write_feedback(context, previous, entries, dict(new_files), lines)
+        progress(f"feedback: {len(entries)} files")
+        # 4. Write the ledger: with its entries the batch counts.
+        ledger.append_to_ledger(spark, zones.ledger, entries, context.platform.tables)
+        # 5. Remove the superseded rows.
+        supersession_journal.carry_out_supersession(spark, zones, Ledger((*previous.entries, *entries)))
+    return entries
+
+
+def _take_in_rows(
+    spark: SparkSession,
+    context: IngestionContext,
+    decisions: FileDecisions,
+    previous: Ledger,
+    new_files: tuple[NumberedFile, ...],
+    progress: ProgressWriter,
+) -> tuple[list[LedgerEntry], LineNumbers]:
+    """Validate the rows of the readable files, decide about each file, write the rows of those taken in."""
+    readable = [
+        (n, file) for n, file in new_files if not file.rejection and file.delivery_kind not in KINDS_WITHOUT_ROWS
     ]
-    if received.unreadable:
-        told.append(
+    if not readable:
+        return [], {}
+    validated = batch_validation.validate_batch(spark, context, previous, readable, decisions.batch)
+    entries = [
+        decisions.decide_file(n, file, validated.counts.get(n, FileCounts()), validated.warnings.get(n, {}))
+        for n, file in readable
+    ]
+    entries = [entry for entry in entries if not _waits_as_before(entry, previous)]
+    if entries:
+        refused = sum(entry.quarantined for entry in entries)
+        progress(f"quality: {sum(entry.delivered for entry in entries)} rows, {refused} refused")
+        batch_writing.write_batch(spark, context.zones, validated, entries, decisions.batch)
+        if any(ROW_BROKEN in entry.codes for entry in entries if entry.is_taken):
+            listed = excluded_pupils.listed_pupils(spark, context.objections)
+            row_erasure.erase_broken_lines(spark, context.zones, listed)
+        progress(f"results: {sum(entry.accepted for entry in entries)} rows accepted")
+    return entries, validated.lines
+
+
+def _waits_as_before(entry: LedgerEntry, previous: Ledger) -> bool:
+    """Whether a file waits for a newer opt-in list of its school, and an earlier run said so."""
+    older = ledger.OPT_IN_LIST_OLDER
+    return entry.reason == older and previous.retryable_reasons.get(entry.sha256) == older
+
+
+def _entries_without_rows(decisions: FileDecisions, new_files: tuple[NumberedFile, ...]) -> list[LedgerEntry]:
+    """The ledger entries of files that could not be read, of rosters and of containers that repeat others."""
+    rejected = [decisions.reject_file(n, file, file.rejection) for n, file in new_files if file.rejection]
+    others = [(n, file) for n, file in new_files if not file.rejection and file.delivery_kind in KINDS_WITHOUT_ROWS]
+    return [*rejected, *(decisions.take_file_without_rows(n, file) for n, file in others)]
+
+
+def _write_feedback(
+    context: IngestionContext, previous: Ledger, entries: list[LedgerEntry], files: dict[int, Any], lines: LineNumbers
+) -> None:
+    gone = volume_anomalies.find_missing_columns(entries, previous)
+    for entry in entries:
+        file = files[entry.levering_nr]
+        faults = lines.get(entry.levering_nr, {})
+        if file.rejection and file.rejected_lines:
+            faults = {file.rejection: list(file.rejected_lines)}
+        details = FeedbackDetails(
+            faults, file.header_difference, file.joined_counts, file.unread_columns, gone.get(entry.levering_nr, ())
+        )
+        feedback.write_feedback(context.zones, entry, details, context.platform.intake.max_refused_share)
+
+
+def _erase_raw_files(
+    spark: SparkSession, context: IngestionContext, current: Ledger, discovered: DiscoveredFiles, *, every_file: bool
+) -> int:
+    """Remove the raw files that hold numbers of objectors.
+
+    Args:
+        every_file: look into every file, because the last run did not come to its end. A new objection or opt-in
+            list does so, too; else only new files are looked into.
+    """
+    zones, lists = context.zones, context.objections
+    numbers = excluded_numbers.numbers_to_erase(spark, zones, lists, context.catalogue.domains())
+    searched: frozenset[Path] | None = None
+    if not (every_file or lists.new_objections or lists.new_opt_in_lists):
+        searched = frozenset(file.origin for _, file in discovered.new_files if file.origin is not None)
+    limits = context.platform.intake.containers.container_limits()
+    return raw_file_erasure.erase_raw_files(zones.deliveries, current, numbers, limits, searched)
+
+
+def _describe_unread_files(discovered: DiscoveredFiles) -> list[str]:
+    """A sentence for each defect of the platform, and one for all files that the storage did not let us read."""
+    sentences = [
+        f"{number} files were left by a defect of the platform's ({defect}). They stay, and the next run tries "
+        "them again."
+        for defect, number in sorted(discovered.defects.items())
+    ]
+    if discovered.unreadable:
+        sentences.append(
             describe_problem(
                 "files and folders that the platform's user may read",
                 example="mode 0600, its own",
-                found=f"{received.unreadable} that it may not",
+                found=f"{discovered.unreadable} that it may not",
                 where="deliveries/",
                 do="Correct their rights, then run ingest again; they stay where they are",
             )
         )
-    return told
+    return sentences
 
 
-def sweep_interrupted_run(spark: SparkSession, zones: StorageZones, known: Ledger, *, ended: bool) -> None:
-    """Finish or remove what a killed intake left: what its batch takes away if that counts, else its rows.
-
-    Takes: whether the last run came to its end; only else are the schools' thousands of folders looked into.
-    """
-    shutil.rmtree(zones.scratch, ignore_errors=True)
-    if not ended:
-        feedback.sweep_uncounted_feedback(zones, known.last_number)
-    supersession_journal.carry_out_supersession(spark, zones, known)
-    results_store.discard_batch(spark, zones, known.next_batch)
-    erasure_journal.close_interrupted_erasure(zones, known.batches)
+def _exit_code(discovered: DiscoveredFiles, leftovers: list[str]) -> int:
+    return max(
+        EXIT_DEFECT if discovered.defects else EXIT_DONE,
+        leftover_files.leftover_exit_code(leftovers),
+        DeliveriesRefused.exit_code if discovered.unreadable else EXIT_DONE,
+    )
 
 
-def _take_in(
-    spark: SparkSession,
-    intake: IngestionContext,
-    run: IntakeRun,
-    new: tuple[NumberedFile, ...],
-    known: Ledger,
-    progress: Progress,
-) -> list[LedgerEntry]:
-    readable = [(n, f) for n, f in new if not f.rejection and f.delivery_kind not in KINDS_WITHOUT_ROWS]
-    entries = [run.rejected_entry(n, f, f.rejection) for n, f in new if f.rejection]
-    entries += [run.rowless_entry(n, f) for n, f in new if f.delivery_kind in KINDS_WITHOUT_ROWS and not f.rejection]
-    lines: line_pass.Lines = {}
-    if readable:
-        judged = validation_pipeline.judge(spark, intake, readable, known, run.batch)
-        counts, told = judged.counts, judged.warnings
-        found = [
-            run.read_entry(n, f, counts.get(n, file_accounting.FileCounts()), told.get(n, {})) for n, f in readable
-        ]
-        found = [
-            e
-            for e in found
-            if e.reason != ledger.OPT_IN_LIST_OLDER or known.retryable_reasons.get(e.sha256) != ledger.OPT_IN_LIST_OLDER
-        ]
-        if not found and not entries:
-            results_store.discard_batch(spark, intake.zones, run.batch)
-            return []
-        refused = sum(entry.quarantined for entry in found)
-        progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
-        batch_finalise.settle(spark, judged, intake, found, run.batch)
-        if any(ROW_BROKEN in entry.codes for entry in found if entry.is_taken):
-            row_erasure.erase_broken_lines(spark, intake.zones, excluded_pupils.listed_pupils(spark, intake.objections))
-        progress(f"results: {sum(e.accepted for e in found)} rows accepted")
-        lines = judged.lines
-        entries += found
-    entries = sorted(entries, key=lambda entry: entry.levering_nr)
-    entries = supersession_journal.journal_superseded_rows(spark, intake, known, entries, run.batch)
-    entries = volume_anomalies.add_volume_warnings(entries, known)
-    lines |= {n: {f.rejection: list(f.rejected_lines)} for n, f in new if f.rejection and f.rejected_lines}
-    gone, files = volume_anomalies.find_missing_columns(entries, known), dict(new)
-    for entry in entries:
-        where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]
-        feedback.write_feedback(
-            intake.zones,
-            entry,
-            where,
-            run.max_refused_share,
-            file.header_difference,
-            file.joined_counts,
-            file.unread_columns,
-            gone.get(entry.levering_nr, ()),
-        )
-    progress(f"feedback: {len(entries)} files")
-    ledger.append_to_ledger(spark, intake.zones.ledger, entries, intake.platform.tables)
-    supersession_journal.carry_out_supersession(spark, intake.zones, Ledger((*known.entries, *entries)))
-    return entries
-
-
-def _new(received: DiscoveredFiles, lists: Objections) -> frozenset[Path] | None:
-    """The files to look into for numbers of objectors; all of them where a list says something new."""
-    if lists.new_objections or lists.new_opt_in_lists:
-        return None
-    return frozenset(file.origin for _, file in received.new_files if file.origin is not None)
-
-
-def _refused(what: str, example: str, found: str, do: str) -> DeliveriesRefused:
+def _refuse_deliveries(what: str, example: str, found: str, do: str) -> DeliveriesRefused:
     return DeliveriesRefused(describe_problem(what, example=example, found=found, where="deliveries/", do=do))

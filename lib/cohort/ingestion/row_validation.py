@@ -1,14 +1,15 @@
-"""Delivered → Accepted + Quarantined: every rule in one pass, each a column that is null or a reason code.
+"""Validation of single rows: typed values and the reason codes of every rule that a row breaks, in one pass.
 
-A rule never corrects a value; the one mending there is (a pupil number that lost leading zeros or has marks
-in it, proved by its check digits) is counted. Codes, never values, go into what others read.
+In go delivered rows as text, out come accepted and refused rows together; called by `validated_rows`. A rule never
+corrects a value. The one mending there is, of a pupil number that lost leading zeros or has other marks in it, is
+proved by the elfproef and counted. Only codes, never values, leave the restricted zone.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,6 +18,7 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.delivery_formats import transcripts
 from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.ingestion import validation_rules
+from cohort.ingestion.text_scan import LINE, PIECE
 from cohort.ingestion.validation_rules import (
     CANONICAL_CODE,
     DELIVERED_VALUE,
@@ -40,103 +42,125 @@ from cohort.states.schemas import (
 )
 
 CODES, RAW, ROW = "_codes", "_raw", "_row"
+"""Columns of a validated row: its reason codes, its values as sent, its order within a part of a file."""
 RESULT_HASH, ROW_HASH = "_same_result", "_same_row"
+"""Columns of a validated row: hashes of what tells its result, and its line, from others of the file."""
 PARSED_COLUMNS = ("pgn", "vestiging", "geboortedatum", "afnamedatum", "ruwe_score", "vaardigheidsscore")
-"""Columns of which another way of writing one value (a lost zero, `7,5` and `7,50`) makes no other line; nor
-does another spelling of a code.
-"""
+"""Columns that are compared by value: `7,5` and `7,50`, or a lost zero, make no other line; nor does another spelling
+of a code."""
 
 
 def validate_rows(
-    spark: SparkSession,
     delivered: DeliveredRows | DataFrame,
     catalogue: Catalogue,
     today: dt.date,
-    newest: Mapping[str, str],
-    told: Collection[str] = (),
-    typed: Callable[[DataFrame], DataFrame] = materialised_frames.break_codegen,
+    newest_numbers: Mapping[str, str],
+    warned_codes: Collection[str] = (),
+    partitions: int = materialised_frames.MAX_PARTITIONS,
 ) -> DataFrame:
-    """Type every row and hold it against every rule.
+    """Type every delivered row and hold it against every rule of a single row.
 
-    Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one, the
-    codes of rules that are told and not refused (of `OUTSIDE` only); what is to be done with the rows when
-    they are typed (`_mended` and `_partial` among them) and not yet held against rules: what follows is
-    compiled apart.
-    Gives: the columns of `ACCEPTED` but `batch` (meaningful where `_codes` is empty), `_codes` (one text,
-    a blank between two), `_mended`, `_partial` (a date of birth known in part), `_raw` (the row as sent but
-    for blanks around its values, null where accepted), `_row` (a number that grows within a file),
-    `_same_result` (null where nobody can say whose result it is) and `_same_row` (hashes within a file), and
-    whatever else came along (`line`).
+    Args:
+        delivered: rows as `text_scan.scan_text_files` reads them.
+        catalogue: the known tests and schools.
+        today: the day of intake; a result after it is refused.
+        newest_numbers: the newest number of every replaced pupil number.
+        warned_codes: codes of rules that warn and do not refuse (only `DATE_OUTSIDE_YEAR` can be one).
+        partitions: into how many partitions the rows go, at most.
+
+    Returns:
+        The columns of `RESULTS_SCHEMA` but `batch`, meaningful where `_codes` is empty; `_codes`, the reason codes
+        of the row in one text with a blank between two; `_mended`, whether the pupil number was mended;
+        `_partial`, whether only a part of the date of birth is known; `_raw`, the values as sent in the order of
+        `CANONICAL_COLUMNS`, null where no rule is broken; `_row`, a number that grows within a part of a file;
+        `_same_result` (null where nobody can say whose result it is) and `_same_row`, hashes to compare rows of
+        one file by; and `line` and `_piece` where `delivered` has them.
     """
-    extra = [
-        name
-        for name in delivered.columns
-        if name not in (*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER)
-    ]
-    cells, place = (
-        f"array({', '.join(CANONICAL_COLUMNS)}) as {DELIVERED_VALUES}",
-        f"monotonically_increasing_id() as {ROW}",
-    )
+    typed = type_rows(delivered, catalogue, newest_numbers).coalesce(partitions)
+    return judge_typed_rows(typed, today, warned_codes)
+
+
+def type_rows(
+    delivered: DeliveredRows | DataFrame, catalogue: Catalogue, newest_numbers: Mapping[str, str]
+) -> DataFrame:
+    """Parse the values of every row and join its test and its school; the first of two stages of generated code.
+
+    Returns:
+        The delivered values in one array, the parsed and derived columns of `validation_rules`, `_row`.
+    """
+    spark = delivered.sparkSession
+    places = [name for name in (LINE, PIECE) if name in delivered.columns]
+    values = f"array({', '.join(CANONICAL_COLUMNS)}) as {DELIVERED_VALUES}"
+    order = f"monotonically_increasing_id() as {ROW}"
     rows = materialised_frames.break_codegen(
-        delivered.selectExpr(cells, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra, place)
+        delivered.selectExpr(values, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *places, order)
     )
     version = f"_version = coalesce({DELIVERED_VALUE['toetsversie']}, '')"
-    test = F.expr(f"toetscode = {DELIVERED_VALUE['toetscode']} and {version}")
-    known = rows.join(_tests(spark, catalogue), test, "left").join(
-        _schools(spark, catalogue), F.expr(f"_listed = {DELIVERED_VALUE['brin']}"), "left"
+    same_test = F.expr(f"toetscode = {DELIVERED_VALUE['toetscode']} and {version}")
+    same_school = F.expr(f"_listed = {DELIVERED_VALUE['brin']}")
+    joined = rows.join(_tests(spark, catalogue), same_test, "left")
+    joined = joined.join(_schools(spark, catalogue), same_school, "left")
+    parsed = joined.selectExpr("*", *validation_rules.parsed_columns())
+    return _renumbered(parsed, newest_numbers).selectExpr("*", *validation_rules.derived_columns())
+
+
+def judge_typed_rows(typed: DataFrame, today: dt.date, warned_codes: Collection[str] = ()) -> DataFrame:
+    """Hold typed rows against every rule of a single row; arguments and result as of `validate_rows`."""
+    concluded = materialised_frames.break_codegen(
+        typed.selectExpr("*", *validation_rules.concluding_columns(), *validation_rules.code_columns())
     )
-    parsed = _renumbered(known.selectExpr("*", *validation_rules.parsed_columns()), newest).selectExpr(
-        "*", *validation_rules.derived_columns()
+    judged = materialised_frames.break_codegen(
+        concluded.selectExpr("*", f"{_codes_of_row(today, warned_codes)} as {CODES}")
     )
-    found = typed(parsed)
-    broken = f"{CORRUPT_LINE} is not null or {READER_REASON} <=> '{ROW_BROKEN}'"
-    met = f"concat_ws(' ', {', '.join(validation_rules.rule_columns(today, told))})"
+    has_owner = f"pgn_soort is not null and {CODES} not in ({UNREADABLE_LINE_CODES})"
     result = result_hash(DELIVERED_VALUE["bron_result_key"], DELIVERED_VALUE["schooljaar"])
-    unread = f"when {READER_REASON} <=> '{HEADER_REPEATED}' then '{HEADER_REPEATED}' when {broken} then '{ROW_BROKEN}'"
-    nothing = f"when {validation_rules.is_no_result()} then '{NO_RESULT}'"
-    whole = materialised_frames.break_codegen(
-        found.selectExpr("*", *validation_rules.concluding_columns(), *validation_rules.code_columns())
-    )
-    judged = whole.selectExpr("*", f"case {unread} {nothing} else {met} end as {CODES}")
-    owned = f"pgn_soort is not null and {CODES} not in ({UNREADABLE_LINE_CODES})"
-    as_sent = ", ".join(f"{DELIVERED_VALUE[name]} as {name}" for name in CANONICAL_COLUMNS)
-    sent = [f"coalesce({_one_spelling(name)}{DELIVERED_VALUE[name]}, '')" for name in CANONICAL_COLUMNS]
+    compared = [f"coalesce({_one_spelling(name)}{DELIVERED_VALUE[name]}, '')" for name in CANONICAL_COLUMNS]
     as_it_counts = {**DELIVERED_VALUE, **CANONICAL_CODE, **{name: name for name in judged.columns}}
-    columns = [
-        f"{as_it_counts[name]} as {name}" for name in RESULTS_SCHEMA.names if name not in ("batch", DELIVERY_NUMBER)
-    ]
+    result_columns = [name for name in RESULTS_SCHEMA.names if name not in ("batch", DELIVERY_NUMBER)]
+    places = [name for name in (LINE, PIECE) if name in typed.columns]
     return judged.selectExpr(
-        *columns,
+        *(f"{as_it_counts[name]} as {name}" for name in result_columns),
         DELIVERY_NUMBER,
-        *extra,
+        *places,
         CODES,
         ROW,
         MENDED,
         PARTIAL,
-        f"case when {CODES} != '' then struct({as_sent}) end as {RAW}",
-        f"case when {owned} then {result} end as {RESULT_HASH}",
-        f"xxhash64({', '.join(sent)}) as {ROW_HASH}",
+        f"case when {CODES} != '' then {DELIVERED_VALUES} end as {RAW}",
+        f"case when {has_owner} then {result} end as {RESULT_HASH}",
+        f"xxhash64({', '.join(compared)}) as {ROW_HASH}",
     )
 
 
+def _codes_of_row(today: dt.date, warned_codes: Collection[str]) -> str:
+    """SQL: the reason codes of a row; a line that is no row has a single one."""
+    is_broken = f"{CORRUPT_LINE} is not null or {READER_REASON} <=> '{ROW_BROKEN}'"
+    rules = ", ".join(validation_rules.rule_columns(today, warned_codes))
+    return f"""
+        case when {READER_REASON} <=> '{HEADER_REPEATED}' then '{HEADER_REPEATED}'
+             when {is_broken} then '{ROW_BROKEN}'
+             when {validation_rules.is_no_result()} then '{NO_RESULT}'
+             else concat_ws(' ', {rules}) end"""
+
+
 def _one_spelling(name: str) -> str:
-    """The beginning of a list: a value as it was read, where it was, whatever its spelling."""
+    """SQL: the first arguments of a `coalesce`: the value of a cell by which lines are compared, if it has one."""
     if name in validation_rules.CODE_OR_NOTHING:
         return f"{validation_rules.CODE_OR_NOTHING[name]}, "
     return f"concat('=', {name}), " if name in PARSED_COLUMNS else ""
 
 
 def is_outside_school_year() -> str:
-    """As SQL, whether an accepted row is dated outside its school year."""
+    """SQL: whether an accepted row is dated outside its school year."""
     first = "make_date(int(substring(schooljaar, 1, 4)), 8, 1)"
     return f"(afnamedatum < {first} or afnamedatum >= add_months({first}, 12))"
 
 
 def result_hash(key: str, year: str, *more: str) -> str:
-    """As SQL, a hash of what tells one result from another.
+    """SQL: a hash of what tells one result from another.
 
-    A supplier's own key does so in the test, school year and moment, whichever pupil it is given with: a
-    later delivery replaces by it. Without one, or with a key that is only of its message, the pupil does.
+    That is the supplier's lasting result key within the test, school year and moment, whichever pupil it comes with: a
+    later delivery replaces by it. Without such a key it is pupil, test and day.
     """
     by_key = ("toetscode", "afnameperiode", year, key)
     of_pupil = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode", key)
@@ -144,49 +168,17 @@ def result_hash(key: str, year: str, *more: str) -> str:
     return f"if({own}, xxhash64({', '.join((*more, *by_key))}), xxhash64({', '.join((*more, *of_pupil))}))"
 
 
-def find_repeated_results(judged: DataFrame) -> DataFrame:
-    """The results that more than one line of a file has.
-
-    Takes: judged rows.
-    Gives: `levering_nr`, `_same_result`, the least `_row` of its lines, and whether they are all equal.
-    """
-    return (
-        judged.where(F.col(RESULT_HASH).isNotNull())
-        .groupBy(DELIVERY_NUMBER, RESULT_HASH)
-        .agg(
-            F.count(F.lit(1)).alias("_n"),
-            (F.min(ROW_HASH) == F.max(ROW_HASH)).alias("_equal"),
-            F.min(ROW).alias("_kept"),
-        )
-        .where("_n > 1")
-        .select(DELIVERY_NUMBER, RESULT_HASH, "_equal", "_kept")
-    )
-
-
-def refuse_repeated_results(judged: DataFrame, repeated: DataFrame) -> DataFrame:
-    """Add the codes of lines that repeat or contradict another line of their file.
-
-    Takes: judged rows, and what `repeated` found in them.
-    Gives: the same rows; of equal lines all but one are `DUPLICATE`, of different lines for one result
-    all are `CONFLICT`.
-    """
-    code = F.when(~F.col("_equal"), "CONFLICT").when(F.col(ROW) != F.col("_kept"), "DUPLICATE")
-    codes = F.concat_ws(" ", F.nullif(F.col(CODES), F.lit("")), code)
-    return (
-        judged.join(F.broadcast(repeated), [DELIVERY_NUMBER, RESULT_HASH], "left")
-        .withColumn(CODES, codes)
-        .select(*judged.columns)
-    )
-
-
 def select_accepted(judged: DataFrame, batch: int) -> AcceptedResults:
-    """The rows that met every rule, as `restricted/results` holds them."""
+    """The rows that broke no rule, with the columns of `restricted/results`."""
     columns = (f"{batch} as batch" if name == "batch" else name for name in RESULTS_SCHEMA.names)
     return AcceptedResults(judged.where(f"{CODES} = ''").selectExpr(*columns))
 
 
 def select_quarantined(judged: DataFrame, batch: int) -> QuarantinedRows:
-    """The rows that broke a rule: as sent, with their codes and their number in normal form."""
+    """The rows that broke a rule: as sent (struct `_raw`), with their codes and their number in normal form.
+
+    A row that was refused because of other rows has no `_raw`: its values as they were judged stand in its place.
+    """
     as_judged = F.struct(*(F.col(name).cast("string").alias(name) for name in CANONICAL_COLUMNS))
     codes = F.split(CODES, " ").alias("codes")
     row = F.coalesce(RAW, as_judged).alias("row")
@@ -194,8 +186,17 @@ def select_quarantined(judged: DataFrame, batch: int) -> QuarantinedRows:
     return QuarantinedRows(refused.select("pgn", DELIVERY_NUMBER, F.lit(batch).alias("batch"), codes, row))
 
 
+def name_sent_values(judged: DataFrame) -> DataFrame:
+    """The rows with `_raw` as a struct by column name instead of an array; null stays null.
+
+    An array is one column of a file, a struct would be twenty-five, and nearly every row has none.
+    """
+    named = ", ".join(f"{RAW}[{place}] as {name}" for place, name in enumerate(CANONICAL_COLUMNS))
+    return judged.withColumn(RAW, F.expr(f"case when {RAW} is not null then struct({named}) end"))
+
+
 def _tests(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
-    """Every edition of a test, and for a test with one edition also the row without a version."""
+    """Every edition of every test; a test with one edition also without its version."""
     editions = Counter(test.toetscode for test in catalogue.tests)
     rows = [
         (t.toetscode, asked, t.versie, t.domein, t.moment, t.schaal, t.lowest, t.highest, t.bijzonder)
@@ -216,7 +217,7 @@ def _schools(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
 
 
 def _renumbered(rows: DataFrame, newest: Mapping[str, str]) -> DataFrame:
-    """One pupil, one number: the newest."""
+    """Replace each pupil number by the newest one of its pupil."""
     if not newest:
         return rows
     pairs = local_frames.make_local_frame(

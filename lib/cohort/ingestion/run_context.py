@@ -6,7 +6,6 @@ The job `ingest` and tests make it; every step of `pipeline` reads it. It never 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from cohort.agreements.catalogue import Catalogue
@@ -16,9 +15,6 @@ from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPu
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objections import Objections
 from cohort.storage.zone_paths import StorageZones
-
-Progress = Callable[[str], None]
-"""Tells the operator one line."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,9 @@ def _risk_section(result: FileSearchResult, by_school: Histogram | None, setting
             contributors = {"school": (by_school, by_record), "board": (histogram, recoding)}
         k_others = _max_k_others(settings)
         for who, (units, of_units) in contributors.items():
-            section[who] = motivated_intruder.simulate_school(units, of_units, max(k_others, 1), intruder_kind=who).as_dict()
+            section[who] = motivated_intruder.simulate_school(
+                units, of_units, max(k_others, 1), intruder_kind=who
+            ).as_dict()
             largest[who] = count_schools_by_class(units, _class_of_unit(of_units), of_units.classes)[1]
     section["intruders"] = intruder_chances.measure_intruder_chances(recoding.pupils, k, **largest)
     return section

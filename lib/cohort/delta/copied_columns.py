@@ -1,0 +1,90 @@
+"""Rows of Parquet files appended to a table without decoding them: their column chunks are copied as they are.
+
+In go Parquet files that Spark wrote with more columns than the table has, out comes one commit. Intake uses it for
+the rows of a batch that nothing was found wrong with: to read and encode millions of rows again would cost as much as
+to write them the first time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import deltalake
+from deltalake.transaction import AddAction, RemoveAction
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
+
+from cohort.delta.write_tables import KEEP_LOG, checkpoint_when_due
+
+ROW_GROUP_BYTES = 128 * 1024 * 1024
+_SPARK_SCHEMA, _SPARK_VERSION = "org.apache.spark.sql.parquet.row.metadata", "org.apache.spark.version"
+
+
+def append_copied_columns(
+    spark: SparkSession, files: Sequence[Path], path: Path, columns: StructType, batch: int, note: str
+) -> None:
+    """Append every row of some files to one batch of a table, in one commit.
+
+    Args:
+        files: Parquet files that Spark wrote, on the same storage as the table.
+        path: the folder of the table, partitioned by `batch`.
+        columns: the columns of the table but `batch`; the files have them with the same names and types.
+        batch: the partition that the rows go to.
+        note: what marks the commit.
+    """
+    folder = path / f"batch={int(batch)}"
+    folder.mkdir(exist_ok=True)
+    actions: list[AddAction | RemoveAction] = []
+    for file in files:
+        rows = _copy_columns(spark, file, folder / file.name, columns)
+        state = (folder / file.name).stat()
+        statistics = json.dumps({"numRecords": rows})
+        actions.append(
+            AddAction(
+                f"{folder.name}/{file.name}",
+                state.st_size,
+                {"batch": f"{int(batch)}"},
+                int(state.st_mtime * 1000),
+                True,
+                statistics,
+            )
+        )
+    table = deltalake.DeltaTable(str(path))
+    table.create_write_transaction(
+        actions,
+        "append",
+        table.schema(),
+        ["batch"],
+        commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
+        post_commithook_properties=KEEP_LOG,
+    )
+    checkpoint_when_due(table)
+
+
+def _copy_columns(spark: SparkSession, source: Path, target: Path, columns: StructType) -> int:
+    """Copy the chunks of some columns into a new file; how many rows it has."""
+    jvm, conf = cast(Any, spark)._jvm, cast(Any, spark.sparkContext)._jsc.hadoopConfiguration()
+    hadoop, file_path = jvm.org.apache.parquet.hadoop, jvm.org.apache.hadoop.fs.Path
+    reader = hadoop.ParquetFileReader.open(hadoop.util.HadoopInputFile.fromPath(file_path(f"{source}"), conf))
+    try:
+        metadata = reader.getFooter().getFileMetaData()
+        kept = jvm.java.util.ArrayList()
+        by_name = {field.getName(): field for field in metadata.getSchema().getFields()}
+        for name in columns.names:
+            kept.add(by_name[name])
+        schema = jvm.org.apache.parquet.schema.MessageType(metadata.getSchema().getName(), kept)
+        output = hadoop.util.HadoopOutputFile.fromPath(file_path(f"{target}"), conf)
+        create = getattr(hadoop, "ParquetFileWriter$Mode").CREATE
+        writer = hadoop.ParquetFileWriter(output, schema, create, ROW_GROUP_BYTES, 0)
+        writer.start()
+        reader.appendTo(writer)
+        footer = jvm.java.util.HashMap()
+        footer.put(_SPARK_SCHEMA, columns.json())
+        footer.put(_SPARK_VERSION, metadata.getKeyValueMetaData().get(_SPARK_VERSION))
+        writer.end(footer)
+        return int(reader.getRecordCount())
+    finally:
+        reader.close()

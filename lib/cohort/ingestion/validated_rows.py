@@ -1,0 +1,60 @@
+"""The one pass over new files: every row with its verdict, materialised once for the set operations that follow.
+
+In go the readable files of a run, out comes a Parquet folder in the restricted scratch zone, called by
+`batch_validation`. The folder has two parts: sound rows (no reason code, not excluded) and all others, so that
+sound rows can be copied into the results as they are. The pipeline empties the scratch zone when a run ends.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort.erasure import excluded_pupils
+from cohort.erasure.excluded_pupils import OBJECTED_COLUMN
+from cohort.ingestion import row_validation, text_scan
+from cohort.ingestion.discovery import NumberedFile
+from cohort.ingestion.row_validation import CODES
+from cohort.ingestion.run_context import IngestionContext
+from cohort.legal_basis import consent_suppression
+from cohort.results import results_store
+
+SOUND = "is_sound"
+"""Whether a row broke no rule of a single row and its pupil is on no list of objections."""
+
+
+def write_validated_rows(
+    spark: SparkSession, context: IngestionContext, readable: list[NumberedFile], folder: Path
+) -> DataFrame:
+    """Read the new files once and write every row with its verdict: an action.
+
+    Args:
+        readable: the files that can be read, with their delivery numbers.
+        folder: a new folder of the restricted scratch zone.
+
+    Returns:
+        The rows of `row_validation.validate_rows` as they were written, with `_objected` (true where the pupil is
+        listed in an objection against the row's domain, else null), without special-category values that nobody
+        may keep, and with `is_sound`.
+    """
+    lines = sum(file.rows for _, file in readable)
+    validated = row_validation.validate_rows(
+        text_scan.scan_text_files(spark, readable, context.formats),
+        context.catalogue,
+        context.now.date(),
+        context.changes.newest_numbers,
+        context.platform.intake.rules.row_warnings,
+        results_store.data_file_count(spark, lines),
+    )
+    marked = excluded_pupils.mark_rows_of_listed_pupils(validated, context.objections)
+    kept = consent_suppression.suppress_values_at_intake(marked, context.consents)
+    rows = kept.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
+    rows.write.partitionBy(SOUND).parquet(str(folder))
+    return spark.read.schema(rows.schema).parquet(str(folder))
+
+
+def list_sound_files(folder: Path) -> list[Path]:
+    """The Parquet files of the sound rows."""
+    return sorted((folder / f"{SOUND}=true").glob("*.parquet"))
