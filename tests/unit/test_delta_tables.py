@@ -26,6 +26,34 @@ ROWS = [(f"{n}.csv", {"PGN_INVALID": n} if n else {}) for n in range(11)]
 """One commit each: past Delta's first checkpoint."""
 
 
+def test_copied_columns_are_the_rows_of_a_batch_with_the_columns_of_the_table(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    path = tmp_path / "results"
+    columns = StructType([StructField("score", IntegerType()), StructField("name", StringType())])
+    state = StructType([*columns.fields, StructField("batch", IntegerType(), False)])
+    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    rows = spark.range(1000).selectExpr("string(id) as name", "'secret' as other", "int(id) as score", "id as row")
+    rows.repartition(2).write.parquet(str(tmp_path / "rows"))
+    files = sorted((tmp_path / "rows").glob("*.parquet"))
+
+    delta.append_copied_columns(spark, files, path, columns, 7, "batch 7")
+
+    expected = [(n, f"{n}", 7) for n in range(1000)]
+    assert sorted(map(tuple, delta.read_table(spark, path).collect())) == expected
+    assert sorted(map(tuple, delta.read_batches(spark, path, state, [7]).collect())) == expected
+    assert delta.count_batch_rows(path, [7]) == 1000
+    assert delta.read_commits(path)[0].note == "batch 7"
+    assert delta.list_foreign_files(path) == []
+    for name in delta.list_batch_files(path, [7]):
+        assert pq.read_schema(name).names == ["score", "name"]
+        assert b"secret" not in Path(name).read_bytes()
+        metadata = pq.read_metadata(name).row_group(0)
+        assert not any(metadata.column(i).is_stats_set and metadata.column(i).statistics.has_min_max for i in (0, 1))
+    delta.delete_equal_rows(spark, path, delta.read_table(spark, path).where("score < 10"))
+    assert delta.read_table(spark, path).count() == 990
+
+
 def test_a_small_table_is_read_at_its_newest_version_or_is_none(spark: SparkSession, tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     assert delta.read_small_table(path) is None

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import deltalake
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import ROSTER, S, uwlr, zipped
@@ -170,6 +171,7 @@ def _never(*_: object, **__: object) -> None:
 KILLS: dict[str, tuple[object, str]] = {
     "after the rows were validated": (repeated_results, "refuse_repeated_results"),
     "before the results are written": (batch_writing, "write_batch"),
+    "between the result files and their commit": (deltalake.DeltaTable, "create_write_transaction"),
     "before the refused rows are written": (delta, "replace_batch"),
     "before it is known what the batch supersedes": (supersession_journal, "journal_superseded_rows"),
     "before the ledger": (ledger, "append_to_ledger"),

@@ -55,7 +55,6 @@ from cohort.delta.write_tables import (
 )
 
 __all__ = [
-    "append_copied_columns",
     "OPEN_FILES_ADVICE",
     "RELEASE_PROPERTY",
     "TABLE_ERRORS",
@@ -63,6 +62,7 @@ __all__ = [
     "TableCommit",
     "TableRetention",
     "VacuumResult",
+    "append_copied_columns",
     "append_local_rows",
     "append_rows",
     "can_read_table",

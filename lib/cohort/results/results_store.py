@@ -59,17 +59,9 @@ def read_current_results(spark: SparkSession, zones: StorageZones, batches: Iter
 
 def rows_of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     """The rows of some deliveries, by their numbers."""
-    return rows.join(_listed(rows, numbers), DELIVERY_NUMBER, "left_semi")
-
-
-def rows_of_other_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
-    """The rows of all other deliveries."""
-    return rows.join(_listed(rows, numbers), DELIVERY_NUMBER, "left_anti") if numbers else rows
-
-
-def _listed(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
-    state = f"{DELIVERY_NUMBER} int not null"
-    return F.broadcast(local_frames.make_local_frame(rows.sparkSession, state, [(n,) for n in sorted(numbers)]))
+    listed = [(number,) for number in sorted(numbers)]
+    deliveries = local_frames.make_local_frame(rows.sparkSession, f"{DELIVERY_NUMBER} int not null", listed)
+    return rows.join(F.broadcast(deliveries), DELIVERY_NUMBER, "left_semi")
 
 
 def vacuum_restricted_table(table: Path, what: str) -> None:
