@@ -21,7 +21,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 
 LONG_FIRST = (
-    "over_time",
+    "ingestion_over_time",
     "erasure",
     "killed",
     "pseudonymous",
@@ -33,9 +33,9 @@ LONG_FIRST = (
     "verifier_stage",
     "mutations",
     "matrix",
-    "ingest",
+    "ingestion",
     "verifier_sensitive_values",
-    "traps",
+    "real_delivery_faults",
     "refusals",
 )
 """Files of more than a minute, the longest first: no process has one left while the other has nothing."""

@@ -56,10 +56,10 @@ def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
     def results(*_: object) -> int:
         return 0  # results that are past their days are another test's
 
-    monkeypatch.setattr(retention, "_results", results)
+    monkeypatch.setattr(retention, "_remove_results", results)
     with monkeypatch.context() as broken:
         for module in (vacuum_files, delta):
-            broken.setattr(module, "vacuum", stays)
+            broken.setattr(module, "vacuum_table", stays)
         with pytest.raises(DestructionIncomplete, match=f"restricted/{zone}"):
             apply(spark, zones)
     told = apply(spark, zones)

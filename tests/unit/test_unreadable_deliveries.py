@@ -22,7 +22,7 @@ from pyspark.sql import SparkSession
 from tests.patches import PatchesAcrossModules
 from tests.unit.drawn_deliveries import CANONIEK, ROSTER, Content, canoniek, sheet, uwlr, zipped
 from tests.unit.drawn_deliveries import S as RESULT
-from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
+from tests.unit.test_ingestion import NUMBERS, SCHOOLS, deliver, row, take_in
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, edexml, format_declarations, text_recognition, transcripts, xlsx

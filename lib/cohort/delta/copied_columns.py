@@ -20,6 +20,7 @@ from pyspark.sql.types import StructType
 from cohort.delta.write_tables import KEEP_LOG, checkpoint_when_due
 
 ROW_GROUP_BYTES = 128 * 1024 * 1024
+"""Parquet's default; whole row groups are copied, so that it only has to be named."""
 _SPARK_SCHEMA, _SPARK_VERSION = "org.apache.spark.sql.parquet.row.metadata", "org.apache.spark.version"
 
 
@@ -39,25 +40,23 @@ def append_copied_columns(
     folder.mkdir(exist_ok=True)
     actions: list[AddAction | RemoveAction] = []
     for file in files:
-        rows = _copy_columns(spark, file, folder / file.name, columns)
-        state = (folder / file.name).stat()
-        statistics = json.dumps({"numRecords": rows})
-        actions.append(
-            AddAction(
-                f"{folder.name}/{file.name}",
-                state.st_size,
-                {"batch": f"{int(batch)}"},
-                int(state.st_mtime * 1000),
-                True,
-                statistics,
-            )
+        target = folder / file.name
+        rows = _copy_columns(spark, file, target, columns)
+        action = AddAction(
+            path=f"{folder.name}/{target.name}",
+            size=target.stat().st_size,
+            partition_values={"batch": f"{int(batch)}"},
+            modification_time=int(target.stat().st_mtime * 1000),
+            data_change=True,
+            stats=json.dumps({"numRecords": rows}),
         )
+        actions.append(action)
     table = deltalake.DeltaTable(str(path))
     table.create_write_transaction(
         actions,
-        "append",
-        table.schema(),
-        ["batch"],
+        mode="append",
+        schema=table.schema(),
+        partition_by=["batch"],
         commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
         post_commithook_properties=KEEP_LOG,
     )
@@ -65,7 +64,11 @@ def append_copied_columns(
 
 
 def _copy_columns(spark: SparkSession, source: Path, target: Path, columns: StructType) -> int:
-    """Copy the chunks of some columns into a new file; how many rows it has."""
+    """Copy the chunks of some columns into a new file, with the footer that Spark would write.
+
+    Returns:
+        How many rows the file has.
+    """
     jvm, conf = cast(Any, spark)._jvm, cast(Any, spark.sparkContext)._jsc.hadoopConfiguration()
     hadoop, file_path = jvm.org.apache.parquet.hadoop, jvm.org.apache.hadoop.fs.Path
     reader = hadoop.ParquetFileReader.open(hadoop.util.HadoopInputFile.fromPath(file_path(f"{source}"), conf))

@@ -479,8 +479,8 @@ def test_a_refused_row_is_kept_as_it_was_sent_and_an_accepted_one_is_not(
 
 def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
     tried = {code for row in ROWS for code in row.codes.split()} | {"DUPLICATE", "CONFLICT"}
-    tried |= {"TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"}  # of several files: test_ingest
-    tried |= {"HEADER_REPEATED"}  # of a text: test_traps
+    tried |= {"TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"}  # of several files: test_ingestion
+    tried |= {"HEADER_REPEATED"}  # of a text: test_real_delivery_faults
     assert tried == set(ROW_REASONS)
     assert all(re.fullmatch("[A-Z_]+", code) for code in ROW_REASONS)
 
