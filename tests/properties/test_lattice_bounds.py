@@ -1,4 +1,4 @@
-"""What one level vector shows of others is true, and no way of searching loses the optimum."""
+"""Bounds that one node proves about others are valid, and no part of the search loses the optimum."""
 
 from __future__ import annotations
 
@@ -31,80 +31,80 @@ OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
 Levels = tuple[int, ...]
 
 
-def trials_of(case: Case, objective: str) -> NodeEvaluator:
+def make_evaluator(case: Case, objective: str) -> NodeEvaluator:
     return NodeEvaluator(case.histogram(), case.request(objective))
 
 
-def below(one: Levels, other: Levels) -> bool:
+def is_finer_or_equal(one: Levels, other: Levels) -> bool:
     return all(a <= b for a, b in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(case=cases())
-def test_bounds_lie_under_whatever_they_bound(objective: str, case: Case) -> None:
-    trials = trials_of(case, objective)
-    shown = {levels: trials.evaluate(levels, inf) for levels in case.vectors}
-    for levels, trial in shown.items():
-        if trial.candidate is None:
+def test_no_bound_exceeds_the_score_of_a_node_it_bounds(objective: str, case: Case) -> None:
+    evaluator = make_evaluator(case, objective)
+    evaluations = {levels: evaluator.evaluate(levels, inf) for levels in case.vectors}
+    for levels, evaluation in evaluations.items():
+        if evaluation.candidate is None:
             continue
-        score = trial.candidate.price.score
-        assert trials.objective_value(score) == pytest.approx(trial.candidate.price.value)
-        assert bound_at_levels(trials.initial_bounds, levels) <= score + BOUND_SLACK
-        for other, seen in shown.items():
-            if below(levels, other):
-                assert not seen.exceeds_limit
-                assert bound_at_levels(seen.finer_bound, levels) <= score + BOUND_SLACK
-            if below(other, levels):
-                assert seen.coarser_bound <= score + BOUND_SLACK
+        score = evaluation.candidate.price.score
+        assert evaluator.objective_value(score) == pytest.approx(evaluation.candidate.price.value)
+        assert bound_at_levels(evaluator.initial_bounds, levels) <= score + BOUND_SLACK
+        for other, other_evaluation in evaluations.items():
+            if is_finer_or_equal(levels, other):
+                assert not other_evaluation.exceeds_limit
+                assert bound_at_levels(other_evaluation.finer_bound, levels) <= score + BOUND_SLACK
+            if is_finer_or_equal(other, levels):
+                assert other_evaluation.coarser_bound <= score + BOUND_SLACK
 
 
 @given(case=cases())
-def test_what_is_ruled_out_is_what_is_out_when_tried(case: Case) -> None:
-    one, other = trials_of(case, "mean"), trials_of(case, "mean")
-    asked = {levels: one.exceeds_limit(levels) for levels in case.vectors[::-1]}
+def test_nodes_inferred_to_exceed_the_limit_do_exceed_it(case: Case) -> None:
+    one, other = make_evaluator(case, "mean"), make_evaluator(case, "mean")
+    inferred = {levels: one.exceeds_limit(levels) for levels in case.vectors[::-1]}
 
-    assert asked == {levels: other.evaluate(levels, inf).exceeds_limit for levels in case.vectors}
+    assert inferred == {levels: other.evaluate(levels, inf).exceeds_limit for levels in case.vectors}
     assert one.evaluated <= other.evaluated
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(case=cases(), data=st.data())
-def test_only_levels_that_no_better_vector_has_are_left_out(objective: str, case: Case, data: st.DataObject) -> None:
-    trials, fresh = trials_of(case, objective), trials_of(case, objective)
-    trials.evaluate(data.draw(st.sampled_from(case.vectors)), inf)
+def test_narrowing_excludes_only_levels_of_no_better_node(objective: str, case: Case, data: st.DataObject) -> None:
+    evaluator, fresh = make_evaluator(case, objective), make_evaluator(case, objective)
+    evaluator.evaluate(data.draw(st.sampled_from(case.vectors)), inf)
 
-    low, high = lattice_search.narrow_levels(trials, case.low, case.high)
+    low, high = lattice_search.narrow_levels(evaluator, case.low, case.high)
 
     for levels in case.vectors:
-        found = fresh.evaluate(levels, inf).candidate
-        if found and found.price.score <= trials.best_score:
-            assert below(low, levels)
-            assert below(levels, high)
+        candidate = fresh.evaluate(levels, inf).candidate
+        if candidate and candidate.price.score <= evaluator.best_score:
+            assert is_finer_or_equal(low, levels)
+            assert is_finer_or_equal(levels, high)
 
 
 @given(schools=st.integers(1, 300), m=st.integers(2, 9), seed=st.integers(0, 99))
-def test_schools_are_counted_rightly_though_most_are_only_counted_in_buckets(schools: int, m: int, seed: int) -> None:
+def test_constraints_checked_with_bucketed_schools_equal_the_exact_ones(schools: int, m: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
     coding = Coding((Hierarchy("k", (tuple(map(str, range(8))), ("*",) * 8)),))
     leaf, home = draw.integers(0, 8, 60), draw.integers(0, schools, 60)
     histogram = Histogram.from_pupils(coding.encode([leaf]), home.astype(np.int32))
     rules = [SchoolDiversity(m), KWithoutLargestSchool(4), SchoolDominance("1/2")]
 
-    population = ConstraintChecker(histogram)
-    grouping = population.distinct_codes.form_classes(coding.mask((0,)), 1, 60)
-    assert grouping is not None
-    verdict = population.check(grouping, rules)
+    checker = ConstraintChecker(histogram)
+    classes = checker.distinct_codes.form_classes(coding.mask((0,)), 1, 60)
+    assert classes is not None
+    satisfied = checker.check(classes, rules)
 
-    of_unit = grouping.class_of_code[population.code_of_unit]
-    exact = classes_satisfying_constraints(histogram, of_unit, len(grouping.pupils), rules)
-    lasting = classes_satisfying_constraints(histogram, of_unit, len(grouping.pupils), rules[:2])
-    assert np.array_equal(verdict.of_all_constraints, exact)
-    assert np.array_equal(verdict.of_monotonic_constraints, lasting)
+    of_unit = classes.class_of_code[checker.code_of_unit]
+    exact = classes_satisfying_constraints(histogram, of_unit, len(classes.pupils), rules)
+    lasting = classes_satisfying_constraints(histogram, of_unit, len(classes.pupils), rules[:2])
+    assert np.array_equal(satisfied.of_all_constraints, exact)
+    assert np.array_equal(satisfied.of_monotonic_constraints, lasting)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(case=cases())
-def test_a_large_lattice_is_searched_as_exactly_as_a_small_one(objective: str, case: Case) -> None:
+def test_a_large_lattice_is_searched_exactly_too(objective: str, case: Case) -> None:
     plain = case.search(objective=objective)
     with patch.object(lattice_search, "MANY_NODES", 0):
         large = case.search(objective=objective)
@@ -121,7 +121,7 @@ def test_a_large_lattice_is_searched_as_exactly_as_a_small_one(objective: str, c
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(case=cases(), data=st.data())
-def test_what_is_not_proven_holds_all_the_same(objective: str, case: Case, data: st.DataObject) -> None:
+def test_an_unproven_result_is_valid_and_reproducible(objective: str, case: Case, data: st.DataObject) -> None:
     plain = case.search(objective=objective)
     order = data.draw(st.permutations(range(len(case.pupils))))
     with patch.object(lattice_search, "MANY_NODES", 0), patch.object(lattice_search, "MAX_ENUMERATED_NODES", 0):
@@ -147,19 +147,19 @@ HEIGHTS = st.lists(st.integers(0, 3), min_size=1, max_size=30).map(tuple)
 
 
 @given(high=HEIGHTS, data=st.data())
-def test_known_vectors_are_found_below_and_above(high: Levels, data: st.DataObject) -> None:
+def test_a_set_of_level_vectors_compares_by_order(high: Levels, data: st.DataObject) -> None:
     vector = st.tuples(*(st.integers(0, top) for top in high))
-    known, asked = LevelVectorSet(high), data.draw(vector)
+    vectors_added, queried = LevelVectorSet(high), data.draw(vector)
     added = data.draw(st.lists(vector, max_size=70))
     for levels in added:
-        known.add(levels)
+        vectors_added.add(levels)
 
-    assert known.any_finer_or_equal(asked) == any(below(levels, asked) for levels in added)
-    assert known.any_coarser_or_equal(asked) == any(below(asked, levels) for levels in added)
+    assert vectors_added.any_finer_or_equal(queried) == any(is_finer_or_equal(levels, queried) for levels in added)
+    assert vectors_added.any_coarser_or_equal(queried) == any(is_finer_or_equal(queried, levels) for levels in added)
 
 
 @given(shape=st.lists(st.integers(1, 4), min_size=1, max_size=5), data=st.data())
-def test_the_frontier_knows_its_lowest_bound_whatever_was_learnt(shape: list[int], data: st.DataObject) -> None:
+def test_the_frontier_returns_its_lowest_bound_after_any_updates(shape: list[int], data: st.DataObject) -> None:
     draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
     scores = [np.sort(draw.integers(0, 9, size).astype(float)) for size in shape]
     vectors = list(np.ndindex(*shape))
@@ -174,17 +174,17 @@ def test_the_frontier_knows_its_lowest_bound_whatever_was_learnt(shape: list[int
         else:
             frontier.raise_bounds(levels, bound, coarser, best_score=-inf)
         for other in vectors:
-            if below(other, levels):
+            if is_finer_or_equal(other, levels):
                 truth[other] = max(truth[other], bound)
-            elif below(levels, other) and coarser < inf:
+            elif is_finer_or_equal(levels, other) and coarser < inf:
                 truth[other] = max(truth[other], coarser)
         truth[levels] = inf
 
-        found, place = frontier.lowest()
-        assert found == min(truth.values())
-        assert truth[place] == found
+        lowest, node = frontier.lowest()
+        assert lowest == min(truth.values())
+        assert truth[node] == lowest
         best = float(draw.integers(0, 30))
         chain = frontier.chain(best)
-        assert bool(chain) == (found <= best)
+        assert bool(chain) == (lowest <= best)
         assert all(truth[each] <= best + BOUND_SLACK for each in chain)
-        assert all(below(a, b) for a, b in pairwise(chain))
+        assert all(is_finer_or_equal(a, b) for a, b in pairwise(chain))

@@ -1,4 +1,4 @@
-"""What holds of every local recoding, whatever the cohort: the rules, honest values, the loss, the order."""
+"""Properties of every local recoding: constraints, true values, the loss, independence of the order."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def search(
     return recoding
 
 
-def shown(case: Case, recoding: Recoding) -> list[tuple[str, ...] | None]:
-    """What each pupil shows, in the order of the case; nothing who is suppressed."""
+def released_values(case: Case, recoding: Recoding) -> list[tuple[str, ...] | None]:
+    """The released values of each pupil, in the order of the case; None for a suppressed pupil."""
     unit_of = cohort(case).unit_of_pupil
     return [
         None if (at := int(recoding.class_of[unit])) < 0 else tuple(str(column[at]) for column in recoding.labels)
@@ -53,30 +53,30 @@ def shown(case: Case, recoding: Recoding) -> list[tuple[str, ...] | None]:
 
 @settings(deadline=None)
 @given(cases())
-def test_every_released_class_satisfies_every_constraint_and_shows_nothing_untrue(case: Case) -> None:
+def test_every_released_class_satisfies_every_constraint_and_every_value_is_true(case: Case) -> None:
     recoding = search(case)
     if recoding is None:
         event("no release")
         return
-    crowds = defaultdict(list)
-    for pupil, values in zip(case.pupils, shown(case, recoding), strict=True):
+    classes = defaultdict(list)
+    for pupil, values in zip(case.pupils, released_values(case, recoding), strict=True):
         if values is not None:
-            crowds[values].append(pupil)
+            classes[values].append(pupil)
             for tree, leaf, value in zip(case.hierarchies, pupil.leaves, values, strict=True):
                 assert value in {row[leaf] for row in tree.labels}
-    assert all(case.anonymous(members) for members in crowds.values())
-    assert sum(map(len, crowds.values())) == recoding.released_pupils > 0
+    assert all(case.anonymous(members) for members in classes.values())
+    assert sum(map(len, classes.values())) == recoding.released_pupils > 0
     assert recoding.released_pupils + recoding.suppressed == len(case.pupils)
 
 
 @settings(deadline=None)
 @given(cases())
-def test_the_loss_is_what_the_released_values_lose(case: Case) -> None:
+def test_the_loss_is_that_of_the_released_values(case: Case) -> None:
     recoding = search(case)
     if recoding is None:
         return
     lost = 0.0
-    for values in shown(case, recoding):
+    for values in released_values(case, recoding):
         for tree, value in zip(case.hierarchies, values or ["*"] * len(case.hierarchies), strict=True):
             sizes = Counter(value for row in tree.labels[::-1] for value in set(row))
             row = next((row for row in tree.labels if value in row), ())
@@ -88,17 +88,17 @@ def test_the_loss_is_what_the_released_values_lose(case: Case) -> None:
 
 @settings(deadline=None)
 @given(cases())
-def test_it_never_loses_more_than_the_best_global_recoding_without_suppression(case: Case) -> None:
-    plain = search(case, search_global_recoding, limit=0)
-    if plain is not None:
-        found = search(case)
-        assert found is not None
-        assert found.loss.mean <= plain.loss.mean + 1e-12
+def test_it_never_costs_more_than_the_best_global_recoding_without_suppression(case: Case) -> None:
+    best_global = search(case, search_global_recoding, limit=0)
+    if best_global is not None:
+        local = search(case)
+        assert local is not None
+        assert local.loss.mean <= best_global.loss.mean + 1e-12
 
 
 @settings(deadline=None)
 @given(cases(), st.data())
-def test_the_order_of_the_pupils_plays_no_part(case: Case, data: st.DataObject) -> None:
+def test_the_order_of_the_pupils_does_not_matter(case: Case, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(case.pupils))))
     first, second = search(case), search(case, order=order)
     if first is None or second is None:

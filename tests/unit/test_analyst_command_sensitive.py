@@ -43,12 +43,12 @@ class SensitiveFile:
 
 
 @pytest.fixture
-def analyst(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> SensitiveFile:
+def sensitive_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> SensitiveFile:
     return SensitiveFile(tmp_path, capsys)
 
 
 def cohort(values: Sequence[str], number: int = 800, seed: int = 1) -> list[Row]:
-    """Pupils of twenty schools whose value is drawn from those path_options."""
+    """Pupils of twenty schools whose value is drawn from those given."""
     draw = random.Random(seed)
     return [
         (draw.choice("jm"), draw.choice("3456"), f"{draw.randrange(20):02d}SC", draw.choice(values))
@@ -69,9 +69,9 @@ def by_class(shown: Sequence[Row]) -> dict[Row, Counter[str]]:
 
 
 @pytest.mark.parametrize("kind", ["local", "global"])
-def test_pupils_with_a_value_and_without_satisfy_k_separately(analyst: SensitiveFile, kind: str) -> None:
+def test_pupils_with_a_value_and_without_satisfy_k_separately(sensitive_file: SensitiveFile, kind: str) -> None:
     """A third has a value; nobody without one is in their classes."""
-    outcome = analyst.run(cohort(["a", "b", "c", "", "", "", "", "", ""]), "--l", "3", kind=kind)
+    outcome = sensitive_file.run(cohort(["a", "b", "c", "", "", "", "", "", ""]), "--l", "3", kind=kind)
     assert outcome["code"] == 0
     for values in by_class(outcome["shown"]).values():
         with_value = values.total() - values["onbekend"]
@@ -82,19 +82,19 @@ def test_pupils_with_a_value_and_without_satisfy_k_separately(analyst: Sensitive
 
 
 @pytest.mark.parametrize("kind", ["local", "global"])
-def test_permuting_the_sensitive_column_changes_no_class(analyst: SensitiveFile, kind: str) -> None:
+def test_permuting_the_sensitive_column_changes_no_class(sensitive_file: SensitiveFile, kind: str) -> None:
     rows = cohort("aaabcd")
     values = [row[3] for row in rows]
-    first = analyst.run(rows, "--largest-value", "0.7", kind=kind)
+    first = sensitive_file.run(rows, "--largest-value", "0.7", kind=kind)
     random.Random(7).shuffle(values)
     permuted = [(*row[:3], value) for row, value in zip(rows, values, strict=True)]
-    again = analyst.run(permuted, "--largest-value", "0.7", kind=kind)
+    again = sensitive_file.run(permuted, "--largest-value", "0.7", kind=kind)
     assert first["code"] == again["code"] == 0
     assert first["classes"] == again["classes"]
 
 
-def test_a_class_of_one_value_is_blanked_with_covers(analyst: SensitiveFile) -> None:
-    outcome = analyst.run(with_one_value(), "--l", "3")
+def test_a_class_of_one_value_is_blanked_with_covers(sensitive_file: SensitiveFile) -> None:
+    outcome = sensitive_file.run(with_one_value(), "--l", "3")
     classes = by_class(outcome["shown"])
     assert set(classes["j", "3"]) == {"onbekend"}
     shown = {labels: values for labels, values in classes.items() if set(values) != {"onbekend"}}
@@ -103,11 +103,11 @@ def test_a_class_of_one_value_is_blanked_with_covers(analyst: SensitiveFile) -> 
     assert outcome["sensitive"]["covers"] >= 10
 
 
-def test_covers_are_drawn_anew_in_every_run(analyst: SensitiveFile) -> None:
+def test_covers_are_drawn_anew_in_every_run(sensitive_file: SensitiveFile) -> None:
     drawn = {
         frozenset(
             labels
-            for labels, values in by_class(analyst.run(with_one_value(), "--l", "3")["shown"]).items()
+            for labels, values in by_class(sensitive_file.run(with_one_value(), "--l", "3")["shown"]).items()
             if set(values) == {"onbekend"}
         )
         for _ in range(12)
@@ -116,26 +116,26 @@ def test_covers_are_drawn_anew_in_every_run(analyst: SensitiveFile) -> None:
 
 
 @pytest.mark.parametrize(("rule", "value"), [("--l", "2"), ("--largest-value", "0.9"), ("--entropy-l", "1.3")])
-def test_a_sensitive_column_with_few_values_is_refused(analyst: SensitiveFile, rule: str, value: str) -> None:
+def test_a_sensitive_column_with_few_values_is_refused(sensitive_file: SensitiveFile, rule: str, value: str) -> None:
     """Nine `onbekend` and one pupil with a value must not pass as diverse."""
     rows = [("j", "3", "01SC", "")] * 9 + [("j", "3", "02SC", "50-69")]
-    outcome = analyst.run(rows * 19, rule, value)
+    outcome = sensitive_file.run(rows * 19, rule, value)
     assert outcome["code"] == NotAnonymous.exit_code
     assert "200 pupils with a value" in outcome["refused"][0]
     assert outcome["shown"] == []
 
 
 @pytest.mark.parametrize("blank", ["", "onbekend", "Onbekend ", " "])
-def test_spellings_of_onbekend_are_no_value(analyst: SensitiveFile, blank: str) -> None:
+def test_spellings_of_onbekend_are_no_value(sensitive_file: SensitiveFile, blank: str) -> None:
     rows = cohort(["a", "b", "c", blank])
-    outcome = analyst.run(rows, "--l", "3", "--least-known", "100")
+    outcome = sensitive_file.run(rows, "--l", "3", "--least-known", "100")
     assert outcome["code"] == 0
     assert outcome["sensitive"]["known"] == sum(row[3] != blank for row in rows)
 
 
-def test_missing_values_do_not_make_a_class_diverse(analyst: SensitiveFile) -> None:
+def test_missing_values_do_not_make_a_class_diverse(sensitive_file: SensitiveFile) -> None:
     """All pupils with a value have the same one: no class could show it."""
-    outcome = analyst.run(cohort(["havo", "havo", "havo", ""]), "--l", "2")
+    outcome = sensitive_file.run(cohort(["havo", "havo", "havo", ""]), "--l", "2")
     assert outcome["code"] == NotAnonymous.exit_code
     assert "classes whose sensitive values may be shown" in outcome["refused"][0]
 
@@ -154,36 +154,36 @@ def test_missing_values_do_not_make_a_class_diverse(analyst: SensitiveFile) -> N
         ("stra\u00dfe", "STRASSE"),
     ],
 )
-def test_spellings_of_one_value_are_refused(analyst: SensitiveFile, spellings: tuple[str, str]) -> None:
-    outcome = analyst.run(cohort([*spellings, "vwo", "pro"]), "--l", "2")
+def test_spellings_of_one_value_are_refused(sensitive_file: SensitiveFile, spellings: tuple[str, str]) -> None:
+    outcome = sensitive_file.run(cohort([*spellings, "vwo", "pro"]), "--l", "2")
     assert outcome["code"] == ConfigurationRefused.exit_code
     assert "one spelling for each sensitive value" in outcome["refused"][0]
 
 
-def test_with_a_hierarchy_only_its_leaves_are_values(analyst: SensitiveFile) -> None:
-    (analyst.folder / "h" / "waarde.csv").write_text("a;*\nb;*\nc;*\n", encoding="utf-8")
-    assert analyst.run(cohort("abc"), "--l", "3")["code"] == 0
-    outcome = analyst.run(cohort("abcA"), "--l", "3")
+def test_with_a_hierarchy_only_its_leaves_are_values(sensitive_file: SensitiveFile) -> None:
+    (sensitive_file.folder / "h" / "waarde.csv").write_text("a;*\nb;*\nc;*\n", encoding="utf-8")
+    assert sensitive_file.run(cohort("abc"), "--l", "3")["code"] == 0
+    outcome = sensitive_file.run(cohort("abcA"), "--l", "3")
     assert outcome["code"] == NotAnonymous.exit_code
     assert "only values of the hierarchy" in outcome["refused"][0]
 
 
-def test_a_class_shows_several_values_without_any_one_school(analyst: SensitiveFile) -> None:
+def test_a_class_shows_several_values_without_any_one_school(sensitive_file: SensitiveFile) -> None:
     """In one class all pupils with `a` are of one school, and all others have `b`."""
     rows = [
         (s, g, "00SC" if v in "ac" else "01SC", v if v in "ac" else "b") if (s, g) == ("j", "3") else row
         for row in cohort("abcd")
         for s, g, b, v in [row]
     ]
-    shown = by_class(analyst.run(rows, "--l", "2", "--schools", "brin", "--m", "2")["shown"])
+    shown = by_class(sensitive_file.run(rows, "--l", "2", "--schools", "brin", "--m", "2")["shown"])
     assert set(shown["j", "3"]) == {"onbekend"}
     assert any(len(values) > 1 for values in shown.values())
 
 
-def test_search_facts_disclose_no_counts_of_pupils_with_a_value(analyst: SensitiveFile) -> None:
+def test_search_facts_disclose_no_counts_of_pupils_with_a_value(sensitive_file: SensitiveFile) -> None:
     """The public record contains them, and must not disclose how many pupils consented."""
     few, many = (
-        analyst.run(cohort(["a", "b", "c", *[""] * times]), "--l", "3", "--least-known", "1", kind="global")
+        sensitive_file.run(cohort(["a", "b", "c", *[""] * times]), "--l", "3", "--least-known", "1", kind="global")
         for times in (1, 3)
     )
     assert few["search"].keys() == {"populations"}

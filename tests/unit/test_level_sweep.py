@@ -1,4 +1,4 @@
-"""The sweep: cheap groups leave first; every class meets the rules; a school that is too large gives way."""
+"""The level sweep: cheap classes first, every constraint satisfied, dominant schools trimmed."""
 
 from __future__ import annotations
 
@@ -24,46 +24,46 @@ from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSch
 from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 
-def swept(space: LocalSearchSpace, ceilings: tuple[float, ...] = COST_CEILINGS) -> ClassAssignment:
-    assigned = ClassAssignment.start(space.histogram.units)
-    sweep_level_vectors(space, assigned, enumerate_level_vectors(space), ceilings)
-    return assigned
+def sweep(space: LocalSearchSpace, ceilings: tuple[float, ...] = COST_CEILINGS) -> ClassAssignment:
+    assignment = ClassAssignment.start(space.histogram.units)
+    sweep_level_vectors(space, assignment, enumerate_level_vectors(space), ceilings)
+    return assignment
 
 
-def test_cheap_groups_leave_early_and_dear_ones_late() -> None:
+def test_cheap_classes_are_made_before_costly_ones() -> None:
     #   leaf     0  1  2  3      two of each would do for 0; 1, 2 and 3 need company
     #   pupils   2  1  1  2
     coding = Coding((chain("kolom", 4),))
     histogram = Histogram.from_pupils(coding.encode([np.array([0, 0, 1, 2, 3, 3])]), single=True)
     space = space_of(coding, histogram, KAnonymity(2))
 
-    assigned = swept(space)
+    assignment = sweep(space)
 
-    classes = [sorted(np.flatnonzero(assigned.class_of == n).tolist()) for n in range(assigned.classes)]
+    classes = [sorted(np.flatnonzero(assignment.class_of == n).tolist()) for n in range(assignment.classes)]
     assert sorted(classes) == [[0, 1], [2, 3], [4, 5]]
-    levels = space.common_levels(assigned.class_of, assigned.classes)
+    levels = space.common_levels(assignment.class_of, assignment.classes)
     assert sorted(levels[:, 0].tolist()) == [0, 0, 2]
 
 
-def test_no_class_costs_more_than_the_ceiling() -> None:
+def test_no_class_costs_more_than_the_last_ceiling() -> None:
     coding, histogram = random_cohort(400, (8, 5, 3))
     space = space_of(coding, histogram, KAnonymity(5))
 
-    assigned = swept(space, (0.0, 0.05, 0.1))
+    assignment = sweep(space, (0.0, 0.05, 0.1))
 
-    kept = np.flatnonzero(assigned.class_of != UNASSIGNED)
-    seed = np.zeros(assigned.classes, dtype=np.int64)
-    seed[assigned.class_of[kept]] = kept
-    levels = space.common_levels(assigned.class_of, assigned.classes)
+    kept = np.flatnonzero(assignment.class_of != UNASSIGNED)
+    seed = np.zeros(assignment.classes, dtype=np.int64)
+    seed[assignment.class_of[kept]] = kept
+    levels = space.common_levels(assignment.class_of, assignment.classes)
     assert 0 < len(kept) < histogram.units
     assert space.class_costs(levels, seed).max() <= 0.1 + 1e-5
 
 
-def test_the_number_of_ceilings_changes_the_work_and_not_the_outcome() -> None:
+def test_the_number_of_ceilings_does_not_change_the_classes() -> None:
     coding, histogram = random_cohort(700, (8, 5, 3), schools=20)
     space = space_of(coding, histogram, KAnonymity(5), SchoolDiversity(2))
 
-    many, few = swept(space), swept(space, (0.0, 0.3, 1.0))
+    many, few = sweep(space), sweep(space, (0.0, 0.3, 1.0))
 
     assert many.classes == few.classes
     pairs = {*zip(many.class_of.tolist(), few.class_of.tolist(), strict=True)}
@@ -81,18 +81,20 @@ def test_the_number_of_ceilings_changes_the_work_and_not_the_outcome() -> None:
     ],
     ids=lambda rules: " · ".join(map(str, rules)),
 )
-def test_every_class_meets_every_rule_and_few_are_left(rules: tuple[ClassConstraint, ...], seed: int) -> None:
+def test_every_class_satisfies_every_constraint_and_few_units_stay_unassigned(
+    rules: tuple[ClassConstraint, ...], seed: int
+) -> None:
     coding, histogram = random_cohort(600, (6, 4, 3), schools=12, seed=seed, movers=20)
     space = space_of(coding, histogram, *rules)
 
-    assigned = swept(space)
+    assignment = sweep(space)
 
-    assert classes_satisfying_constraints(histogram, assigned.class_of, assigned.classes, rules).all()
-    assert np.count_nonzero(assigned.class_of == UNASSIGNED) < 10
-    assert (space.common_levels(assigned.class_of, assigned.classes) < np.array(coding.heights)).all()
+    assert classes_satisfying_constraints(histogram, assignment.class_of, assignment.classes, rules).all()
+    assert np.count_nonzero(assignment.class_of == UNASSIGNED) < 10
+    assert (space.common_levels(assignment.class_of, assignment.classes) < np.array(coding.heights)).all()
 
 
-def test_only_levels_that_tell_apart_are_tried() -> None:
+def test_levels_that_merge_nothing_are_left_out() -> None:
     coding = Coding((chain("kolom", 8), chain("ander", 2)))
     leaves = [np.array([0, 0, 7, 7]), np.array([1, 1, 1, 1])]
     space = space_of(coding, Histogram.from_pupils(coding.encode(leaves), single=True), KAnonymity(2))
@@ -102,7 +104,7 @@ def test_only_levels_that_tell_apart_are_tried() -> None:
     assert count_level_vectors(space) == len(tried)
 
 
-class TestTrimmed:
+class TestTrimmingOfDominantSchools:
     #          A  A  A  A  A  B  B  C      group 0: A has 5 of 8, may keep 3 beside B and C
     #  group   0  0  0  0  0  0  0  0
     CODES = np.zeros((1, 8), dtype=np.int64)
@@ -118,22 +120,22 @@ class TestTrimmed:
         keep = trim_dominant_schools(histogram, self.GROUPS, failing, rules)
         return dict(zip(*np.unique(histogram.schools[keep], return_counts=True), strict=True))
 
-    def test_the_largest_school_gives_as_many_as_its_share_demands(self) -> None:
+    def test_the_dominant_school_keeps_as_many_pupils_as_the_limit_allows(self) -> None:
         assert self.kept(KAnonymity(4), SchoolDominance("1/2")) == {1: 3, 2: 2, 3: 1}
 
-    def test_a_class_that_would_be_too_small_is_left_alone(self) -> None:
+    def test_a_class_that_would_become_too_small_is_not_trimmed(self) -> None:
         assert self.kept(KAnonymity(7), SchoolDominance("1/2")) == {}
 
-    def test_what_giving_away_does_not_mend_is_left_alone(self) -> None:
+    def test_a_class_that_fails_another_constraint_is_not_trimmed(self) -> None:
         assert self.kept(KAnonymity(4), SchoolDiversity(4), SchoolDominance("1/2")) == {}
         assert self.kept(KAnonymity(4), KWithoutLargestSchool(4)) == {}
 
-    def test_what_is_kept_meets_the_rules(self) -> None:
-        chance = np.random.default_rng(5)
-        home = np.where(chance.random(400) < 0.6, 0, chance.integers(1, 9, 400)).astype(np.int32)
+    def test_trimmed_classes_satisfy_the_constraints(self) -> None:
+        rng = np.random.default_rng(5)
+        home = np.where(rng.random(400) < 0.6, 0, rng.integers(1, 9, 400)).astype(np.int32)
         moved = np.arange(0, 400, 20)
         further = np.full(20, 9, dtype=np.int32)
-        codes = chance.integers(0, 7, 400)
+        codes = rng.integers(0, 7, 400)
         histogram = Histogram.from_pupils(codes, home, others=(moved, further), single=True)
         groups, rules = histogram.codes[0], (KAnonymity(5), SchoolDominance("2/5"))
         failing = ~classes_satisfying_constraints(histogram, groups, 7, rules)

@@ -1,4 +1,4 @@
-"""Local recoding as a whole: by rule one way or the other, every rule kept, the loss low, traps refused."""
+"""Local recoding as a whole: sweep or clusters, every constraint satisfied, a low loss, refusals."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ def search(histogram: Histogram, coding: Any, *rules: ClassConstraint, limit: An
     )
 
 
-@pytest.mark.parametrize("way", ["sweep", "clusters"])
+@pytest.mark.parametrize("method", ["sweep", "clusters"])
 @pytest.mark.parametrize("rules", [(KAnonymity(6),), MIXED], ids=["pupils", "schools too"])
-def test_both_ways_keep_every_rule_at_a_loss_far_below_global_recoding(
-    rules: tuple[ClassConstraint, ...], way: str, monkeypatch: pytest.MonkeyPatch
+def test_both_methods_satisfy_every_constraint_at_a_loss_far_below_global_recoding(
+    rules: tuple[ClassConstraint, ...], method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coding, histogram = random_cohort(3000, SIZES, schools=60, movers=60)
-    monkeypatch.setattr(local_search, "MAX_SWEPT_VECTORS", 10**6 if way == "sweep" else 0)
+    monkeypatch.setattr(local_search, "MAX_SWEPT_VECTORS", 10**6 if method == "sweep" else 0)
 
-    found = search(histogram, coding, *rules)
+    recoding = search(histogram, coding, *rules)
 
     plain = lattice_search.search_global_recoding(
         histogram, RecodingRequest(coding, rules, objective="mean", suppression_limit=0)
     )
-    assert found.search_facts["way"] == way
-    assert classes_satisfying_constraints(histogram, found.class_of, found.classes, rules).all()
-    assert found.loss.mean < 0.8 * plain.loss.mean
-    assert found.suppressed < 10
-    assert found.released_pupils + found.suppressed == histogram.pupils
+    assert recoding.search_facts["way"] == method
+    assert classes_satisfying_constraints(histogram, recoding.class_of, recoding.classes, rules).all()
+    assert recoding.loss.mean < 0.8 * plain.loss.mean
+    assert recoding.suppressed < 10
+    assert recoding.released_pupils + recoding.suppressed == histogram.pupils
 
 
-def test_the_order_of_the_pupils_plays_no_part() -> None:
+def test_the_order_of_the_pupils_does_not_matter() -> None:
     coding, histogram = random_cohort(700, SIZES, schools=20, movers=30)
     shuffled = np.random.default_rng(9).permutation(700)
     again = Histogram.from_pupils(
@@ -66,15 +66,15 @@ def test_the_order_of_the_pupils_plays_no_part() -> None:
     assert first.loss == second.loss
 
 
-def test_levels_that_are_forced_and_forbidden_are_kept_to() -> None:
+def test_lowest_and_highest_levels_bound_every_class() -> None:
     coding, histogram = random_cohort(800, SIZES)
-    found = search(histogram, coding, KAnonymity(5), lowest=(1, 0, 0, 0), highest=(3, 0, 2, 3))
+    recoding = search(histogram, coding, KAnonymity(5), lowest=(1, 0, 0, 0), highest=(3, 0, 2, 3))
 
-    assert found.levels[:, 0].min() >= 1
-    assert (found.levels[:, 1] == 0).all()
+    assert recoding.levels[:, 0].min() >= 1
+    assert (recoding.levels[:, 1] == 0).all()
 
 
-def test_a_weight_makes_a_column_dear() -> None:
+def test_a_column_of_higher_weight_loses_less() -> None:
     coding, histogram = random_cohort(800, (6, 6))
     even, uneven = (search(histogram, coding, KAnonymity(20), weights=w) for w in ((1, 1), (9, 1)))
 
@@ -82,29 +82,29 @@ def test_a_weight_makes_a_column_dear() -> None:
     assert uneven.column_losses[1] > even.column_losses[1]
 
 
-def test_records_of_many_columns_need_more_than_one_word() -> None:
+def test_codes_of_many_columns_take_more_than_one_word() -> None:
     coding, histogram = random_cohort(600, (9,) * 24)
-    found = search(histogram, coding, KAnonymity(5))
+    recoding = search(histogram, coding, KAnonymity(5))
 
     assert coding.words == 2
-    assert found.search_facts["way"] == "clusters"
-    assert found.suppressed == 0
-    assert found.pupils.min() >= 5
+    assert recoding.search_facts["way"] == "clusters"
+    assert recoding.suppressed == 0
+    assert recoding.pupils.min() >= 5
 
 
-class TestTraps:
-    def test_fewer_than_k(self) -> None:
+class TestRefusalsAndEdgeCases:
+    def test_fewer_pupils_than_k(self) -> None:
         coding, histogram = random_cohort(4, SIZES)
         with pytest.raises(NotAnonymous, match="at least 5 pupils"):
             search(histogram, coding, KAnonymity(5))
 
-    def test_one_school_only(self) -> None:
+    def test_a_single_school(self) -> None:
         coding, plain = random_cohort(300, SIZES)
         histogram = Histogram.from_pupils(plain.codes, np.zeros(300, np.int32), single=True)
         with pytest.raises(NotAnonymous, match="at least 2 schools"):
             search(histogram, coding, KAnonymity(5), SchoolDiversity(2))
 
-    def test_more_suppressed_than_allowed(self) -> None:
+    def test_more_pupils_suppressed_than_the_limit(self) -> None:
         coding, plain = random_cohort(300, SIZES)
         schools = np.where(np.arange(300) < 250, 0, np.arange(300)).astype(np.int32)
         histogram = Histogram.from_pupils(plain.codes, schools, single=True)
@@ -112,13 +112,13 @@ class TestTraps:
         with pytest.raises(NotAnonymous, match=r"at most 0\.5 of the pupils"):
             search(histogram, coding, KAnonymity(4), SchoolDominance("1/2"), limit="0.5")
 
-    def test_one_column_all_alike(self) -> None:
+    def test_pupils_who_are_all_equal(self) -> None:
         coding, _ = random_cohort(3, (4,))
         histogram = Histogram.from_pupils(np.zeros(20, dtype=np.int64), single=True)
-        found = search(histogram, coding, KAnonymity(5))
-        assert (found.classes, found.loss.mean, found.suppressed) == (1, 0.0, 0)
+        recoding = search(histogram, coding, KAnonymity(5))
+        assert (recoding.classes, recoding.loss.mean, recoding.suppressed) == (1, 0.0, 0)
 
-    def test_an_objective_that_is_not_of_cells(self) -> None:
+    def test_an_objective_that_local_recoding_does_not_support(self) -> None:
         coding, histogram = random_cohort(30, SIZES)
         with pytest.raises(ConfigurationRefused, match="`mean` or `geometric`"):
             local_search.search_local_recoding(

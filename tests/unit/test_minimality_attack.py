@@ -14,8 +14,8 @@ from cohort.sdc.cli.command_line import run_recoding_command
 
 LEVELS = ("vwo", "havo", "vmbo-gt", "vmbo-t", "vmbo-k", "vmbo-b")
 OTHERS = {name: [LEVELS[n % 6] for n in range(12)] for name in "bcdefghijklmnopqrst"}
-OF_ALL_TEN = {
-    # the ten children of one neighbourhood       its advice is is_shown
+VALUES_OF_NEIGHBOURHOOD_A = {
+    # the ten children of one neighbourhood       its advice is shown
     "ten of one value": (["pro"] * 10, False),
     "nine and one": (["pro"] * 9 + ["vmbo-b"], False),
     "five and five": (["pro", "havo"] * 5, False),
@@ -36,19 +36,19 @@ def released(folder: Path, rows: Rows, *options: str) -> tuple[int, Rows]:
 
 
 @pytest.mark.parametrize("recoding", ["global", "local"])
-@pytest.mark.parametrize("values_of_a", OF_ALL_TEN)
+@pytest.mark.parametrize("case", VALUES_OF_NEIGHBOURHOOD_A)
 def test_no_class_depends_on_sensitive_values_and_no_blanked_class_is_alone(
-    tmp_path: Path, values_of_a: str, recoding: str
+    tmp_path: Path, case: str, recoding: str
 ) -> None:
-    of_a, is_shown = OF_ALL_TEN[values_of_a]
-    children = {"a": of_a, **OTHERS}
+    values_of_a, is_shown = VALUES_OF_NEIGHBOURHOOD_A[case]
+    children = {"a": values_of_a, **OTHERS}
     rows = [(name, value) for name, values in children.items() for value in values]
     code, released_records = released(tmp_path, rows, "--largest-value", "0.9", "--recoding", recoding)
     assert code == 0
     assert Counter(name for name, _ in released_records) == {name: len(values) for name, values in children.items()}
-    hidden = {name for name, value in released_records if value == "onbekend"}
-    assert ("a" not in hidden) == is_shown
-    assert len(hidden) == (0 if is_shown else 2), "with a cover: one of the two broke a rule"
+    blanked = {name for name, value in released_records if value == "onbekend"}
+    assert ("a" not in blanked) == is_shown
+    assert len(blanked) == (0 if is_shown else 2), "with a cover: one of the two broke a rule"
 
 
 @pytest.mark.parametrize("values", [["pro"] * 10, ["pro"] * 9 + ["vmbo-b"], ["pro", "vwo"] * 5])

@@ -40,9 +40,9 @@ def find_line_numbers(rows: DataFrame, faulty: Collection[int], of_several_schoo
     if of_several_schools:
         mixed = results_store.rows_of_deliveries(rows, of_several_schools)
         places = places.unionByName(_lines_of_other_schools(text_scan.number_lines(mixed, mixed, ROW)))
-    shown = F.slice(F.sort_array(F.collect_list(LINE)), 1, MOST_SHOWN_LINES).alias("lines")
+    first_lines = F.slice(F.sort_array(F.collect_list(LINE)), 1, MOST_SHOWN_LINES).alias("lines")
     line_numbers: LineNumbers = {}
-    for group in places.groupBy(DELIVERY_NUMBER, "code").agg(shown).toArrow().to_pylist():
+    for group in places.groupBy(DELIVERY_NUMBER, "code").agg(first_lines).toArrow().to_pylist():
         line_numbers.setdefault(group[DELIVERY_NUMBER], {})[group["code"]] = group["lines"]
     return line_numbers
 

@@ -16,23 +16,12 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.delivery_formats.delivered_file import DeliveryKind
 from cohort.delivery_formats.file_recognition import RecognitionContext
-from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
-from cohort.erasure import (
-    consent_expiry,
-    excluded_numbers,
-    excluded_pupils,
-    impact_limits,
-    leftover_files,
-    raw_file_erasure,
-    row_erasure,
-)
+from cohort.erasure import consent_expiry, excluded_numbers, impact_limits, leftover_files, raw_file_erasure
 from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, DeliveriesRefused, describe_problem
 from cohort.foundation.progress import ProgressWriter
 from cohort.ingestion import (
-    batch_validation,
-    batch_writing,
+    batch_intake,
     code_normalisation,
     completeness,
     discovery,
@@ -41,23 +30,17 @@ from cohort.ingestion import (
     number_change_application,
     run_marker,
     supersession_journal,
-    volume_anomalies,
 )
-from cohort.ingestion.discovery import DiscoveredFiles, NumberedFile
-from cohort.ingestion.feedback_document import FeedbackDetails
-from cohort.ingestion.file_accounting import FileCounts, FileDecisions
-from cohort.ingestion.line_numbers import LineNumbers
+from cohort.ingestion.discovery import DiscoveredFiles
 from cohort.ingestion.run_context import IngestionContext
-from cohort.legal_basis import objections
 from cohort.results import erasure_journal, ledger, results_store, retention
-from cohort.results.ledger import Ledger, LedgerEntry
+from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
 
 __all__ = ["IngestionContext", "ingest_deliveries"]
 
 MOST_DELIVERIES = 2**18 - 1
 """The highest delivery number: it has 18 bits in a pupil's packed record."""
-KINDS_WITHOUT_ROWS = (DeliveryKind.ROSTER, DeliveryKind.REPEATED)
 
 
 def ingest_deliveries(spark: SparkSession, context: IngestionContext, progress: ProgressWriter) -> dict[str, Any]:
@@ -83,7 +66,7 @@ def ingest_deliveries(spark: SparkSession, context: IngestionContext, progress: 
         # 3. Discover the files that are new.
         discovered = _discover_files(spark, context, previous, progress)
         # 4. Take them in as one batch, or nothing of them.
-        entries = _take_in_new_files(spark, context, previous, discovered, progress)
+        entries = batch_intake.take_in_new_files(spark, context, previous, discovered.new_files, progress)
     finally:
         shutil.rmtree(zones.scratch, ignore_errors=True)
     current = Ledger((*previous.entries, *entries))
@@ -175,107 +158,6 @@ def _discover_files(
     return discovered
 
 
-def _take_in_new_files(
-    spark: SparkSession,
-    context: IngestionContext,
-    previous: Ledger,
-    discovered: DiscoveredFiles,
-    progress: ProgressWriter,
-) -> list[LedgerEntry]:
-    """Take in the new files as one batch; of a batch that is refused nothing stays.
-
-    Returns:
-        The ledger entries of this run, by delivery number; none where nothing new is to be said of any file.
-    """
-    zones, new_files = context.zones, discovered.new_files
-    decisions = FileDecisions(
-        previous.next_batch,
-        context.now,
-        context.platform.intake.max_refused_share,
-        context.catalogue.schools,
-        context.schools_awaiting_list,
-    )
-    with results_store.discard_batch_on_refusal(spark, zones, decisions.batch):
-        # 1. Validate the rows and write them into results and quarantine.
-        read_entries, lines = _take_in_rows(spark, context, decisions, previous, new_files, progress)
-        entries = sorted(
-            [*_entries_without_rows(decisions, new_files), *read_entries], key=lambda entry: entry.levering_nr
-        )
-        if not entries:
-            objections.record_objections(zones.restricted, context.objections)
-            return []
-        # 2. Journal what the batch supersedes.
-        entries = supersession_journal.journal_superseded_rows(spark, context, previous, entries, decisions.batch)
-        entries = volume_anomalies.add_volume_warnings(entries, previous)
-        # 3. Write the feedback to schools.
-        _write_feedback(context, previous, entries, dict(new_files), lines)
-        progress(f"feedback: {len(entries)} files")
-        # 4. Write the ledger: with its entries the batch counts.
-        ledger.append_to_ledger(spark, zones.ledger, entries, context.platform.tables)
-        # 5. Remove the superseded rows.
-        supersession_journal.carry_out_supersession(spark, zones, Ledger((*previous.entries, *entries)))
-    return entries
-
-
-def _take_in_rows(
-    spark: SparkSession,
-    context: IngestionContext,
-    decisions: FileDecisions,
-    previous: Ledger,
-    new_files: tuple[NumberedFile, ...],
-    progress: ProgressWriter,
-) -> tuple[list[LedgerEntry], LineNumbers]:
-    """Validate the rows of the readable files, decide about each file, write the rows of those taken in."""
-    readable = [
-        (n, file) for n, file in new_files if not file.rejection and file.delivery_kind not in KINDS_WITHOUT_ROWS
-    ]
-    if not readable:
-        return [], {}
-    validated = batch_validation.validate_batch(spark, context, previous, readable, decisions.batch)
-    entries = [
-        decisions.decide_file(n, file, validated.counts.get(n, FileCounts()), validated.warnings.get(n, {}))
-        for n, file in readable
-    ]
-    entries = [entry for entry in entries if not _waits_as_before(entry, previous)]
-    if entries:
-        refused = sum(entry.quarantined for entry in entries)
-        progress(f"quality: {sum(entry.delivered for entry in entries)} rows, {refused} refused")
-        batch_writing.write_batch(spark, context.zones, validated, entries, decisions.batch)
-        if any(ROW_BROKEN in entry.codes for entry in entries if entry.is_taken):
-            listed = excluded_pupils.listed_pupils(spark, context.objections)
-            row_erasure.erase_broken_lines(spark, context.zones, listed)
-        progress(f"results: {sum(entry.accepted for entry in entries)} rows accepted")
-    return entries, validated.lines
-
-
-def _waits_as_before(entry: LedgerEntry, previous: Ledger) -> bool:
-    """Whether a file waits for a newer opt-in list of its school, and an earlier run said so."""
-    older = ledger.OPT_IN_LIST_OLDER
-    return entry.reason == older and previous.retryable_reasons.get(entry.sha256) == older
-
-
-def _entries_without_rows(decisions: FileDecisions, new_files: tuple[NumberedFile, ...]) -> list[LedgerEntry]:
-    """The ledger entries of files that could not be read, of rosters and of containers that repeat others."""
-    rejected = [decisions.reject_file(n, file, file.rejection) for n, file in new_files if file.rejection]
-    others = [(n, file) for n, file in new_files if not file.rejection and file.delivery_kind in KINDS_WITHOUT_ROWS]
-    return [*rejected, *(decisions.take_file_without_rows(n, file) for n, file in others)]
-
-
-def _write_feedback(
-    context: IngestionContext, previous: Ledger, entries: list[LedgerEntry], files: dict[int, Any], lines: LineNumbers
-) -> None:
-    gone = volume_anomalies.find_missing_columns(entries, previous)
-    for entry in entries:
-        file = files[entry.levering_nr]
-        faults = lines.get(entry.levering_nr, {})
-        if file.rejection and file.rejected_lines:
-            faults = {file.rejection: list(file.rejected_lines)}
-        details = FeedbackDetails(
-            faults, file.header_difference, file.joined_counts, file.unread_columns, gone.get(entry.levering_nr, ())
-        )
-        feedback.write_feedback(context.zones, entry, details, context.platform.intake.max_refused_share)
-
-
 def _erase_raw_files(
     spark: SparkSession, context: IngestionContext, current: Ledger, discovered: DiscoveredFiles, *, every_file: bool
 ) -> int:
@@ -322,5 +204,5 @@ def _exit_code(discovered: DiscoveredFiles, leftovers: list[str]) -> int:
     )
 
 
-def _refuse_deliveries(what: str, example: str, found: str, do: str) -> DeliveriesRefused:
-    return DeliveriesRefused(describe_problem(what, example=example, found=found, where="deliveries/", do=do))
+def _refuse_deliveries(expected: str, example: str, actual: str, advice: str) -> DeliveriesRefused:
+    return DeliveriesRefused(describe_problem(expected, example=example, found=actual, where="deliveries/", do=advice))

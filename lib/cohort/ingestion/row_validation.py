@@ -156,7 +156,7 @@ def is_outside_school_year() -> str:
     return f"(afnamedatum < {first} or afnamedatum >= add_months({first}, 12))"
 
 
-def result_hash(key: str, year: str, *more: str) -> str:
+def result_hash(key: str, year: str) -> str:
     """SQL: a hash of what tells one result from another.
 
     That is the supplier's lasting result key within the test, school year and moment, whichever pupil it comes with: a
@@ -165,7 +165,7 @@ def result_hash(key: str, year: str, *more: str) -> str:
     by_key = ("toetscode", "afnameperiode", year, key)
     of_pupil = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode", key)
     own = f"{transcripts.lasting_result_key_sql(key)} is not null"
-    return f"if({own}, xxhash64({', '.join((*more, *by_key))}), xxhash64({', '.join((*more, *of_pupil))}))"
+    return f"if({own}, xxhash64({', '.join(by_key)}), xxhash64({', '.join(of_pupil)}))"
 
 
 def select_accepted(judged: DataFrame, batch: int) -> AcceptedResults:
@@ -199,9 +199,9 @@ def _tests(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
     """Every edition of every test; a test with one edition also without its version."""
     editions = Counter(test.toetscode for test in catalogue.tests)
     rows = [
-        (t.toetscode, asked, t.versie, t.domein, t.moment, t.schaal, t.lowest, t.highest, t.bijzonder)
+        (t.toetscode, version, t.versie, t.domein, t.moment, t.schaal, t.lowest, t.highest, t.bijzonder)
         for t in catalogue.tests
-        for asked in ((t.versie, "") if editions[t.toetscode] == 1 else (t.versie,))
+        for version in ((t.versie, "") if editions[t.toetscode] == 1 else (t.versie,))
     ]
     state = (
         "toetscode string, _version string, toetsversie string, domein string, _test_moment string, "

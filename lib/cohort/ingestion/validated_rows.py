@@ -49,8 +49,8 @@ def write_validated_rows(
         results_store.data_file_count(spark, lines),
     )
     marked = excluded_pupils.mark_rows_of_listed_pupils(validated, context.objections)
-    kept = consent_suppression.suppress_values_at_intake(marked, context.consents)
-    rows = kept.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
+    permitted = consent_suppression.suppress_values_at_intake(marked, context.consents)
+    rows = permitted.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
     rows.write.partitionBy(SOUND).parquet(str(folder))
     return spark.read.schema(rows.schema).parquet(str(folder))
 

@@ -51,9 +51,9 @@ def find_missing_columns(entries: list[LedgerEntry], previous: Ledger) -> dict[i
     missing = {}
     for entry in (entry for entry in entries if entry.is_taken and entry.columns):
         before = last.get((entry.brin, entry.supplier), entry)
-        gone = [name for name in _columns(before) if name not in _columns(entry)]
-        if gone:
-            missing[entry.levering_nr] = tuple(gone)
+        lacking = [name for name in _columns(before) if name not in _columns(entry)]
+        if lacking:
+            missing[entry.levering_nr] = tuple(lacking)
         last[entry.brin, entry.supplier] = entry
     return missing
 
