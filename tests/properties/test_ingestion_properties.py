@@ -126,11 +126,11 @@ def test_every_file_is_readable_or_rejected_by_a_code(
 ) -> None:
     zones = deliver(tmp_path_factory.getbasetemp() / "received", contents)
     desk = RecognitionContext(zones.deliveries, zones.scratch, FORMATS, ContainerLimits(9, 1 << 20, 1 << 21, 200))
-    found = discover_deliveries(one_spark, desk, Ledger())
-    assert found.unreadable == 0
-    told = {file.sha256 for _, file in found.new_files} | {file.container for _, file in found.new_files}
-    assert {hashlib.sha256(content).hexdigest() for content in contents} <= told
-    for _, file in found.new_files:
+    discovered = discover_deliveries(one_spark, desk, Ledger())
+    assert discovered.unreadable == 0
+    lines = {file.sha256 for _, file in discovered.new_files} | {file.container for _, file in discovered.new_files}
+    assert {hashlib.sha256(content).hexdigest() for content in contents} <= lines
+    for _, file in discovered.new_files:
         assert file.rejection is None or file.rejection in FILE_REASONS
         assert file.rejection != UNREADABLE, "a fault that no reader foresaw"
 
@@ -153,8 +153,8 @@ def test_no_traceback_no_lost_file_and_sums_that_close(
     rows = record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
     lines = ledger.read_ledger(zones.ledger).entries
-    known = {line.sha256 for line in lines} | {line.container for line in lines}
-    assert {hashlib.sha256(content).hexdigest() for content in contents} <= known
+    previous = {line.sha256 for line in lines} | {line.container for line in lines}
+    assert {hashlib.sha256(content).hexdigest() for content in contents} <= previous
     assert all(set(line.codes) <= set(ROW_REASONS) for line in lines)
     stored = delta.read_table(one_spark, zones.results).count()
     assert stored == rows["accepted"] - record["replaced"] - record["withdrawn"]

@@ -59,39 +59,39 @@ def drawn(dice: random.Random) -> Delivery:
 class School:
     """The rules of docs/schools.md on one school's deliveries, followed one delivery after the other."""
 
-    there: list[tuple[int, str, Row]] = field(default_factory=list)
+    standing: list[tuple[int, str, Row]] = field(default_factory=list)
     """Results: the delivery, its supplier, the row."""
     replaced: Counter[tuple[int, int]] = field(default_factory=Counter)
     withdrawn: Counter[tuple[int, int]] = field(default_factory=Counter)
     """By the delivery that took away, and the one it took from."""
-    seen: set[Delivery] = field(default_factory=set)
+    delivered: set[Delivery] = field(default_factory=set)
 
     def takes(self, number: int, delivery: Delivery) -> None:
-        if delivery in self.seen:
+        if delivery in self.delivered:
             return
-        self.seen.add(delivery)
-        supplier, new = delivery.supplier, kept(delivery.rows)
+        self.delivered.add(delivery)
+        supplier, new = delivery.supplier, remaining(delivery.rows)
         whole = {moment for moment in ("M", "E") if self.is_whole(supplier, new, moment)}
         stays = []
-        for one in self.there:
-            of, by, row = one
-            given = any(same(row, other) for other in new)
+        for result in self.standing:
+            earlier, by, row = result
+            is_repeated = any(same(row, other) for other in new)
             keyed = by == supplier and any(under_one_key(row, other) for other in new)
             if by == supplier and row.test[-2] in whole:
-                (self.replaced if given or keyed else self.withdrawn)[number, of] += 1
+                (self.replaced if is_repeated or keyed else self.withdrawn)[number, earlier] += 1
             elif keyed or any(same(row, other) and not retake(by == supplier, row, other) for other in new):
-                self.replaced[number, of] += 1
+                self.replaced[number, earlier] += 1
             else:
-                stays.append(one)
-        self.there = [*stays, *((number, supplier, row) for row in new)]
+                stays.append(result)
+        self.standing = [*stays, *((number, supplier, row) for row in new)]
 
     def is_whole(self, supplier: str, new: list[Row], moment: str) -> bool:
-        before = {(r.pupil, r.test) for _, s, r in self.there if s == supplier and r.test[-2] == moment}
-        again = before & {(row.pupil, row.test) for row in new}
-        return len(again) > SHARE * len(before)
+        before = {(r.pupil, r.test) for _, s, r in self.standing if s == supplier and r.test[-2] == moment}
+        repeated = before & {(row.pupil, row.test) for row in new}
+        return len(repeated) > SHARE * len(before)
 
 
-def kept(rows: tuple[Row, ...]) -> list[Row]:
+def remaining(rows: tuple[Row, ...]) -> list[Row]:
     """Of equal lines one; of different ones for one result none."""
     by_result: dict[tuple[object, ...], set[Row]] = {}
     for row in rows:
@@ -133,10 +133,10 @@ def test_results_are_what_the_rules_say_however_runs_cut_the_deliveries(
             wanted[at].takes(number, delivery)
         if runs == ROUNDS or number == ROUNDS - 1:
             record = root.ingest()
-            accounts.update({what: record[what] for what in ("replaced", "withdrawn")})
-    for at, (one, found) in enumerate(zip(wanted, told(root), strict=True)):
-        assert sorted(found.results) == sorted((number, *row) for number, _, row in one.there), sequences[at]
-        assert (found.replaced, found.withdrawn) == (one.replaced, one.withdrawn), sequences[at]
+            accounts.update({kind: record[kind] for kind in ("replaced", "withdrawn")})
+    for at, (one, superseded) in enumerate(zip(wanted, counts(root), strict=True)):
+        assert sorted(superseded.results) == sorted((number, *row) for number, _, row in one.standing), sequences[at]
+        assert (superseded.replaced, superseded.withdrawn) == (one.replaced, one.withdrawn), sequences[at]
     assert accounts["replaced"] == sum(sum(one.replaced.values()) for one in wanted)
     assert accounts["withdrawn"] == sum(sum(one.withdrawn.values()) for one in wanted)
 
@@ -146,7 +146,7 @@ def name(school: int, number: int) -> str:
 
 
 @dataclass
-class Told:
+class Counts:
     """Of one school its results in the table, and in the ledger who took what of whom."""
 
     results: list[tuple[object, ...]] = field(default_factory=list)
@@ -154,19 +154,19 @@ class Told:
     withdrawn: Counter[tuple[int, int]] = field(default_factory=Counter)
 
 
-def told(root: Root) -> list[Told]:
+def counts(root: Root) -> list[Counts]:
     """What stands in the tables, in the words of the rules."""
-    found = [Told() for _ in SCHOOLS]
+    superseded = [Counts() for _ in SCHOOLS]
     names = {e.levering_nr: tuple(map(int, e.name.removesuffix(".csv").split("-"))) for e in root.entries()}
     for row in root.results():
         at, number = names[row.levering_nr]
         pupil, key = PUPILS.index(row.pgn) - 5 * at, row.bron_result_key or "-"
         score, day = int(row.vaardigheidsscore), f"{row.afnamedatum.day}"
-        found[at].results.append((number, pupil, score, row.toetscode, key, day))
+        superseded[at].results.append((number, pupil, score, row.toetscode, key, day))
     for entry in root.entries():
         at, number = names[entry.levering_nr]
-        for of, rows in entry.replaced.items():
-            found[at].replaced[number, names[of][1]] += rows
-        for of, rows in entry.withdrawn.items():
-            found[at].withdrawn[number, names[of][1]] += rows
-    return found
+        for earlier, rows in entry.replaced.items():
+            superseded[at].replaced[number, names[earlier][1]] += rows
+        for earlier, rows in entry.withdrawn.items():
+            superseded[at].withdrawn[number, names[earlier][1]] += rows
+    return superseded

@@ -49,19 +49,19 @@ class Taken:
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda folder: folder.name)
 def taken(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Taken:
     folder: Path = request.param
-    told = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
+    feedback_lines = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
     zones = StorageZones(tmp_path_factory.mktemp(folder.name))
     for zone in ("deliveries", "objections"):
         shutil.copytree(folder / zone, zones.root / zone)
-    holds = platform.load_platform(CONF)
-    limits = holds.intake.model_copy(update={"max_refused_share": Decimal(str(told["max_refused_share"]))})
-    holds = holds.model_copy(update={"intake": limits})
-    now: dt.datetime = told["now"]
+    declared = platform.load_platform(CONF)
+    limits = declared.intake.model_copy(update={"max_refused_share": Decimal(str(feedback_lines["max_refused_share"]))})
+    declared = declared.model_copy(update={"intake": limits})
+    now: dt.datetime = feedback_lines["now"]
     domains = catalogue.load_catalogue(folder).domains()
-    lists = objections.load_objections(zones.objections, holds.objections, now.date(), domains)
+    lists = objections.load_objections(zones.objections, declared.objections, now.date(), domains)
     intake = pipeline.IngestionContext(
         zones,
-        holds,
+        declared,
         catalogue.load_catalogue(folder),
         format_declarations.load_delivery_formats(CONF),
         lists,
@@ -75,35 +75,35 @@ def taken(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_fact
 def test_what_becomes_of_every_file(taken: Taken) -> None:
     header, lines = taken.expected("files.csv")
     columns = ["name", *header[1:]]
-    found = [tuple("" if row[name] is None else str(row[name]) for name in columns) for row in taken.ledger()]
-    assert sorted(found) == lines
+    actual = [tuple("" if row[name] is None else str(row[name]) for name in columns) for row in taken.ledger()]
+    assert sorted(actual) == lines
 
 
 def test_the_rows_that_are_taken_in(taken: Taken) -> None:
     header, lines = taken.expected("results.csv")
     text = [F.coalesce(F.col(name).cast("string"), F.lit("")).alias(name) for name in header]
-    found = [tuple(row) for row in delta.read_table(taken.spark, taken.zones.results).select(*text).collect()]
-    assert sorted(found) == lines
+    actual = [tuple(row) for row in delta.read_table(taken.spark, taken.zones.results).select(*text).collect()]
+    assert sorted(actual) == lines
 
 
 def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> None:
     codes: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in taken.ledger():
-        told = json_documents.read_json_document(
+        feedback_lines = json_documents.read_json_document(
             taken.zones.school_feedback(row.brin or "onbekend") / f"{row.levering_nr}.json"
         )
-        for code, found in told["codes"].items():
-            assert len(found["lines"]) == found["rows"]
-            for line in found["lines"]:
+        for code, actual in feedback_lines["codes"].items():
+            assert len(actual["lines"]) == actual["rows"]
+            for line in actual["lines"]:
                 codes[row.name, line].add(code)
     _, lines = taken.expected("quarantine.csv")
-    assert dict(codes) == {(name, int(line)): set(told.split()) for name, line, told in lines}
+    assert dict(codes) == {(name, int(line)): set(feedback_lines.split()) for name, line, feedback_lines in lines}
 
 
 def test_the_quarantine_holds_no_objector_and_nothing_of_rejected_files(taken: Taken) -> None:
-    holds = platform.load_platform(CONF).objections
+    declared = platform.load_platform(CONF).objections
     blocked = objections.load_objections(
-        taken.zones.objections, holds, dt.date(2025, 11, 23), ()
+        taken.zones.objections, declared, dt.date(2025, 11, 23), ()
     ).barred_from_everything
     rows = delta.read_table(taken.spark, taken.zones.quarantine).select("pgn", "levering_nr").collect()
     read = {row.levering_nr for row in taken.ledger() if row.status == "TAKEN"}

@@ -69,10 +69,10 @@ def test_codes_of_before_are_rewritten_once(spark: SparkSession, zones: StorageZ
         code_normalisation.require_canonical_codes(spark, zones)
     assert code_normalisation.normalise_stored_codes(spark, zones) == 5
     code_normalisation.require_canonical_codes(spark, zones)
-    found = {row.toetscode: row.asDict() for row in delta.read_table(spark, zones.results).collect()}
-    assert len(found) == len(OLD)
+    stored_codes = {row.toetscode: row.asDict() for row in delta.read_table(spark, zones.results).collect()}
+    assert len(stored_codes) == len(OLD)
     for number, (_, new) in enumerate(OLD):
-        row = found[f"T{number}"]
+        row = stored_codes[f"T{number}"]
         assert {name: row[name] for name in CODE_LISTS if name in row} == {
             name: new.get(name, RIGHT.get(name)) for name in CODE_LISTS if name in row
         }

@@ -23,7 +23,7 @@ LINES = {"PGN_INVALID": [3, 9]}
 
 
 def entry(**changed: Any) -> LedgerEntry:
-    told = {
+    values = {
         "sha256": "ab" * 32,
         "name": "a.csv",
         "levering_nr": 7,
@@ -39,22 +39,22 @@ def entry(**changed: Any) -> LedgerEntry:
         "mended": 0,
         "codes": {},
     }
-    return LedgerEntry(**(told | changed))
+    return LedgerEntry(**(values | changed))
 
 
 def rejected(reason: str, **changed: Any) -> LedgerEntry:
     return entry(status=DELIVERY_REJECTED, reason=reason, accepted=0, quarantined=12, **changed)
 
 
-def written(folder: Path, one: LedgerEntry, lines: dict[str, list[int]]) -> tuple[dict[str, Any], str]:
+def written(folder: Path, delivered: LedgerEntry, lines: dict[str, list[int]]) -> tuple[dict[str, Any], str]:
     zones = StorageZones(folder)
-    feedback.write_feedback(zones, one, FeedbackDetails(lines), MOST)
-    path = zones.school_feedback(one.brin or feedback.UNKNOWN_SCHOOL) / f"{one.levering_nr}"
+    feedback.write_feedback(zones, delivered, FeedbackDetails(lines), MOST)
+    path = zones.school_feedback(delivered.brin or feedback.UNKNOWN_SCHOOL) / f"{delivered.levering_nr}"
     return json.loads(path.with_suffix(".json").read_text()), path.with_suffix(".txt").read_text()
 
 
 @pytest.mark.parametrize(
-    ("one", "lines", "sentences"),
+    ("delivered", "lines", "sentences"),
     [
         (entry(), {}, ["12 rijen geleverd, 12 aangenomen", "12 rows delivered, 12 accepted"]),
         (entry(delivered=1, accepted=1), {}, ["1 rij geleverd", "1 row delivered"]),
@@ -97,21 +97,21 @@ def written(folder: Path, one: LedgerEntry, lines: dict[str, list[int]]) -> tupl
     ],
 )
 def test_a_sentence_says_how_many_of_what_and_where(
-    tmp_path: Path, one: LedgerEntry, lines: dict[str, list[int]], sentences: list[str]
+    tmp_path: Path, delivered: LedgerEntry, lines: dict[str, list[int]], sentences: list[str]
 ) -> None:
-    _, text = written(tmp_path, one, lines)
-    assert [said for said in sentences if said not in text] == []
+    _, text = written(tmp_path, delivered, lines)
+    assert [sentences for sentences in sentences if sentences not in text] == []
 
 
 @pytest.mark.parametrize("reason", sorted(FILE_REASONS))
 def test_every_reason_of_a_file_reads_as_sentences(tmp_path: Path, reason: str) -> None:
-    told, text = written(tmp_path, rejected(reason), {})
+    values, text = written(tmp_path, rejected(reason), {})
     assert not {mark for mark in ("..", "{", "}", "None") if mark in text}
-    assert told["status"] == (
+    assert values["status"] == (
         "WAITING" if reason in ("ROSTER_MISSING", "PERMISSION_OLDER", "UNREADABLE") else "REJECTED"
     )
-    assert told["rejected"]["betekenis"] in text
-    assert told["rejected"]["what_to_do"] in text
+    assert values["rejected"]["betekenis"] in text
+    assert values["rejected"]["what_to_do"] in text
 
 
 def sizes(*files: dict[str, Any]) -> list[dict[str, int]]:
@@ -120,7 +120,7 @@ def sizes(*files: dict[str, Any]) -> list[dict[str, int]]:
         entry(levering_nr=n, accepted=f["delivered"], **({"slices": {"2024-2025 M rekenen": 1}} | f))
         for n, f in enumerate(files)
     ]
-    return [one.warnings for one in volume_anomalies.add_volume_warnings(rows[1:], Ledger(tuple(rows[:1])))]
+    return [delivered.warnings for delivered in volume_anomalies.add_volume_warnings(rows[1:], Ledger(tuple(rows[:1])))]
 
 
 E = {"2024-2025 E rekenen": 1}
@@ -155,8 +155,8 @@ def test_what_a_run_told_that_does_not_count_goes(tmp_path: Path) -> None:
         written(tmp_path, entry(levering_nr=number), {})
     (zones.school_feedback("10AA") / "gebruik.json").write_text("{}")
     feedback.sweep_uncounted_feedback(zones, 6)
-    there = {path.name for path in zones.school_feedback("").rglob("*") if path.is_file()}
-    assert there == {"gebruik.json", "6.json", "6.txt"}
+    expected_files = {path.name for path in zones.school_feedback("").rglob("*") if path.is_file()}
+    assert expected_files == {"gebruik.json", "6.json", "6.txt"}
 
 
 def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,12 +172,12 @@ def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatc
 
 
 def test_a_run_that_did_not_come_to_its_end_is_known_to_the_next(tmp_path: Path) -> None:
-    zones, known = StorageZones(tmp_path), Ledger((entry(),))
+    zones, stored = StorageZones(tmp_path), Ledger((entry(),))
     assert not run_marker.begin_run(zones, Ledger()), "nothing was ever run"
-    run_marker.complete_run(zones, known)
-    assert run_marker.begin_run(zones, known)
-    assert not run_marker.begin_run(zones, known), "the run between was cut off"
-    run_marker.complete_run(zones, known)
+    run_marker.complete_run(zones, stored)
+    assert run_marker.begin_run(zones, stored)
+    assert not run_marker.begin_run(zones, stored), "the run between was cut off"
+    run_marker.complete_run(zones, stored)
     assert not run_marker.begin_run(zones, Ledger()), "an older ledger was put back"
     zones.intake_completed.write_bytes(b"\xff")
-    assert not run_marker.begin_run(zones, known)
+    assert not run_marker.begin_run(zones, stored)

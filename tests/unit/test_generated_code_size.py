@@ -60,6 +60,6 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
 def _largest_methods(spark: SparkSession, frame: DataFrame) -> list[int]:
     """Per stage of generated code the bytes of its largest method."""
     jvm: Any = spark._jvm
-    shown = getattr(getattr(jvm.org.apache.spark.sql.execution.debug, "package$"), "MODULE$")
-    stages = shown.codegenStringSeq(frame._jdf.queryExecution().executedPlan())
+    debug = getattr(getattr(jvm.org.apache.spark.sql.execution.debug, "package$"), "MODULE$")
+    stages = debug.codegenStringSeq(frame._jdf.queryExecution().executedPlan())
     return [stages.apply(i)._3().maxMethodCodeSize() for i in range(stages.size())]

@@ -52,7 +52,7 @@ WHOLE = f"{HEADER}\n{ROW}\n"
 
 
 @pytest.mark.parametrize(
-    ("says", "content", "reason"),
+    ("description", "content", "reason"),
     [
         ("UTF-8", WHOLE, None),
         ("windows-1252", saved("cp1252"), None),
@@ -85,10 +85,10 @@ WHOLE = f"{HEADER}\n{ROW}\n"
     ],
 )
 def test_a_column_is_read_under_its_name_or_the_file_is_rejected(
-    says: str, content: str | bytes, reason: str | None
+    description: str, content: str | bytes, reason: str | None
 ) -> None:
     file = read(content)
-    assert file.rejection == reason, says
+    assert file.rejection == reason, description
     if reason is None:
         assert file.columns[-2:] == ("gewicht", "niveau_AE")
         assert (file.unread_columns, file.school) == ((), "99ZZ")
@@ -104,8 +104,10 @@ def test_the_feedback_names_the_column_that_was_meant() -> None:
 
 
 def test_a_spelling_that_is_declared_is_not_garbled() -> None:
-    told = SHIPPED["puntkomma"].columns | {"Niveau A?E": "niveau_AE"}
-    declared = format_declarations.DeliveryFormat.model_validate(SHIPPED["puntkomma"].model_dump() | {"columns": told})
+    document = SHIPPED["puntkomma"].columns | {"Niveau A?E": "niveau_AE"}
+    declared = format_declarations.DeliveryFormat.model_validate(
+        SHIPPED["puntkomma"].model_dump() | {"columns": document}
+    )
     own = format_declarations.DeliveryFormats({"puntkomma": declared})
     assert isinstance(own.recognise_line(HEADER.replace("–", "?")), RecognisedHeader)
     assert isinstance(SHIPPED.recognise_line(HEADER.replace("–", "?")), UnrecognisedHeader)
@@ -125,9 +127,9 @@ def test_a_spelling_that_is_declared_is_not_garbled() -> None:
     ],
 )
 def test_unread_columns_are_named_unless_the_name_may_be_a_value(header: str, unread: tuple[str, ...]) -> None:
-    found = SHIPPED.recognise_line(header)
-    assert isinstance(found, RecognisedHeader)
-    assert found.unread_columns == unread
+    recognised = SHIPPED.recognise_line(header)
+    assert isinstance(recognised, RecognisedHeader)
+    assert recognised.unread_columns == unread
 
 
 @pytest.mark.parametrize("value", ["123456782", "12345678", "2014-05-12", "12-5-14", "1234 AB", "9", "5,5", ""])
@@ -136,7 +138,7 @@ def test_a_value_of_a_person_is_never_told_as_a_name(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "text", "kind", "reason"),
+    ("description", "text", "kind", "reason"),
     [
         ("one file", f"{HEADER}\n{ROW}\n", DeliveryKind.TEXT, None),
         ("its header again", f"{HEADER}\n{ROW}\n{HEADER}\n{ROW}\n", DeliveryKind.UNEVEN_TEXT, None),
@@ -155,23 +157,23 @@ def test_a_value_of_a_person_is_never_told_as_a_name(value: str) -> None:
         ("nor is one word of a header", f"{HEADER}\n{ROW}\nToets;;;;;;;\n", DeliveryKind.TEXT, None),
     ],
 )
-def test_concatenated_files_are_recognised(says: str, text: str, kind: str | None, reason: str | None) -> None:
+def test_concatenated_files_are_recognised(description: str, text: str, kind: str | None, reason: str | None) -> None:
     file = read(text)
-    assert file.rejection == reason, says
+    assert file.rejection == reason, description
     assert reason or (file.delivery_kind, file.rows) == (kind, text.count("\n") - 1)
 
 
 def of_columns(*columns: str | None, **changed: Any) -> list[tuple[str, ...]]:
     rows = [entry(levering_nr=n, columns=one, **changed) for n, one in enumerate(columns)]
-    told = volume_anomalies.find_missing_columns(rows[1:], Ledger(tuple(rows[:1])))
+    document = volume_anomalies.find_missing_columns(rows[1:], Ledger(tuple(rows[:1])))
     warned = volume_anomalies.add_volume_warnings(rows[1:], Ledger(tuple(rows[:1])))
     counts = {one.levering_nr: one.warnings.get("COLUMN_GONE", 0) for one in warned}
-    assert counts == {one.levering_nr: len(told.get(one.levering_nr, ())) for one in rows[1:]}
-    return [told.get(one.levering_nr, ()) for one in rows[1:]]
+    assert counts == {one.levering_nr: len(document.get(one.levering_nr, ())) for one in rows[1:]}
+    return [document.get(one.levering_nr, ()) for one in rows[1:]]
 
 
 @pytest.mark.parametrize(
-    ("columns", "gone"),
+    ("columns", "missing_columns"),
     [
         (("brin pgn gewicht", "brin pgn gewicht"), [()]),
         (("brin pgn gewicht", "pgn gewicht brin ses"), [()]),
@@ -182,9 +184,9 @@ def of_columns(*columns: str | None, **changed: Any) -> list[tuple[str, ...]]:
     ],
 )
 def test_a_column_missing_since_the_previous_delivery_is_a_warning(
-    columns: tuple[str | None, ...], gone: list[tuple[str, ...]]
+    columns: tuple[str | None, ...], missing_columns: list[tuple[str, ...]]
 ) -> None:
-    assert of_columns(*columns) == gone
+    assert of_columns(*columns) == missing_columns
 
 
 def test_only_accepted_deliveries_of_the_same_school_and_supplier_are_compared() -> None:
@@ -201,7 +203,7 @@ def test_the_feedback_names_missing_and_unread_columns(tmp_path: Path) -> None:
     details = FeedbackDetails(unread_columns=("3 (Naam)", "5"), missing_columns=("gewicht", "ses"))
     feedback.write_feedback(zones, one, details, Decimal("0.1"))
     text = (zones.school_feedback("10AA") / "7.txt").read_text()
-    said = (
+    sentences = (
         "Niet overgenomen kolommen: 3 (Naam), 5.",
         "Columns not read on: 3 (Naam), 5.",
         "COLUMN_GONE: 2 kolommen van de vorige levering",
@@ -209,10 +211,10 @@ def test_the_feedback_names_missing_and_unread_columns(tmp_path: Path) -> None:
         "COLUMN_GONE: 2 columns of this supplier",
         "These are: gewicht, ses.",
     )
-    assert [sentence for sentence in said if sentence not in text] == []
-    told = json.loads((zones.school_feedback("10AA") / "7.json").read_text())
-    assert told["columns_not_read"] == ["3 (Naam)", "5"]
-    assert told["warnings"]["COLUMN_GONE"]["columns"] == ["gewicht", "ses"]
+    assert [sentence for sentence in sentences if sentence not in text] == []
+    document = json.loads((zones.school_feedback("10AA") / "7.json").read_text())
+    assert document["columns_not_read"] == ["3 (Naam)", "5"]
+    assert document["warnings"]["COLUMN_GONE"]["columns"] == ["gewicht", "ses"]
 
 
 def test_a_delivered_file_keeps_its_unread_columns() -> None:

@@ -95,13 +95,13 @@ def zones(tmp_path: Path) -> StorageZones:
 def take_in(
     spark: SparkSession, zones: StorageZones, blocked: frozenset[str] = frozenset(), megabytes: int = 256
 ) -> dict[str, Any]:
-    holds = platform.load_platform(CONF)
-    containers = holds.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
-    generous = holds.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
+    declared = platform.load_platform(CONF)
+    containers = declared.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
+    generous = declared.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
     lists = objections.Objections(barred_numbers={"alles": blocked})
     intake = pipeline.IngestionContext(
         zones,
-        holds.model_copy(update={"intake": generous}),
+        declared.model_copy(update={"intake": generous}),
         catalogue.load_catalogue(CONF),
         format_declarations.load_delivery_formats(CONF),
         lists,
@@ -124,7 +124,7 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, zone
 
     # feedback: the lines of the broken rows, and nothing of a pupil
     feedback = json.loads(next((zones.root / "feedback" / SCHOOLS[1]).glob("*.json")).read_text())
-    lines = {code: told["lines"] for code, told in feedback["codes"].items()}
+    lines = {code: reason["lines"] for code, reason in feedback["codes"].items()}
     assert lines == {code: [26 + place] for place, code in enumerate(BROKEN)}
     for file in (zones.root / "feedback").rglob("*.*"):
         text = re.sub(r"[0-9a-f]{64}", "", file.read_text())
@@ -132,8 +132,8 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, zone
 
     # the same files again, and one of them under another name: nothing changes
     deliver(zones, "again.csv", *(zones.deliveries / "c.csv").read_text().splitlines()[1:])
-    again = take_in(spark, zones)
-    assert (again["new"], again["rows"]["delivered"]) == (0, 0)
+    second_record = take_in(spark, zones)
+    assert (second_record["new"], second_record["rows"]["delivered"]) == (0, 0)
     assert delta.read_table(spark, zones.results).count() == rows["accepted"]
     assert not zones.scratch.exists()
 
@@ -145,8 +145,8 @@ def test_a_file_over_the_limit_stops_no_other_and_comes_in_when_the_limit_is_rai
     deliver(zones, "large.csv", *rows, *[" " * 1023] * 1024)
     first = take_in(spark, zones, megabytes=1)
     assert first["rejected"] == {"SEVERAL_SCHOOLS": 1, "SCHOOL_UNKNOWN": 1, "FILE_TOO_LARGE": 1}
-    told = [json.loads(file.read_text()) for file in (zones.root / "feedback" / "onbekend").glob("*.json")]
-    assert "FILE_TOO_LARGE" in str(told)
+    documents = [json.loads(file.read_text()) for file in (zones.root / "feedback" / "onbekend").glob("*.json")]
+    assert "FILE_TOO_LARGE" in str(documents)
     assert take_in(spark, zones, megabytes=1)["new"] == 0
     raised = take_in(spark, zones)
     assert (raised["new"], raised["rows"]["accepted"], raised["rejected"]) == (1, 2, {})
@@ -176,13 +176,13 @@ def test_what_may_not_be_looked_at_stops_nothing_else(
 ) -> None:
     deliver(zones, "99ZZ.csv", row())
     (zones.deliveries / "loop").symlink_to(zones.deliveries / "loop")
-    closed, look = zones.deliveries / "closed", os.scandir
+    closed, list_folder = zones.deliveries / "closed", os.scandir
     closed.mkdir()
 
     def refusing(folder: str | Path | int) -> Any:
         if not isinstance(folder, int) and Path(folder) == closed:
             raise PermissionError
-        return look(folder)
+        return list_folder(folder)
 
     monkeypatch.setattr(os, "scandir", refusing)
     record = take_in(spark, zones)

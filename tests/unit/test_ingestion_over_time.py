@@ -149,8 +149,8 @@ def test_what_may_be_right_and_may_be_wrong_is_told_or_refused(root: Root, rule:
     record = root.ingest()
     assert record["rows"]["accepted"] == accepted
     assert (record["codes"], record["warnings"]) == (codes, warnings)
-    told = "".join(file.read_text(encoding="utf-8") for file in root.zones.school_feedback(HERE).glob("*.json"))
-    assert ('"lines": [\n        2\n      ]' in told) == bool(codes), "a school must find the pupil"
+    documents = "".join(file.read_text(encoding="utf-8") for file in root.zones.school_feedback(HERE).glob("*.json"))
+    assert ('"lines": [\n        2\n      ]' in documents) == bool(codes), "a school must find the pupil"
 
 
 def test_a_mover_is_seen_across_runs(root: Root) -> None:
@@ -209,7 +209,7 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
     root.deliver("2.csv", f"{A} 90", f"{B} 91", f"{C} 92", f"{D} 93", f"{E} 94")
     root.ingest()
 
-    def left() -> tuple[int, int, int, bool]:
+    def remaining() -> tuple[int, int, int, bool]:
         files = [f for f in root.zones.results.rglob("*.parquet") if "_delta_log" not in f.parts]
         current = delta.list_current_names(root.zones.results)
         return (
@@ -221,9 +221,9 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
 
     def after(days: int) -> tuple[int, int, int, bool]:
         root.ingest(NOW + dt.timedelta(days=days))
-        return left()
+        return remaining()
 
-    assert left() == (3, 1, 6, False)
+    assert remaining() == (3, 1, 6, False)
     assert after(1) == (0, 1, 6, False)
     assert after(2) == (0, 0, 6, False)
     assert after(4) == (0, 0, 0, True)
@@ -268,8 +268,8 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
     changes = number_changes.load_number_changes(zone, NOW.date())
     record = root.ingest(changes=changes)
     assert record["renumbered"] == {"results": 1, "quarantine": 0, "twice": 1}
-    left = sorted([f"{new} 90 {M}", f"{E} 70 SP-M7", f"{C} 81 {M}", f"{D} 82 {M}", f"{D} 83 {M}"])
-    assert root.rows() == left
+    remaining = sorted([f"{new} 90 {M}", f"{E} 70 SP-M7", f"{C} 81 {M}", f"{D} 82 {M}", f"{D} 83 {M}"])
+    assert root.rows() == remaining
     files = [f for f in root.zones.results.rglob("*.parquet") if "_delta_log" not in f.parts]
     assert {f.name for f in files} == delta.list_current_names(root.zones.results)
     root.deliver("4.csv", f"{C} 85 REK-E7")
@@ -322,8 +322,8 @@ def test_a_file_of_two_schools_is_told_in_which_lines_the_other_one_stands(root:
     lines[2] = lines[2].replace(HERE, THERE)
     path.write_text("\n".join([*lines, ""]))
     assert root.ingest()["rejected"] == {"SEVERAL_SCHOOLS": 1}
-    told = json.loads((root.zones.school_feedback("onbekend") / "1.json").read_text())
-    assert told["rejected"]["lines"] == [3]
+    documents = json.loads((root.zones.school_feedback("onbekend") / "1.json").read_text())
+    assert documents["rejected"]["lines"] == [3]
     assert root.rows() == []
 
 

@@ -23,7 +23,7 @@ OF_BEFORE = type(LEDGER_SCHEMA)([field for field in LEDGER_SCHEMA.fields if fiel
 
 def earlier(path: Path, *entries: ledger.LedgerEntry) -> None:
     """A ledger as it was before its lines had columns, with the properties that ours have."""
-    rows = [tuple(getattr(one, name) for name in OF_BEFORE.names) for one in entries]
+    rows = [tuple(getattr(added_entry, name) for name in OF_BEFORE.names) for added_entry in entries]
     own = delta.make_table_properties(RETENTION)
     by_spark = {"delta.enableTypeWidening": own.pop("delta.enableTypeWidening")}  # deltalake does not make it
     deltalake.write_deltalake(str(path), local_frames.make_arrow_table(OF_BEFORE, rows), configuration=cast(Any, own))
@@ -45,14 +45,14 @@ def test_an_earlier_ledger_gets_the_new_field_with_its_next_line(tmp_path: Path)
 
     assert ledger.read_ledger(path).entries == (old, new)
     ledger.append_to_ledger(cast(Any, None), path, [entry(levering_nr=3, batch=3, columns="brin")], RETENTION)
-    known = ledger.read_ledger(path)
-    assert [one.columns for one in known.entries] == [None, "brin pgn", "brin"]
+    ledger_read = ledger.read_ledger(path)
+    assert [added_entry.columns for added_entry in ledger_read.entries] == [None, "brin pgn", "brin"]
     after = deltalake.DeltaTable(str(path))
     assert after.metadata().configuration == before.metadata().configuration
     assert after.protocol() == before.protocol()
-    assert volume_anomalies.find_missing_columns(list(known.entries[2:]), ledger.Ledger(known.entries[:2])) == {
-        3: ("pgn",)
-    }
+    assert volume_anomalies.find_missing_columns(
+        list(ledger_read.entries[2:]), ledger.Ledger(ledger_read.entries[:2])
+    ) == {3: ("pgn",)}
 
 
 def test_the_field_may_be_null_and_no_statistics_of_it_stand_in_the_log(tmp_path: Path) -> None:
@@ -63,4 +63,7 @@ def test_the_field_may_be_null_and_no_statistics_of_it_stand_in_the_log(tmp_path
     log = (path / "_delta_log" / f"{1:020}.json").read_text(encoding="utf-8").splitlines()
     added = [json.loads(line)["add"] for line in log if '"add"' in line]
     assert LEDGER_SCHEMA["columns"].nullable
-    assert all("minValues" not in (one.get("stats") or "") or '"minValues":{}' in one["stats"] for one in added)
+    assert all(
+        "minValues" not in (added_entry.get("stats") or "") or '"minValues":{}' in added_entry["stats"]
+        for added_entry in added
+    )

@@ -14,7 +14,7 @@ from cohort.ingestion.pupil_consistency import RULE_FLAGS, TWO_SCHOOLS, TWO_YEAR
 from cohort.states import local_frames
 
 Rows = list[tuple[str, str, int, str | None]]
-NEW: dict[str, tuple[Rows, Rows, set[tuple[int, str]]]] = {
+CASES: dict[str, tuple[Rows, Rows, set[tuple[int, str]]]] = {
     # what is told           school, school year, delivery, year group: of this run; of earlier ones; doubts
     "one school": ([("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 1, "7")], [], set()),
     "two schools in a year": (
@@ -58,30 +58,30 @@ STATE = "pgn string, brin string, schooljaar string, levering_nr int, jaargroep 
 
 
 @pytest.fixture(scope="module")
-def found(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
+def findings(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
     """The doubts about every case: delivery and code."""
-    numbers = {name: f"{100 + place:09d}" for place, name in enumerate(NEW)}
-    new = [(numbers[name], *row, "") for name, (rows, _, _) in NEW.items() for row in rows]
-    earlier = [(numbers[name], *row, "") for name, (_, rows, _) in NEW.items() for row in rows]
+    numbers = {name: f"{100 + place:09d}" for place, name in enumerate(CASES)}
+    new = [(numbers[name], *row, "") for name, (rows, _, _) in CASES.items() for row in rows]
+    earlier = [(numbers[name], *row, "") for name, (_, rows, _) in CASES.items() for row in rows]
     good = local_frames.make_local_frame(one_spark, STATE, new)
     doubts = pupil_consistency.find_inconsistent_pupils(
         good, local_frames.make_local_frame(one_spark, STATE, earlier)
     ).collect()
     names = {number: name for name, number in numbers.items()}
-    told: dict[str, set[tuple[int, str]]] = {name: set() for name in NEW}
+    findings_by_case: dict[str, set[tuple[int, str]]] = {name: set() for name in CASES}
     for row in doubts:
-        told[names[row.pgn]] |= {(row.levering_nr, code) for code, flag in RULE_FLAGS.items() if row[flag]}
-    return told
+        findings_by_case[names[row.pgn]] |= {(row.levering_nr, code) for code, flag in RULE_FLAGS.items() if row[flag]}
+    return findings_by_case
 
 
-@pytest.mark.parametrize("name", NEW)
-def test_a_doubt_is_told_of_the_delivery_it_is_about(name: str, found: dict[str, set[tuple[int, str]]]) -> None:
-    assert found[name] == NEW[name][2]
+@pytest.mark.parametrize("name", CASES)
+def test_a_doubt_is_told_of_the_delivery_it_is_about(name: str, findings: dict[str, set[tuple[int, str]]]) -> None:
+    assert findings[name] == CASES[name][2]
 
 
 Delivered = tuple[str, int, dict[str, Any]]
 BSN, OTHER, OWN, OWN_TOO = "000000012", "000000024", "100000009", "100000010"
-TWICE: list[tuple[str, list[Delivered], list[Delivered], dict[int, int]]] = [
+TWO_NUMBER_CASES: list[tuple[str, list[Delivered], list[Delivered], dict[int, int]]] = [
     # what is told           this run: number, delivery, changes; earlier; children per delivery
     ("two numbers, one of them own", [(BSN, 1, {}), (OWN, 1, {})], [], {1: 1}),
     ("both of them own", [(OWN, 1, {}), (OWN_TOO, 1, {})], [], {1: 1}),
@@ -135,7 +135,7 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
 
     def rows(place: int) -> DataFrame:
         lines = []
-        for number, case in enumerate(TWICE):
+        for number, case in enumerate(TWO_NUMBER_CASES):
             for pgn, delivery, changed in (case[1], case[2])[place - 1]:
                 values = {**RIGHT, **changed}
                 values["brin"] = f"{number:02d}{str(values['brin'])[2:]}"
@@ -143,16 +143,18 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
                 lines.append((pgn, kind, 100 * number + delivery, *values.values()))
         return local_frames.make_local_frame(spark, NUMBERED, lines)
 
-    schools = {f"{number:02d}ZZ" for number in range(len(TWICE))}
-    found = pupil_consistency.count_children_under_two_numbers(rows(1), rows(2), schools)
-    assert found == {100 * number + delivery: n for number, case in enumerate(TWICE) for delivery, n in case[3].items()}
-    assert pupil_consistency.count_children_under_two_numbers(rows(1), rows(2), ()).keys() == found.keys() - {
-        100 * number + 2 for number, case in enumerate(TWICE) if case[2]
+    schools = {f"{number:02d}ZZ" for number in range(len(TWO_NUMBER_CASES))}
+    findings = pupil_consistency.count_children_under_two_numbers(rows(1), rows(2), schools)
+    assert findings == {
+        100 * number + delivery: n for number, case in enumerate(TWO_NUMBER_CASES) for delivery, n in case[3].items()
+    }
+    assert pupil_consistency.count_children_under_two_numbers(rows(1), rows(2), ()).keys() == findings.keys() - {
+        100 * number + 2 for number, case in enumerate(TWO_NUMBER_CASES) if case[2]
     }
 
 
 def test_refused_doubts_take_the_rows_and_told_ones_are_counted(spark: SparkSession) -> None:
-    rows, _, _ = NEW["all of it"]
+    rows, _, _ = CASES["all of it"]
     judged = local_frames.make_local_frame(spark, STATE, [("000000100", *row, "") for row in rows])
     doubts = pupil_consistency.find_inconsistent_pupils(judged, None)
     codes = pupil_consistency.refuse_inconsistent_pupils(judged, doubts, [YEAR_GROUPS_APART]).select("_codes").collect()

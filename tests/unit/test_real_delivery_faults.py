@@ -59,15 +59,15 @@ class Trap:
     file as a whole is rejected; `status` what becomes of each file, in the order of their names.
     """
 
-    says: str
+    description: str
     files: dict[str, Content] = field(default_factory=dict)
     took: tuple[str, ...] = ()
     codes: dict[str, list[int]] = field(default_factory=dict)
     reason: str | None = None
 
 
-def trap(says: str, content: Content, name: str = "x.csv", **told: Any) -> Trap:
-    return Trap(says, {name: content}, **told)
+def trap(description: str, content: Content, name: str = "x.csv", **documents: Any) -> Trap:
+    return Trap(description, {name: content}, **documents)
 
 
 FAILED = (
@@ -555,11 +555,11 @@ def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         folder.mkdir(parents=True)
         for name, content in one.files.items():
             (folder / name).write_bytes(content(SCHOOLS[number]))
-    holds = platform.load_platform(CONF)
-    generous = holds.intake.model_copy(update={"max_refused_share": 1})
+    declared = platform.load_platform(CONF)
+    generous = declared.intake.model_copy(update={"max_refused_share": 1})
     intake = pipeline.IngestionContext(
         zones,
-        holds.model_copy(update={"intake": generous}),
+        declared.model_copy(update={"intake": generous}),
         catalogue.load_catalogue(CONF),
         format_declarations.load_delivery_formats(CONF),
         objections.Objections(()),
@@ -576,25 +576,25 @@ def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     for number, one in enumerate(TRAPS):
         folder = zones.deliveries / f"{number:03d}"
         hashes = {hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
-        by_trap[one.says] = [e for e in ledger.values() if e.sha256 in hashes or e.container in hashes]
+        by_trap[one.description] = [e for e in ledger.values() if e.sha256 in hashes or e.container in hashes]
     return Taken(record, rows, by_trap, feedback, zones)
 
 
-@pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.says)
+@pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.description)
 def test_no_wrong_value_passes_and_no_right_one_is_lost(one: Trap, taken: Taken) -> None:
     assert tuple(sorted(taken.rows.get(SCHOOLS[TRAPS.index(one)], []))) == tuple(sorted(one.took))
 
 
-@pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.says)
+@pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.description)
 def test_every_fault_is_told_by_its_code_and_place(one: Trap, taken: Taken) -> None:
-    lines = taken.ledger[one.says]
+    lines = taken.ledger[one.description]
     assert lines, "every file has its line in the ledger"
-    found: dict[str, list[int]] = {}
+    outcome: dict[str, list[int]] = {}
     for line in lines:
-        told = taken.feedback[line.levering_nr]
-        found.update({code: what["lines"] for code, what in told["codes"].items()})
-        assert (told["accepted"], told["refused"]) == (line.accepted, line.quarantined)
-    assert found == one.codes
+        documents = taken.feedback[line.levering_nr]
+        outcome.update({code: fault["lines"] for code, fault in documents["codes"].items()})
+        assert (documents["accepted"], documents["refused"]) == (line.accepted, line.quarantined)
+    assert outcome == one.codes
     assert {line.reason for line in lines} - {None} == ({one.reason} if one.reason else set())
 
 
@@ -612,10 +612,10 @@ NAMING = (
 """Files that are rejected and yet name their school."""
 
 
-@pytest.mark.parametrize("says", NAMING)
-def test_a_rejected_file_that_names_its_school_is_told_to_it(says: str, taken: Taken) -> None:
-    school = SCHOOLS[[one.says for one in TRAPS].index(says)]
-    (line,) = (line for line in taken.ledger[says] if line.reason)
+@pytest.mark.parametrize("description", NAMING)
+def test_a_rejected_file_that_names_its_school_is_told_to_it(description: str, taken: Taken) -> None:
+    school = SCHOOLS[[one.description for one in TRAPS].index(description)]
+    (line,) = (line for line in taken.ledger[description] if line.reason)
     assert (line.status, line.brin) == ("REJECTED", school)
     assert {f.suffix for f in taken.zones.school_feedback(school).glob(f"{line.levering_nr}.*")} == {".json", ".txt"}
 
@@ -626,8 +626,8 @@ def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
     assert rows["accepted"] == sum(len(one.took) for one in TRAPS)
     values = (ONE, TWO, ZERO, "12345672", "123456789", "133456785", "Jansen", "Zoë", "ziek", "1.234", "7.5")
     for file in taken.zones.school_feedback("").glob("*/*"):
-        told = re.sub(r"[0-9a-f]{64}", "", file.read_text())
-        assert [value for value in values if value in told] == []
+        documents = re.sub(r"[0-9a-f]{64}", "", file.read_text())
+        assert [value for value in values if value in documents] == []
 
 
 def test_nothing_of_a_run_stays_beside_its_tables(taken: Taken) -> None:

@@ -23,7 +23,7 @@ from cohort.storage.zone_paths import StorageZones
 NOW = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 LONG_AGO = dt.datetime(2020, 9, 1, 12, tzinfo=dt.UTC).isoformat()
 FIRST = LedgerEntry("a", "a.csv", 1, 1, "99ZZ", LONG_AGO, "TAKEN", None, 1, 1, 0, 0, 0, {})
-KNOWN = Ledger((FIRST, replace(FIRST, sha256="b", levering_nr=2, batch=2, replaced={1: 1})))
+LEDGER = Ledger((FIRST, replace(FIRST, sha256="b", levering_nr=2, batch=2, replaced={1: 1})))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
 
 
 def apply(spark: SparkSession, zones: StorageZones) -> dict[str, int]:
-    return retention.apply_retention(spark, zones, drawn_release.platform(), KNOWN, (), NOW)
+    return retention.apply_retention(spark, zones, drawn_release.platform(), LEDGER, (), NOW)
 
 
 @pytest.mark.parametrize("zone", ["quarantine", "results"])
@@ -62,9 +62,9 @@ def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
             broken.setattr(module, "vacuum_table", stays)
         with pytest.raises(DestructionIncomplete, match=f"restricted/{zone}"):
             apply(spark, zones)
-    told = apply(spark, zones)
-    assert told["earlier_states"] == 1
-    assert told["quarantine"] == (1 if zone == "quarantine" else 0)
+    removed = apply(spark, zones)
+    assert removed["earlier_states"] == 1
+    assert removed["quarantine"] == (1 if zone == "quarantine" else 0)
     assert not [*zones.quarantine.rglob("batch=*")]
     files = {file.name for file in zones.results.rglob("*.parquet") if "_delta_log" not in file.parts}
     assert files == delta.list_current_names(zones.results)

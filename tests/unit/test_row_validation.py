@@ -61,21 +61,21 @@ FREE = {"toetscode": "VRIJ", "toetsversie": "1"}
 
 
 @dataclass(frozen=True)
-class Row:
+class DrawnRow:
     """What is changed in the right row, the codes it must get, and values it must come to."""
 
-    says: str
+    description: str
     changed: dict[str, str | None] = field(default_factory=dict)
     codes: str = ""
     shows: dict[str, Any] = field(default_factory=dict)
 
 
-def wrong(code: str, says: str, **changed: str | None) -> Row:
-    return Row(f"{code}: {says}", changed, code)
+def wrong(code: str, description: str, **changed: str | None) -> DrawnRow:
+    return DrawnRow(f"{code}: {description}", changed, code)
 
 
 ROWS = [
-    Row(
+    DrawnRow(
         "the right row",
         shows={
             "pgn": "123456782",
@@ -113,7 +113,7 @@ ROWS = [
         **{READER_REASON: "SCORE_NOT_A_NUMBER"},
         vaardigheidsscore="1,154,4",
     ),
-    Row(
+    DrawnRow(
         "a reader's code and a rule's stand beside each other",
         {READER_REASON: "PUPIL_AMBIGUOUS", "pgn": None, "geslacht": "M"},
         "PUPIL_AMBIGUOUS SEX_INVALID",
@@ -231,14 +231,16 @@ ROWS = [
     wrong("SCORE_OUT_OF_RANGE", "above", vaardigheidsscore="200,01"),
     wrong("LEVEL_INVALID", "F", niveau_AE="F"),
     wrong("LEVEL_INVALID", "six", niveau_IV="VI"),
-    Row(
+    DrawnRow(
         "two codes at once, in the order of the rules", {"pgn": "123456789", "geslacht": "M"}, "PGN_INVALID SEX_INVALID"
     ),
-    Row("blanks around a value are not part of it", {"brin": " 10AA ", "jaargroep": " 7"}, shows={"jaargroep": "7"}),
-    Row("a blank is nothing", {"geslacht": "  ", "vestiging": ""}, shows={"geslacht": None, "vestiging": "00"}),
-    Row("an eight-digit number is mended", {"pgn": "12345672"}, shows={"pgn": "012345672", "_mended": True}),
+    DrawnRow(
+        "blanks around a value are not part of it", {"brin": " 10AA ", "jaargroep": " 7"}, shows={"jaargroep": "7"}
+    ),
+    DrawnRow("a blank is nothing", {"geslacht": "  ", "vestiging": ""}, shows={"geslacht": None, "vestiging": "00"}),
+    DrawnRow("an eight-digit number is mended", {"pgn": "12345672"}, shows={"pgn": "012345672", "_mended": True}),
     *(
-        Row(f"a number is mended, {place}", {"pgn": number}, shows={"pgn": normal, "_mended": True})
+        DrawnRow(f"a number is mended, {place}", {"pgn": number}, shows={"pgn": normal, "_mended": True})
         for place, (number, normal) in enumerate(
             [
                 ("3389261", "003389261"),
@@ -255,9 +257,9 @@ ROWS = [
             ]
         )
     ),
-    Row("blanks in a number are not mended", {"pgn": " 1234 56\u00a0782"}, shows={"_mended": False}),
+    DrawnRow("blanks in a number are not mended", {"pgn": " 1234 56\u00a0782"}, shows={"_mended": False}),
     *(
-        Row(
+        DrawnRow(
             f"a birth date in part, {place}",
             {"geboortedatum": day},
             shows={"geboortedatum": None, "_partial": True, "pgn": "123456782"},
@@ -291,7 +293,7 @@ ROWS = [
         )
     ),
     *(
-        Row(
+        DrawnRow(
             f"a time leaves the day, {place}",
             {"afnamedatum": f"2025-01-24{time}"},
             shows={"afnamedatum": dt.date(2025, 1, 24), "_partial": False},
@@ -301,7 +303,7 @@ ROWS = [
         )
     ),
     *(
-        Row(f"{column} as {written}", {column: written}, shows={column: code})
+        DrawnRow(f"{column} as {written}", {column: written}, shows={column: code})
         for column, written, code in (
             ("gewicht", "0.3", "0,3"),
             ("gewicht", "0,30", "0,3"),
@@ -325,51 +327,57 @@ ROWS = [
             ("afnameperiode", "Midden", "M"),
         )
     ),
-    Row("an onderwijsnummer", {"pgn": "101222331"}, shows={"pgn_soort": "onderwijsnummer"}),
-    Row(
+    DrawnRow("an onderwijsnummer", {"pgn": "101222331"}, shows={"pgn_soort": "onderwijsnummer"}),
+    DrawnRow(
         "sentinels are no score",
         {"vaardigheidsscore": "9999", "ruwe_score": "0000"},
         shows={"vaardigheidsscore": None, "ruwe_score": None},
     ),
-    Row("a sentinel with a comma", {"vaardigheidsscore": "9999,00"}, shows={"vaardigheidsscore": None}),
-    Row("a raw score with zeros before it", {"ruwe_score": "00012"}, shows={"ruwe_score": 12}),
-    Row("the ends of the range", {"vaardigheidsscore": "200,00"}, shows={"vaardigheidsscore": Decimal("200.00")}),
-    Row("nought is a score", {"vaardigheidsscore": "0", "ruwe_score": "0"}, shows={"ruwe_score": 0}),
-    Row("I+ is I", {"niveau_IV": "I+"}, shows={"niveau_IV": "I"}),
-    Row("one edition needs no version", {"toetsversie": None}, shows={"toetsversie": "3.0"}),
-    Row(
+    DrawnRow("a sentinel with a comma", {"vaardigheidsscore": "9999,00"}, shows={"vaardigheidsscore": None}),
+    DrawnRow("a raw score with zeros before it", {"ruwe_score": "00012"}, shows={"ruwe_score": 12}),
+    DrawnRow("the ends of the range", {"vaardigheidsscore": "200,00"}, shows={"vaardigheidsscore": Decimal("200.00")}),
+    DrawnRow("nought is a score", {"vaardigheidsscore": "0", "ruwe_score": "0"}, shows={"ruwe_score": 0}),
+    DrawnRow("I+ is I", {"niveau_IV": "I+"}, shows={"niveau_IV": "I"}),
+    DrawnRow("one edition needs no version", {"toetsversie": None}, shows={"toetsversie": "3.0"}),
+    DrawnRow(
         "the first day of a school year",
         {**FREE, "afnamedatum": "2024-08-01", "afnameperiode": None},
         shows={"afnameperiode": "B"},
     ),
-    Row(
+    DrawnRow(
         "the end of March is still M",
         {**FREE, "afnamedatum": "2025-03-31", "afnameperiode": None},
         shows={"afnameperiode": "M"},
     ),
-    Row(
+    DrawnRow(
         "the last day of a school year",
         {**FREE, "afnamedatum": "2025-07-31", "afnameperiode": None},
         shows={"afnameperiode": "E"},
     ),
-    Row("December is B", {**FREE, "afnamedatum": "2024-12-31", "afnameperiode": None}, shows={"afnameperiode": "B"}),
-    Row("a period goes before the date", {**FREE, "afnamedatum": "2025-04-02"}, shows={"afnameperiode": "M"}),
-    Row(
+    DrawnRow(
+        "December is B", {**FREE, "afnamedatum": "2024-12-31", "afnameperiode": None}, shows={"afnameperiode": "B"}
+    ),
+    DrawnRow("a period goes before the date", {**FREE, "afnamedatum": "2025-04-02"}, shows={"afnameperiode": "M"}),
+    DrawnRow(
         "the test goes before the date",
         {"afnamedatum": "2025-04-02", "afnameperiode": None},
         shows={"afnameperiode": "M"},
     ),
-    Row(
+    DrawnRow(
         "without a date the moment's first day",
         {"afnamedatum": None},
         shows={"peildag": dt.date(2025, 1, 1), "afnamedatum": None},
     ),
-    Row("first day of B", {**FREE, "afnamedatum": None, "afnameperiode": "B"}, shows={"peildag": dt.date(2024, 8, 1)}),
-    Row("first day of E", {**FREE, "afnamedatum": None, "afnameperiode": "E"}, shows={"peildag": dt.date(2025, 4, 1)}),
-    Row("today is not the future", {"schooljaar": "2025-2026", "afnamedatum": "2025-11-23"}),
-    Row("every weight of the code list with a point", {"gewicht": "0.25"}),
-    Row("the short ones too", {"gewicht": "0.3"}),
-    Row("a level alone is a score", {"vaardigheidsscore": None, "ruwe_score": None, "niveau_AE": None}),
+    DrawnRow(
+        "first day of B", {**FREE, "afnamedatum": None, "afnameperiode": "B"}, shows={"peildag": dt.date(2024, 8, 1)}
+    ),
+    DrawnRow(
+        "first day of E", {**FREE, "afnamedatum": None, "afnameperiode": "E"}, shows={"peildag": dt.date(2025, 4, 1)}
+    ),
+    DrawnRow("today is not the future", {"schooljaar": "2025-2026", "afnamedatum": "2025-11-23"}),
+    DrawnRow("every weight of the code list with a point", {"gewicht": "0.25"}),
+    DrawnRow("the short ones too", {"gewicht": "0.3"}),
+    DrawnRow("a level alone is a score", {"vaardigheidsscore": None, "ruwe_score": None, "niveau_AE": None}),
 ]
 
 REPEATED = [
@@ -434,7 +442,7 @@ FIRST = 1000
 
 
 @pytest.fixture(scope="module")
-def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DataFrame:
+def validated(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DataFrame:
     """All rows judged in one pass: those above each as a delivery of its own, those below after them."""
     rows = [(n, {**RIGHT, **row.changed}) for n, row in enumerate(ROWS)]
     rows += [(FIRST + n, {**RIGHT, **changed}) for n, changed, _ in REPEATED]
@@ -453,28 +461,30 @@ def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
 
 
 @pytest.fixture(scope="module")
-def judged(kept: DataFrame) -> dict[str, dict[str, Any]]:
-    found = kept.where(f"{DELIVERY_NUMBER} < {FIRST}").collect()
-    return {ROWS[row[DELIVERY_NUMBER]].says: row.asDict() for row in found}
+def rows_by_description(validated: DataFrame) -> dict[str, dict[str, Any]]:
+    codes_found = validated.where(f"{DELIVERY_NUMBER} < {FIRST}").collect()
+    return {ROWS[row[DELIVERY_NUMBER]].description: row.asDict() for row in codes_found}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
-def test_a_row_gets_the_codes_of_the_rules_it_breaks_and_no_others(row: Row, judged: dict[str, dict[str, Any]]) -> None:
-    found = judged[row.says]
-    assert found["_codes"] == row.codes
-    assert {name: found[name] for name in row.shows} == row.shows
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
-def test_a_refused_row_is_kept_as_it_was_sent_and_an_accepted_one_is_not(
-    row: Row, judged: dict[str, dict[str, Any]]
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.description)
+def test_a_row_gets_the_codes_of_the_rules_it_breaks_and_no_others(
+    row: DrawnRow, rows_by_description: dict[str, dict[str, Any]]
 ) -> None:
-    kept = judged[row.says]["_raw"]
+    codes_found = rows_by_description[row.description]
+    assert codes_found["_codes"] == row.codes
+    assert {name: codes_found[name] for name in row.shows} == row.shows
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.description)
+def test_a_refused_row_is_kept_as_it_was_sent_and_an_accepted_one_is_not(
+    row: DrawnRow, rows_by_description: dict[str, dict[str, Any]]
+) -> None:
+    validated = rows_by_description[row.description]["_raw"]
     if not row.codes:
-        assert kept is None
+        assert validated is None
     else:
         sent = {**RIGHT, **row.changed}
-        assert dict(zip(CANONICAL_COLUMNS, kept, strict=True)) == {name: sent[name] for name in CANONICAL_COLUMNS}
+        assert dict(zip(CANONICAL_COLUMNS, validated, strict=True)) == {name: sent[name] for name in CANONICAL_COLUMNS}
 
 
 def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
@@ -485,17 +495,17 @@ def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
     assert all(re.fullmatch("[A-Z_]+", code) for code in ROW_REASONS)
 
 
-def test_lines_that_repeat_or_contradict_another_of_their_file(kept: DataFrame) -> None:
-    rows = kept.where(f"{DELIVERY_NUMBER} >= {FIRST}")
+def test_lines_that_repeat_or_contradict_another_of_their_file(validated: DataFrame) -> None:
+    rows = validated.where(f"{DELIVERY_NUMBER} >= {FIRST}")
     refused = repeated_results.refuse_repeated_results(rows)
-    found = [row[0] for row in refused.orderBy(row_validation.ROW).select("_codes").collect()]
-    assert list(zip(REPEATED, found, strict=True)) == [(line, line[2]) for line in REPEATED]
+    codes_found = [row[0] for row in refused.orderBy(row_validation.ROW).select("_codes").collect()]
+    assert list(zip(REPEATED, codes_found, strict=True)) == [(line, line[2]) for line in REPEATED]
 
 
-def test_accepted_and_quarantined_rows_part_without_rest(kept: DataFrame) -> None:
-    good = row_validation.select_accepted(kept, 3).select("batch", "afnameperiode", "peildag").collect()
+def test_accepted_and_quarantined_rows_part_without_rest(validated: DataFrame) -> None:
+    good = row_validation.select_accepted(validated, 3).select("batch", "afnameperiode", "peildag").collect()
     bad = (
-        row_validation.select_quarantined(row_validation.name_sent_values(kept), 3)
+        row_validation.select_quarantined(row_validation.name_sent_values(validated), 3)
         .select("batch", "codes", F.col("row.brin"))
         .collect()
     )

@@ -25,10 +25,10 @@ PLAIN = f"{HEADER}\n{LINE}\n"
 
 
 @dataclass(frozen=True)
-class File:
+class DrawnFile:
     """One file, what `look` must say of it, and the scores that are read: `line:score`, `!` a broken line."""
 
-    says: str
+    description: str
     content: str | bytes
     read: str = ""
     rejected: str | None = None
@@ -40,78 +40,83 @@ class File:
         return self.content if isinstance(self.content, bytes) else self.content.encode()
 
 
-FILES = [
-    File("the plain dialect", PLAIN, "2:34"),
-    File("another order of columns is read by name", f"ruwe_score;{HEADER[:-11]}\n34;{LINE[:-3]}\n", "2:34"),
-    File("a column that is not known is not read on", f"achternaam;{HEADER};opmerking\nJansen;{LINE};ziek\n", "2:34"),
-    File("a column that is not known may stand there twice", f"x;x;{HEADER}\n1;2;{LINE}\n", "2:34"),
-    File("a quoted header", HEADER.replace("brin", '"brin"') + f"\n{LINE}\n", "2:34"),
-    File("blanks around a name of the header", f" {HEADER} \n{LINE}\n", "2:34"),
-    File("a byte order mark", b"\xef\xbb\xbf" + PLAIN.encode(), "2:34"),
-    File("CRLF", PLAIN.replace("\n", "\r\n"), "2:34"),
-    File("CR alone", PLAIN.replace("\n", "\r"), "2:34"),
-    File("no line end at the end", PLAIN.strip(), "2:34"),
-    File("empty lines before the header and at the end", f"\n \t\n{HEADER}\n{LINE}\n{LINE}\n\n \n", "4:34 5:34"),
-    File("empty lines between rows, also with blanks", f"\n \t\n{HEADER}\n\n{LINE}\n\t\n{LINE}\n\n", "5:34 7:34"),
-    File("a line of no-break spaces is an empty one", f"{PLAIN}\u00a0\n", "2:34"),
-    File("a quoted separator and quoted quotes", f'{HEADER};groep_key\n{LINE};"7;""A"""\n', "2:34"),
-    File("an empty quoted value", f'{HEADER};groep_key\n{LINE};""\n', "2:34"),
-    File("a line too long or too short", f"{PLAIN}{LINE};9\n10AA;2024-2025\n{LINE}\n", "2:34 3:! 4:! 5:34"),
-    File("accents and blanks in a name", PLAIN, "2:34", name="school é (1) 50+.csv"),
-    File("a folder per school", PLAIN, "2:34", name="brin=10AA/{n}.csv"),
-    File("no column that every delivery has", PLAIN.replace("pgn", "bsn"), rejected="HEADER_UNKNOWN"),
-    File("neither date nor period", PLAIN.replace("afnameperiode", "datum"), rejected="HEADER_UNKNOWN"),
-    File("no score", PLAIN.replace("ruwe_score", "score"), rejected="HEADER_UNKNOWN"),
-    File("commas between the fields", PLAIN.replace(";", ","), rejected="DELIMITER_OTHER"),
-    File("a known column twice", f"pgn;{HEADER}\n1;{LINE}\n", rejected="HEADER_TWICE"),
-    File("windows-1252", PLAIN.replace("34", "€").encode("cp1252"), rejected="NOT_UTF8"),
-    File("UTF-16", PLAIN.encode("utf-16"), rejected="ENCODING_UTF16"),
-    File("bytes that no text has", PLAIN.replace("34", "\0"), rejected="NOT_TEXT"),
-    File("nothing", "", rejected="EMPTY"),
-    File("empty lines only", "\r\n \r\n", rejected="EMPTY"),
-    File("a header only", f"{HEADER}\n", rejected="EMPTY"),
-    File("a line of very many fields", PLAIN + ";" * MAX_FIELDS, rejected="TOO_WIDE"),
-    File("a header of very many fields", f"{HEADER}{';' * MAX_FIELDS}\n{LINE}\n", rejected="TOO_WIDE"),
-    File("a hidden file", PLAIN, rejected="FILE_NAME", name="_{n}.csv"),
-    File("an unfinished file", PLAIN, rejected="FILE_NAME", name=".{n}.csv"),
-    File("a file in a hidden folder", PLAIN, rejected="FILE_NAME", name="_tmp/{n}.csv"),
-    File("a name that Spark takes for a pattern", PLAIN, rejected="FILE_NAME", name="{n}[1].csv"),
-    File("a name that Hadoop takes for a scheme", PLAIN, rejected="FILE_NAME", name="a:{n}.csv"),
-    File("a name that is no text", PLAIN, rejected="FILE_NAME", name=os.fsdecode(b"school\xe9{n}.csv")),
+DRAWN_FILES = [
+    DrawnFile("the plain dialect", PLAIN, "2:34"),
+    DrawnFile("another order of columns is read by name", f"ruwe_score;{HEADER[:-11]}\n34;{LINE[:-3]}\n", "2:34"),
+    DrawnFile(
+        "a column that is not known is not read on", f"achternaam;{HEADER};opmerking\nJansen;{LINE};ziek\n", "2:34"
+    ),
+    DrawnFile("a column that is not known may stand there twice", f"x;x;{HEADER}\n1;2;{LINE}\n", "2:34"),
+    DrawnFile("a quoted header", HEADER.replace("brin", '"brin"') + f"\n{LINE}\n", "2:34"),
+    DrawnFile("blanks around a name of the header", f" {HEADER} \n{LINE}\n", "2:34"),
+    DrawnFile("a byte order mark", b"\xef\xbb\xbf" + PLAIN.encode(), "2:34"),
+    DrawnFile("CRLF", PLAIN.replace("\n", "\r\n"), "2:34"),
+    DrawnFile("CR alone", PLAIN.replace("\n", "\r"), "2:34"),
+    DrawnFile("no line end at the end", PLAIN.strip(), "2:34"),
+    DrawnFile("empty lines before the header and at the end", f"\n \t\n{HEADER}\n{LINE}\n{LINE}\n\n \n", "4:34 5:34"),
+    DrawnFile("empty lines between rows, also with blanks", f"\n \t\n{HEADER}\n\n{LINE}\n\t\n{LINE}\n\n", "5:34 7:34"),
+    DrawnFile("a line of no-break spaces is an empty one", f"{PLAIN}\u00a0\n", "2:34"),
+    DrawnFile("a quoted separator and quoted quotes", f'{HEADER};groep_key\n{LINE};"7;""A"""\n', "2:34"),
+    DrawnFile("an empty quoted value", f'{HEADER};groep_key\n{LINE};""\n', "2:34"),
+    DrawnFile("a line too long or too short", f"{PLAIN}{LINE};9\n10AA;2024-2025\n{LINE}\n", "2:34 3:! 4:! 5:34"),
+    DrawnFile("accents and blanks in a name", PLAIN, "2:34", name="school é (1) 50+.csv"),
+    DrawnFile("a folder per school", PLAIN, "2:34", name="brin=10AA/{n}.csv"),
+    DrawnFile("no column that every delivery has", PLAIN.replace("pgn", "bsn"), rejected="HEADER_UNKNOWN"),
+    DrawnFile("neither date nor period", PLAIN.replace("afnameperiode", "datum"), rejected="HEADER_UNKNOWN"),
+    DrawnFile("no score", PLAIN.replace("ruwe_score", "score"), rejected="HEADER_UNKNOWN"),
+    DrawnFile("commas between the fields", PLAIN.replace(";", ","), rejected="DELIMITER_OTHER"),
+    DrawnFile("a known column twice", f"pgn;{HEADER}\n1;{LINE}\n", rejected="HEADER_TWICE"),
+    DrawnFile("windows-1252", PLAIN.replace("34", "€").encode("cp1252"), rejected="NOT_UTF8"),
+    DrawnFile("UTF-16", PLAIN.encode("utf-16"), rejected="ENCODING_UTF16"),
+    DrawnFile("bytes that no text has", PLAIN.replace("34", "\0"), rejected="NOT_TEXT"),
+    DrawnFile("nothing", "", rejected="EMPTY"),
+    DrawnFile("empty lines only", "\r\n \r\n", rejected="EMPTY"),
+    DrawnFile("a header only", f"{HEADER}\n", rejected="EMPTY"),
+    DrawnFile("a line of very many fields", PLAIN + ";" * MAX_FIELDS, rejected="TOO_WIDE"),
+    DrawnFile("a header of very many fields", f"{HEADER}{';' * MAX_FIELDS}\n{LINE}\n", rejected="TOO_WIDE"),
+    DrawnFile("a hidden file", PLAIN, rejected="FILE_NAME", name="_{n}.csv"),
+    DrawnFile("an unfinished file", PLAIN, rejected="FILE_NAME", name=".{n}.csv"),
+    DrawnFile("a file in a hidden folder", PLAIN, rejected="FILE_NAME", name="_tmp/{n}.csv"),
+    DrawnFile("a name that Spark takes for a pattern", PLAIN, rejected="FILE_NAME", name="{n}[1].csv"),
+    DrawnFile("a name that Hadoop takes for a scheme", PLAIN, rejected="FILE_NAME", name="a:{n}.csv"),
+    DrawnFile("a name that is no text", PLAIN, rejected="FILE_NAME", name=os.fsdecode(b"school\xe9{n}.csv")),
 ]
 
 
 @dataclass(frozen=True)
-class Read:
-    looked: dict[str, DeliveredFile]
+class ScannedFiles:
+    recognised: dict[str, DeliveredFile]
     rows: dict[str, list[dict[str, object]]]
     lines: dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Read:
+def scanned(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> ScannedFiles:
     """All files in one folder, looked at one by one, those that are fit read in one pass."""
     folder = tmp_path_factory.mktemp("deliveries")
     desk = RecognitionContext(
         folder, tmp_path_factory.mktemp("work"), FORMATS, ContainerLimits(9, 1 << 20, 1 << 20, 100)
     )
-    looked = {}
-    for number, file in enumerate(FILES):
+    recognised = {}
+    for number, file in enumerate(DRAWN_FILES):
         path: Path = folder / file.name.replace("{n}", str(number))
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(file.bytes)
-        (looked[file.says],) = recognise_deliveries(path, desk)
-        if looked[file.says].delivery_kind == DeliveryKind.UNEVEN_TEXT and not looked[file.says].rejection:
-            looked[file.says] = transcripts.transcribe_text(looked[file.says], desk)
-    fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejection]
-    rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
+        (recognised[file.description],) = recognise_deliveries(path, desk)
+        if (
+            recognised[file.description].delivery_kind == DeliveryKind.UNEVEN_TEXT
+            and not recognised[file.description].rejection
+        ):
+            recognised[file.description] = transcripts.transcribe_text(recognised[file.description], desk)
+    fit = [(n, f) for n, f in enumerate(recognised.values()) if not f.rejection]
+    rows: dict[str, list[dict[str, object]]] = {file.description: [] for file in DRAWN_FILES}
     for row in text_scan.scan_text_files(one_spark, fit, FORMATS).collect():
-        rows[FILES[row[DELIVERY_NUMBER]].says].append(row.asDict())
-    lines: dict[str, list[tuple[int, str]]] = {file.says: [] for file in FILES}
+        rows[DRAWN_FILES[row[DELIVERY_NUMBER]].description].append(row.asDict())
+    lines: dict[str, list[tuple[int, str]]] = {file.description: [] for file in DRAWN_FILES}
     for row in _lined(one_spark, fit).collect():
-        told = "!" if row[CORRUPT_LINE] is not None else row.ruwe_score
-        lines[FILES[row[DELIVERY_NUMBER]].says].append((row.line, told))
-    return Read(looked, rows, {k: " ".join(f"{n}:{s}" for n, s in sorted(v)) for k, v in lines.items()})
+        score = "!" if row[CORRUPT_LINE] is not None else row.ruwe_score
+        lines[DRAWN_FILES[row[DELIVERY_NUMBER]].description].append((row.line, score))
+    return ScannedFiles(recognised, rows, {k: " ".join(f"{n}:{s}" for n, s in sorted(v)) for k, v in lines.items()})
 
 
 def _lined(spark: SparkSession, files: list[text_scan.NumberedFile]) -> DataFrame:
@@ -119,18 +124,18 @@ def _lined(spark: SparkSession, files: list[text_scan.NumberedFile]) -> DataFram
     return text_scan.number_lines(ordered, ordered, "_order")
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
-def test_a_file_is_read_rejected_or_left_for_later(file: File, found: Read) -> None:
-    seen = found.looked[file.says]
-    assert seen.rejection == file.rejected
-    assert seen.rows == len(file.read.split()) or file.rejected
+@pytest.mark.parametrize("file", DRAWN_FILES, ids=lambda file: file.description)
+def test_a_file_is_read_rejected_or_left_for_later(file: DrawnFile, scanned: ScannedFiles) -> None:
+    delivered = scanned.recognised[file.description]
+    assert delivered.rejection == file.rejected
+    assert delivered.rows == len(file.read.split()) or file.rejected
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
-def test_both_ways_of_reading_give_the_same_lines(file: File, found: Read) -> None:
-    assert found.lines[file.says] == file.read
-    scores = ["!" if row[CORRUPT_LINE] is not None else row["ruwe_score"] for row in found.rows[file.says]]
-    assert sorted(map(str, scores)) == sorted(told.split(":")[1] for told in file.read.split())
+@pytest.mark.parametrize("file", DRAWN_FILES, ids=lambda file: file.description)
+def test_both_ways_of_reading_give_the_same_lines(file: DrawnFile, scanned: ScannedFiles) -> None:
+    assert scanned.lines[file.description] == file.read
+    scores = ["!" if row[CORRUPT_LINE] is not None else row["ruwe_score"] for row in scanned.rows[file.description]]
+    assert sorted(map(str, scores)) == sorted(score.split(":")[1] for score in file.read.split())
 
 
 def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: SparkSession, tmp_path: Path) -> None:
@@ -141,34 +146,34 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
     limits = ContainerLimits(9, 1 << 24, 1 << 24, 100)
     (file,) = recognise_deliveries(path, RecognitionContext(tmp_path, tmp_path / "work", FORMATS, limits))
     assert (file.delivery_kind, file.rows) == (DeliveryKind.TEXT, rows)
-    found = _lined(spark, [(7, file)])
+    scanned = _lined(spark, [(7, file)])
     assert text_scan.scan_text_files(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
-    wrong = found.where(F.col("line") != F.col("ruwe_score").cast("int")).count()
-    assert (found.count(), wrong) == (rows, 0)
+    wrong = scanned.where(F.col("line") != F.col("ruwe_score").cast("int")).count()
+    assert (scanned.count(), wrong) == (rows, 0)
 
 
-def test_values_stand_under_their_own_names(found: Read) -> None:
-    for rows in found.rows.values():
+def test_values_stand_under_their_own_names(scanned: ScannedFiles) -> None:
+    for rows in scanned.rows.values():
         for row in rows:
             assert set(row) == {*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, "line", "_piece"}
             if row[CORRUPT_LINE] is None:
-                told = (row["brin"], row["schooljaar"], row["pgn"], row["toetscode"], row["afnameperiode"])
-                assert told == ("10AA", "2024-2025", "123456782", "REK-M7", "M")
+                score = (row["brin"], row["schooljaar"], row["pgn"], row["toetscode"], row["afnameperiode"])
+                assert score == ("10AA", "2024-2025", "123456782", "REK-M7", "M")
                 assert row["vaardigheidsscore"] is None  # no file has that column
 
 
-def test_quotes_are_taken_away_once(found: Read) -> None:
-    (row,) = found.rows["a quoted separator and quoted quotes"]
+def test_quotes_are_taken_away_once(scanned: ScannedFiles) -> None:
+    (row,) = scanned.rows["a quoted separator and quoted quotes"]
     assert row["groep_key"] == '7;"A"'
-    (row,) = found.rows["an empty quoted value"]
+    (row,) = scanned.rows["an empty quoted value"]
     assert row["groep_key"] is None
 
 
-def test_a_fingerprint_is_of_the_content_alone(found: Read) -> None:
-    plain = found.looked["the plain dialect"].sha256
-    assert found.looked["accents and blanks in a name"].sha256 == plain
-    assert found.looked["CRLF"].sha256 != plain
-    assert found.looked["a name that is no text"].name.encode()  # can be written down
+def test_a_fingerprint_is_of_the_content_alone(scanned: ScannedFiles) -> None:
+    plain = scanned.recognised["the plain dialect"].sha256
+    assert scanned.recognised["accents and blanks in a name"].sha256 == plain
+    assert scanned.recognised["CRLF"].sha256 != plain
+    assert scanned.recognised["a name that is no text"].name.encode()  # can be written down
 
 
 ODD = (
@@ -226,15 +231,15 @@ def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name:
     lines = [declared.delimiter.join(cells).replace("{d}", declared.delimiter) for cells in [columns, *filled]]
     desk = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 20, 1 << 24, 100))
     read = []
-    for way, between in (("even", "\n"), ("uneven", "\n \n")):
-        path = tmp_path / f"{way}.csv"
+    for form, between in (("even", "\n"), ("uneven", "\n \n")):
+        path = tmp_path / f"{form}.csv"
         path.write_text(between.join(lines) + "\n", encoding="utf-8")
         (file,) = recognise_deliveries(path, desk)
         assert (file.delivery_kind, file.rejection) == (
-            DeliveryKind.TEXT if way == "even" else DeliveryKind.UNEVEN_TEXT,
+            DeliveryKind.TEXT if form == "even" else DeliveryKind.UNEVEN_TEXT,
             None,
         )
-        if way == "uneven":
+        if form == "uneven":
             file = transcripts.transcribe_text(file, desk)
         rows = [row.asDict() for row in _lined(spark, [(1, file)]).orderBy("line").collect()]
         assert [row.pop("line") for row in rows] == [n * len(between.split("\n")[1:]) + 1 for n in range(1, len(lines))]

@@ -21,7 +21,7 @@ from cohort.verification.class_size_check import check_class_sizes, effective_cl
 from cohort.verification.file_layout_check import check_file_layout
 from cohort.verification.findings import Finding, VerificationResult
 from cohort.verification.hierarchy_reader import read_hierarchy_paths
-from cohort.verification.objection_check import ExcludedPupils, OptInList
+from cohort.verification.objection_check import ExcludedPupils, OptInRequirement
 from cohort.verification.permission_reader import read_usage_permissions
 from cohort.verification.published_table_verification import published_table_properties, verify_published_table
 from cohort.verification.record_rebuild_check import count_cohort_values
@@ -188,7 +188,8 @@ def test_deep_requires_the_true_leaf(spark: SparkSession, tmp_path: Path) -> Non
         (ExcludedPupils(frozenset({bsn(60)})), "set-aside", [20, 20, 20]),
         (
             ExcludedPupils(
-                frozenset({bsn(2)}), opt_in_lists=(OptInList(frozenset(SCHOOLS), frozenset({bsn(0), bsn(2), bsn(4)})),)
+                frozenset({bsn(2)}),
+                opt_in_lists=(OptInRequirement(frozenset(SCHOOLS), frozenset({bsn(0), bsn(2), bsn(4)})),),
             ),
             "keep",
             [1, 0, 1],

@@ -34,7 +34,7 @@ ScopedNumber = tuple[str, str]
 """The newest number of a pupil, and a scope."""
 
 
-class OptInList(NamedTuple):
+class OptInRequirement(NamedTuple):
     """A list that permits: at the schools it covers, no other numbers may be in the release."""
 
     schools: frozenset[str]
@@ -54,7 +54,7 @@ class ExcludedPupils:
 
     numbers: PupilNumbers = field(repr=False)
     held_back_schools: frozenset[str] = frozenset()
-    opt_in_lists: tuple[OptInList, ...] = field(default=(), repr=False)
+    opt_in_lists: tuple[OptInRequirement, ...] = field(default=(), repr=False)
     known_elsewhere: Path | None = None
 
 
@@ -82,7 +82,7 @@ class _CurrentLists:
     polarities: dict[str, set[str]] = field(default_factory=dict)
     blocking_lines: dict[str, list[_ObjectionLine]] = field(default_factory=lambda: defaultdict(list))
     held_back_schools: set[str] = field(default_factory=set)
-    opt_in_lists: list[OptInList] = field(default_factory=list)
+    opt_in_lists: list[OptInRequirement] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def read_excluded_pupils(
     return ExcludedPupils(
         numbers.numbers_tied_to(objecting),
         frozenset(current.held_back_schools),
-        tuple(OptInList(one.schools, numbers.numbers_leading_to(one.permitted)) for one in current.opt_in_lists),
+        tuple(OptInRequirement(one.schools, numbers.numbers_leading_to(one.permitted)) for one in current.opt_in_lists),
         folder.parent / "restricted" / "unlisted",
     )
 
@@ -208,7 +208,7 @@ def _read_current_lists(request: _ListRequest, numbers: PupilNumberLinks, report
             current.blocking_lines[source] += lines
             current.held_back_schools |= {school for school, scope in invalid_at if scope in request.scopes}
         else:
-            current.opt_in_lists.append(OptInList(frozenset(declaration["schools"]), _permitted(lines, request)))
+            current.opt_in_lists.append(OptInRequirement(frozenset(declaration["schools"]), _permitted(lines, request)))
     return current
 
 
