@@ -281,7 +281,7 @@ def test_a_term_is_found_wherever_it_stands_and_however_the_file_is_cut(
     file = tmp_path_factory.getbasetemp() / "cut"
     file.write_bytes(b"x" + before + term + after)
     with PatchesAcrossModules.context() as patched:
-        patched.setattr(file_decoding, "PIECE_BYTES", piece)
+        patched.setattr(file_decoding, "SEARCH_PIECE_BYTES", piece)
         assert byte_search.search_files([file], {"n": term}).labels == {"n"}
 
 

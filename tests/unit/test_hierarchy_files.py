@@ -8,7 +8,7 @@ import pytest
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.verification.hierarchy_reader import read_hierarchy_file
+from cohort.verification.hierarchy_reader import read_hierarchy_paths_of_file
 
 PLAIN = "nl;in Nederland;*\nfy;in Nederland;*\noverig;elders;*\n"
 ROWS = [("nl", "in Nederland", "*"), ("fy", "in Nederland", "*"), ("overig", "elders", "*")]
@@ -57,7 +57,7 @@ SAME = {
 def test_every_way_of_writing_gives_the_same_hierarchy(tmp_path: Path, content: str | bytes) -> None:
     file = write(tmp_path, content)
     assert rows(read(file)) == [*ROWS, UNKNOWN]
-    assert list(read_hierarchy_file(file).paths) == [*ROWS, UNKNOWN]
+    assert list(read_hierarchy_paths_of_file(file).paths) == [*ROWS, UNKNOWN]
 
 
 LABELS = {
@@ -76,7 +76,7 @@ LABELS = {
 def test_labels_are_the_text_between_the_delimiters(tmp_path: Path, content: str, drawn: list[tuple[str, ...]]) -> None:
     file = write(tmp_path, content)
     assert rows(read(file, with_unknown=False)) == drawn
-    assert list(read_hierarchy_file(file).paths)[: len(drawn)] == drawn
+    assert list(read_hierarchy_paths_of_file(file).paths)[: len(drawn)] == drawn
 
 
 NOT_KNOWN = {
@@ -102,7 +102,7 @@ def test_onbekend_has_one_meaning(tmp_path: Path, more: str, drawn: list[tuple[s
             **{leaf: leaf for leaf in hierarchy.leaves},
             **dict.fromkeys(joined, "onbekend"),
         }
-    ladder = read_hierarchy_file(file)
+    ladder = read_hierarchy_paths_of_file(file)
     assert set(ladder.paths) == {*ROWS, *drawn}
     assert {value: ladder.leaves[place] for value, place in ladder.leaf_positions.items()} == {
         **{leaf: leaf for leaf in ladder.leaves},

@@ -30,7 +30,7 @@ from cohort.verification.delta_log_check import (
     read_commit_log,
 )
 from cohort.verification.file_layout_check import check_file_layout
-from cohort.verification.hierarchy_reader import read_hierarchy_file
+from cohort.verification.hierarchy_reader import read_hierarchy_paths_of_file
 from cohort.verification.record_runs import RecordRuns, read_record_runs
 from cohort.verification.released_checksum import released_checksum
 from cohort.verification.released_value_check import resembles_pupil_number
@@ -179,16 +179,16 @@ def test_a_missing_onbekend_leaf_is_added_below_the_single_top_label(tmp_path: P
     (tmp_path / "one.csv").write_text("1;1-2;*\n2;1-2;*\n")
     (tmp_path / "two.csv").write_text("1;a\n2;b\n")
     (tmp_path / "own.csv").write_text("1;*\nonbekend;*\n")
-    assert read_hierarchy_file(tmp_path / "one.csv").paths[-1] == ("onbekend", "onbekend", "*")
-    assert read_hierarchy_file(tmp_path / "two.csv").paths[-1] == ("onbekend", "onbekend")
-    assert read_hierarchy_file(tmp_path / "own.csv").leaves == ("1", "onbekend")
+    assert read_hierarchy_paths_of_file(tmp_path / "one.csv").paths[-1] == ("onbekend", "onbekend", "*")
+    assert read_hierarchy_paths_of_file(tmp_path / "two.csv").paths[-1] == ("onbekend", "onbekend")
+    assert read_hierarchy_paths_of_file(tmp_path / "own.csv").leaves == ("1", "onbekend")
 
 
 @pytest.mark.parametrize("text", ["", "1;*\n2\n"])
 def test_a_hierarchy_of_unequal_lines_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ConfigurationRefused, match="equally long lines"):
-        read_hierarchy_file(tmp_path / "x.csv")
+        read_hierarchy_paths_of_file(tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ OpenFile = Callable[[], AbstractContextManager[BinaryIO]]
 DecodedStream = tuple[str, Iterable[bytes]]
 """The kind of a stream (`bytes`, or a format) and its pieces."""
 
-PIECE_BYTES = 1 << 20
+SEARCH_PIECE_BYTES = 1 << 20
 DEEPEST_NESTING = 8
 MOST_BYTES_IN_MEMORY = 256 << 20
 """The size up to which a file within an archive is read into memory, where its format needs random access."""
@@ -102,7 +102,7 @@ def read_pieces(open_file: OpenFile) -> Iterator[bytes]:
     bytes_read = 0
     try:
         with open_file() as file:
-            while piece := file.read(PIECE_BYTES):
+            while piece := file.read(SEARCH_PIECE_BYTES):
                 bytes_read += len(piece)
                 yield piece
     except DECODER_ERRORS:
@@ -115,7 +115,7 @@ def _read_last_bytes(open_file: OpenFile, bytes_read: int) -> Iterator[bytes]:
     rest = bytearray()
     try:
         with open_file() as file:
-            while bytes_read > 0 and (skipped := file.read(min(bytes_read, PIECE_BYTES))):
+            while bytes_read > 0 and (skipped := file.read(min(bytes_read, SEARCH_PIECE_BYTES))):
                 bytes_read -= len(skipped)
             while byte := file.read(1):
                 rest += byte

@@ -17,7 +17,7 @@ import numpy as np
 
 from cohort.verification.record_runs import BoolArray, IntArray
 
-ENTROPY_TOLERANCE = 1e-9
+EXACT_COMPARISON_MARGIN = 1e-9
 """Entropies nearer to their limit than this are compared exactly; floats are right to 1e-12."""
 
 
@@ -32,7 +32,7 @@ def find_low_entropy(table: IntArray, limit: Fraction) -> BoolArray:
     weighted = (table * np.log(np.maximum(table, 1))).sum(axis=1)
     margin = np.log(pupils) - weighted / pupils - log(limit)
     is_low: BoolArray = margin < 0
-    for row in np.flatnonzero(np.abs(margin) < ENTROPY_TOLERANCE).tolist():
+    for row in np.flatnonzero(np.abs(margin) < EXACT_COMPARISON_MARGIN).tolist():
         counts = [count for count in table[row].tolist() if count]
         divisor = gcd(*counts)
         is_low[row] = not entropy_reaches_limit(tuple(sorted(count // divisor for count in counts)), limit)

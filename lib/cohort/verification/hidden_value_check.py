@@ -30,7 +30,7 @@ from cohort.verification.sensitive_attribute_check import (
 )
 from cohort.verification.verification_subject import VerificationSubject
 
-COVER_LABEL = "dekking|"
+COVER_RANK_LABEL = "dekking|"
 """What precedes a class's labels in the text whose keyed digest ranks it as a cover class."""
 TRUE_LEAF, BOARD = "_true_value", "_board"
 
@@ -214,7 +214,7 @@ def _count_covers_not_drawn(subject: VerificationSubject, classes: ValueClasses,
     for flags in rules.values():
         is_broken[filled] |= flags
     is_blanked = classes.is_blanked
-    ranks = subject.key.digest_texts([COVER_LABEL + "|".join(labels) for labels in classes.labels])
+    ranks = subject.key.digest_texts([COVER_RANK_LABEL + "|".join(labels) for labels in classes.labels])
     cover_ranks = [ranks[number] for number in filled if is_blanked[number] and not is_broken[number]]
     if not cover_ranks:
         return int(bool((is_broken & is_blanked).any()))

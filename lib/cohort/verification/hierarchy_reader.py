@@ -62,7 +62,11 @@ def read_hierarchy_paths(project: Project, folder: Path) -> dict[str, HierarchyP
     hierarchies = {}
     for column in project.columns:
         from_file = column.bands is None
-        own = read_hierarchy_file(folder / f"{column.hierarchy}.csv") if from_file else declared_band_paths(column)
+        own = (
+            read_hierarchy_paths_of_file(folder / f"{column.hierarchy}.csv")
+            if from_file
+            else declared_band_paths(column)
+        )
         leaves_only = column.role == "sensitive"
         hierarchies[column.name] = (
             HierarchyPaths(tuple(path[:1] for path in own.paths), own.aliases) if leaves_only else own
@@ -70,7 +74,7 @@ def read_hierarchy_paths(project: Project, folder: Path) -> dict[str, HierarchyP
     return hierarchies
 
 
-def read_hierarchy_file(file: Path) -> HierarchyPaths:
+def read_hierarchy_paths_of_file(file: Path) -> HierarchyPaths:
     """Read a hierarchy file: lines `leaf;…;widest` without a header.
 
     Null and an empty leaf are `onbekend`. Where the file does not name `onbekend`, it becomes the last leaf; its

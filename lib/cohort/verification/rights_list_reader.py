@@ -20,8 +20,8 @@ DECLARED_KEYS: dict[str, type] = {
     "max_age_days": int,
     "declared_empty": bool,
 }
-ListLine = dict[str, str]
-LocatedLine = tuple[str, ListLine]
+RightsListLine = dict[str, str]
+LocatedLine = tuple[str, RightsListLine]
 """Where a line stands, and its cells by column."""
 
 
@@ -94,7 +94,7 @@ def parse_line_dates(lines: list[LocatedLine], columns: Collection[str]) -> list
 
 
 def _parse_dates(
-    where: str, line: ListLine, columns: Collection[str], report: Callable[[str], None]
+    where: str, line: RightsListLine, columns: Collection[str], report: Callable[[str], None]
 ) -> Iterator[tuple[str, dt.date | None]]:
     for column in columns:
         try:
