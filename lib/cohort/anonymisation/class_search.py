@@ -48,14 +48,14 @@ class ClassSearchTask:
         project: the declaration of the project.
         coding: the coding of its quasi-identifiers.
         key: the key of the project; it draws which classes are blanked as covers.
-        max_pupils_at_once: the most pupils that one search may have; a larger cohort is searched in parts.
+        most_pupils_at_once: the most pupils that one search may have; a larger cohort is searched in parts.
         sensitive_column: the sensitive column with its rules, if the project has one.
     """
 
     project: Project
     coding: Coding
     key: ProjectKey
-    max_pupils_at_once: int
+    most_pupils_at_once: int
     sensitive_column: SensitiveColumn | None = None
 
     @property
@@ -234,7 +234,7 @@ def _search_population(
     """Search all pupils, or one population; `by_pupil` asks for a class frame of a global recoding too."""
     request = task.request(limit)
     search_rows = search_input.make_search_input(encoded, task.project)
-    if pupils > task.max_pupils_at_once:
+    if pupils > task.most_pupils_at_once:
         return _search_in_parts(search_rows, pupils, task, request)
     table: Any = search_rows.toArrow()
     histogram = build_partition_histogram(table, task.coding, single=task.local)
@@ -259,14 +259,14 @@ def _search_in_parts(
     if not task.local:
         raise ConfigurationRefused(
             describe_problem(
-                f"at most {task.max_pupils_at_once} pupils for a global recoding",
+                f"at most {task.most_pupils_at_once} pupils for a global recoding",
                 example="a smaller population",
                 found="more",
                 where="[search] most_pupils_at_once of platform.toml",
                 do="Choose recoding kind = 'local', which is searched in parts, or raise the budget",
             )
         )
-    result = partitioned_search.search_in_parts(search_rows, pupils, task.max_pupils_at_once, request)
+    result = partitioned_search.search_in_parts(search_rows, pupils, task.most_pupils_at_once, request)
     partitioned_search.check_suppression_limit(result.recoding, pupils, request)
     return ClassSearchResult(result.recoding, result.classes, cached_frames=(result.cached_answers,))
 
