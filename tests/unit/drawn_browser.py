@@ -17,11 +17,11 @@ from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 60.0
-"""Seconds after which a browser that says nothing is given up: no measure of anything."""
+"""Seconds after which a silent browser is given up."""
 
 
 class Browser:
-    """One page of a browser: what it shows, how wide, and what it complains of."""
+    """One page of a browser."""
 
     def __init__(self, to: int, back: int) -> None:
         self._to, self._back, self._rest = to, back, b""
@@ -57,15 +57,15 @@ class Browser:
         while not any(event.get("method") == "Page.loadEventFired" for event in self._events):
             self._events.append(self._next())
 
-    def tell(self, expression: str) -> Any:
-        """What an expression is in the page that is shown."""
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression in the page."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def complaints(self) -> list[str]:
-        """What the console of the page said since it was opened."""
-        self.call("Runtime.evaluate", expression="0")  # everything said before the answer has come in
+    def console_messages(self) -> list[str]:
+        """The messages in the console since the page was opened."""
+        self.call("Runtime.evaluate", expression="0")  # the answer comes after every earlier message
         complaints = []
         for event in self._events:
             if event.get("method") == "Log.entryAdded":
@@ -76,12 +76,12 @@ class Browser:
                 complaints.append(f"not loaded: {event['params']['errorText']}")
         return complaints
 
-    def asked_for(self) -> list[str]:
-        """Every address that the page asked for."""
+    def requested_addresses(self) -> list[str]:
+        """Every address that the page requested."""
         sent = (e["params"] for e in self._events if e.get("method") == "Network.requestWillBeSent")
         return [str(parameters["request"]["url"]) for parameters in sent]
 
-    def picture(self) -> bytes:
+    def screenshot(self) -> bytes:
         answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         return base64.b64decode(answer["data"])
 
@@ -100,7 +100,7 @@ class Browser:
 
 @contextmanager
 def browser(home: Path) -> Iterator[Browser]:
-    """A browser of its own, gone at the end with everything that it started."""
+    """A browser for one test module; it and its processes end with the context."""
     assert CHROMIUM is not None
     read_there, write_here = os.pipe()
     read_here, write_there = os.pipe()
@@ -132,7 +132,7 @@ def browser(home: Path) -> Iterator[Browser]:
     try:
         yield Browser(write_here, read_here)
     finally:
-        os.close(write_here)  # a browser whose pipe is closed leaves by itself
+        os.close(write_here)  # a browser ends when its pipe is closed
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -72,7 +72,7 @@ SENSITIVE: Toml = {
 
 
 def to_toml(value: object) -> str:
-    """A value as TOML writes it; tables inline."""
+    """Write a value as TOML, with inline tables."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {to_toml(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
@@ -87,7 +87,7 @@ def write_project_file(folder: Path, declared: Toml, name: str = "proef") -> Non
 
 
 def make_platform(**columns: int) -> Platform:
-    """The shipped platform, with floors for columns of its own."""
+    """The shipped platform with these floors on k by column."""
     shipped = declarations.read_declaration(CONF / "platform.toml", Platform, where="platform.toml")
     return shipped.model_copy(update={"floors": shipped.floors.model_copy(update={"columns": columns})})
 
@@ -131,5 +131,5 @@ def keep_columns(*places: int) -> Break:
 
 
 def repeat_column(table: int, **changes: object) -> Break:
-    """Add a column like one that is there."""
+    """Add a copy of a column with changes."""
     return lambda declared: declared["columns"].append(declared["columns"][table] | changes)

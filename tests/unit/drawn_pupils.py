@@ -61,22 +61,22 @@ Leaf = Callable[[int, int, int], int]
 """The leaf of a pupil's advice, by number, score and sex."""
 
 
-def keyed_hash(text: str) -> bytes:
+def stand_in_pseudonym(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
 def make_cohort(
     spark: SparkSession, names: tuple[str, str], *more: tuple[str, int, int], advies: Leaf | None = None
 ) -> PseudonymisedRecords:
-    """The pupils as drawn, each with three rows of which two are shown, and further ones."""
+    """The drawn pupils and more of them, each with three rows of which two are shown."""
     lines = [line.split() for line in DRAWN.strip().splitlines()[1:]]
     pupils = [(s, o, int(a), int(b)) for s, o, n, a, b in lines for _ in range(int(n))]
     pupils += [(school, "-", score, sex) for school, score, sex in more]
     rows = [
         (
-            keyed_hash(f"pupil {n}"),
-            keyed_hash(school),
-            None if others == "-" else [keyed_hash(others)],
+            stand_in_pseudonym(f"pupil {n}"),
+            stand_in_pseudonym(school),
+            None if others == "-" else [stand_in_pseudonym(others)],
             3,
             2,
             score,
@@ -111,7 +111,7 @@ def make_sensitive_project(kind: str = "global", **constraint: Any) -> Project:
 def generalise_cohort(
     spark: SparkSession, declared: Project, files: int, advies: Leaf | None = None, most: int = 1000
 ) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
-    """The stage's way: the histogram out, the recoding in; rows come with the file they would stand in."""
+    """Run the stages from encoding to generalised rows; each row has the number of its file."""
     first, second = (c.name for c in declared.quasi_identifiers)
     coding = Coding(HIERARCHIES)
     pupils = make_cohort(spark, (first, second), advies=advies)

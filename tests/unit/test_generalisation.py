@@ -12,10 +12,10 @@ from tests.unit.drawn_pupils import (
     HIERARCHIES,
     RELEASED,
     generalise_cohort,
-    keyed_hash,
     make_cohort,
     make_project,
     read_drawn_leaves,
+    stand_in_pseudonym,
 )
 from tests.unit.drawn_results import Row, project
 
@@ -51,16 +51,21 @@ def test_pupils_get_the_values_of_their_class(generalised: tuple[PupilCounts, Cl
         row[PUPIL_CONTROL]: (row["score"], row["sekse"], row[SCHOOL_CONTROL], row[OTHER_SCHOOLS_CONTROL])
         for row in rows
     }
-    assert released[keyed_hash("pupil 0")] == ("0 tot 20", "1", keyed_hash("A"), None)
-    assert released[keyed_hash("pupil 7")] == ("0 tot 20", "1", keyed_hash("A"), [keyed_hash("B")])
-    assert released[keyed_hash("pupil 22")] == ("20 tot 40", "2", keyed_hash("A"), None)
+    assert released[stand_in_pseudonym("pupil 0")] == ("0 tot 20", "1", stand_in_pseudonym("A"), None)
+    assert released[stand_in_pseudonym("pupil 7")] == (
+        "0 tot 20",
+        "1",
+        stand_in_pseudonym("A"),
+        [stand_in_pseudonym("B")],
+    )
+    assert released[stand_in_pseudonym("pupil 22")] == ("20 tot 40", "2", stand_in_pseudonym("A"), None)
 
 
 def test_a_suppressed_pupil_has_no_row(generalised: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
     _, recoded, rows = generalised
     recoding = recoded.recoding
     assert (recoding.released_pupils, recoding.suppressed) == (27, 1)
-    assert {row[PUPIL_CONTROL] for row in rows} == {keyed_hash(f"pupil {n}") for n in range(27)}
+    assert {row[PUPIL_CONTROL] for row in rows} == {stand_in_pseudonym(f"pupil {n}") for n in range(27)}
 
 
 def test_the_rows_of_a_class_are_in_one_file_sorted_by_the_released_values(
@@ -92,7 +97,7 @@ def test_pupils_of_two_schools_are_set_aside_when_agreed_whatever_the_columns_ar
     recoding = recoded.recoding
     assert counts == PupilCounts(pupils=28, set_aside=1, rows=84, rows_used=54)
     assert recoding.released_pupils == len(rows) == 26
-    assert keyed_hash("pupil 7") not in {row[PUPIL_CONTROL] for row in rows}
+    assert stand_in_pseudonym("pupil 7") not in {row[PUPIL_CONTROL] for row in rows}
     assert {row["file"] for row in rows} == {0}
     released = Counter((row["pupils"], row["class_nr"]) for row in rows)
     assert released == RELEASED | {("0 tot 20", "1"): 7}
@@ -157,7 +162,7 @@ def test_a_local_recoding_gives_each_class_its_own_levels(spark: SparkSession) -
     assert len({row[PUPIL_CONTROL] for row in rows}) == len(rows) == recoding.released_pupils
     places = [(row["file"], row["score"], row["sekse"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)
-    true = {keyed_hash(f"pupil {n}"): at for n, at in enumerate(read_drawn_leaves())}
+    true = {stand_in_pseudonym(f"pupil {n}"): at for n, at in enumerate(read_drawn_leaves())}
     for row in rows:
         for place, hierarchy in enumerate(HIERARCHIES):
             leaf = true[row[PUPIL_CONTROL]][place]

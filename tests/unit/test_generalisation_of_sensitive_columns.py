@@ -13,9 +13,9 @@ from tests.unit.drawn_pupils import (
     RELEASED,
     Leaf,
     generalise_cohort,
-    keyed_hash,
     make_cohort,
     make_sensitive_project,
+    stand_in_pseudonym,
 )
 
 from cohort.anonymisation import search_input
@@ -28,14 +28,14 @@ WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
 
 
 def by_turns(n: int, _score: int, _sex: int) -> int:
-    """Three values by turns; the one pupil without a score, whom nobody is like, has the fourth."""
+    """Three values in turn; the one pupil without a score, who is alone in a class, has the fourth."""
     return 3 if n == 27 else n % 3
 
 
 def test_a_sensitive_value_is_released_ungeneralised_and_makes_no_class(spark: SparkSession) -> None:
     _, recoded, rows = generalise_cohort(spark, make_sensitive_project(), files=3, advies=by_turns)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
-    true = {keyed_hash(f"pupil {n}"): ADVIES.leaves[by_turns(n, 0, 0)] for n in range(28)}
+    true = {stand_in_pseudonym(f"pupil {n}"): ADVIES.leaves[by_turns(n, 0, 0)] for n in range(28)}
     assert all(row["advies"] == true[row[PUPIL_CONTROL]] for row in rows)
     places = [(row["file"], row["score"], row["sekse"], row["advies"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)  # "havo" < "vwo" < "é", which is not the order of the leaves

@@ -35,7 +35,7 @@ def sensitive(place: int = NIVEAU, **changes: object) -> Break:
 
 
 def with_k_of_25(**limits: object) -> Break:
-    """The same where classes are so large that a distance says something."""
+    """The same with k = 25, the least k for t-closeness."""
 
     def change(declared: Toml) -> None:
         held_to(**limits)(declared)
@@ -146,7 +146,7 @@ def test_a_largest_share_above_the_floor_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("floor", ["spelling", "postcode4"], ids=["by name", "by attribute"])
 def test_a_column_with_a_floor_for_k_cannot_be_sensitive(tmp_path: Path, floor: str) -> None:
-    """Else one pupil alone could show a value of it."""
+    """A sensitive column does not count in k, so a floor on k for it would protect nobody."""
     of_pupil = {key: value for key, value in SENSITIVE.items() if key != "result"} | {"attribute": "postcode4"}
     (problem,) = load_problems(tmp_path, lambda declared: declared["columns"].append(of_pupil), **{floor: 10})
     assert "found the sensitive column spelling" in problem

@@ -23,7 +23,7 @@ def records(tmp_path: Path) -> Path:
 
 
 class Page(HTMLParser):
-    """What a page holds: its tags with their attributes, and its text."""
+    """The parsed content of a page: its tags with their attributes, and its text."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ def test_the_content_of_a_project_page(records: Path) -> None:
 
 
 def test_each_kind_of_intruder_has_a_chance_of_its_own(records: Path) -> None:
-    """A record made before boards were looked at says nothing of them."""
+    """Also: a record made before boards were counted does not mention them."""
     pages = public_register.render_register(records)
     for page in ("project/leergroei.html", "en/project/leergroei.html"):
         text = " ".join(Page(pages[page]).text.split())
@@ -216,7 +216,7 @@ def test_markup_in_a_declared_text_is_escaped(tmp_path: Path, where: str) -> Non
 
 
 def test_the_commit_note_of_a_release_is_not_on_the_site(records: Path) -> None:
-    """Destruction looks for that name everywhere but in the records, and may not find it on the site."""
+    """A destruction searches everywhere outside the records for that note, and must not find it on the site."""
     everything = b"".join(public_register.render_register(records).values())
 
     for name in ("leergroei", "loopbanen", "rekenangst", "vroeger"):

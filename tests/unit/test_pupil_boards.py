@@ -97,7 +97,7 @@ KNOWN = {
     "10AB": SchoolBoards("2", frozenset({"1", "2"})),
     "10AD": SchoolBoards("1", frozenset({"1"})),
 }
-"""10AC is a board of its own."""
+"""10AC has no board, so it counts as its own."""
 
 PUPILS = [
     ("10AA", None, "1", {"1"}),

@@ -19,7 +19,7 @@ OUTSIDE = "(not in the hierarchy)"
 
 @dataclass(frozen=True)
 class Pupil:
-    """A pupil's results as drawn, and what of its record must be so."""
+    """The results of one pupil as drawn, and the expected fields of its record."""
 
     says: str
     results: str
@@ -380,7 +380,7 @@ LEFT_OUT = {
 
 @pytest.fixture(scope="module")
 def made(one_spark: SparkSession) -> dict[str, Row]:
-    """Every drawn pupil's record, with labels for leaf numbers: one frame, one action."""
+    """The records of all drawn pupils, with labels in place of leaf numbers; made in one Spark action."""
     rows = [row for n, pupil in enumerate(PUPILS) for row in drawn(n, pupil.results)]
     for n, (_, cells) in enumerate(LEFT_OUT.items(), start=len(PUPILS)):
         rows += drawn(n, "\n".join(" ".join(line) for line in zip(*cells.items(), strict=True)))

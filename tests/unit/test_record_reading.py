@@ -14,7 +14,7 @@ from cohort.foundation.errors import StateRefused
 from cohort.transparency import public_register
 
 PGN = "123456782"
-"""A number that proves to be one."""
+"""A valid pupil number."""
 
 
 @pytest.fixture

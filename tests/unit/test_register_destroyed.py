@@ -44,7 +44,7 @@ def test_an_earlier_register_does_not_stop_a_destruction(site: Site) -> None:
 
 @pytest.mark.usefixtures("no_delta")
 def test_a_destruction_searches_the_site(site: Site) -> None:
-    """Else the test before this one could not fail."""
+    """Proves that the test before this one can fail."""
     zones = site.zones
     zones.public_register.mkdir()
     (zones.public_register / "index.html").write_text(f"<p>{NAME}-2</p>", encoding="utf-8")

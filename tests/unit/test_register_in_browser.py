@@ -44,13 +44,13 @@ CONTRAST = """
   return found.sort((a, b) => a[0] - b[0])[0];
 })()
 """
-"""The least contrast of a text with what is under it (WCAG 2.2, 1.4.3), and where."""
+"""JavaScript: the least contrast of a text with its background (WCAG 2.2, 1.4.3), and the element."""
 
 WIDER = """
 [...document.querySelectorAll('body *')].filter(node => !node.closest('.skip, thead'))
   .filter(node => node.getBoundingClientRect().right > innerWidth + 0.5).map(node => node.localName)
 """
-"""What stands out of the window on the right."""
+"""JavaScript: the elements that extend beyond the right edge of the window."""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    """The site as a plain web server shows it."""
+    """The address of the site on a plain web server."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
@@ -101,18 +101,20 @@ def test_the_console_is_empty_and_a_page_loads_nothing_else(
     for page in pages(folder):
         url = f"{folder.as_uri()}/{page}" if opened == "from the disk" else f"{address}/{page}"
         chromium.open(url, PHONE)
-        assert chromium.complaints() == [], page
-        assert [url_loaded for url_loaded in chromium.asked_for() if not url_loaded.startswith("data:")] == [url]
-        assert chromium.tell("document.styleSheets.length") == 1
-        assert chromium.tell("getComputedStyle(document.body).maxWidth") == "736px", "the style is refused"
+        assert chromium.console_messages() == [], page
+        assert [url_loaded for url_loaded in chromium.requested_addresses() if not url_loaded.startswith("data:")] == [
+            url
+        ]
+        assert chromium.evaluate("document.styleSheets.length") == 1
+        assert chromium.evaluate("getComputedStyle(document.body).maxWidth") == "736px", "the style is refused"
 
 
 def test_the_browser_reports_script_errors_and_missing_files(chromium: Browser, tmp_path: Path) -> None:
-    """Else the test before this one could not fail."""
+    """Proves that the test before this one can fail."""
     page = tmp_path / "wrong.html"
     page.write_text("<!DOCTYPE html><title>x</title><script>nobody()</script><img src='missing.png'>")
     chromium.open(page.as_uri(), PHONE)
-    complaints = " ".join(chromium.complaints())
+    complaints = " ".join(chromium.console_messages())
     assert "nobody is not defined" in complaints
     assert "ERR_FILE_NOT_FOUND" in complaints
 
@@ -120,10 +122,10 @@ def test_the_browser_reports_script_errors_and_missing_files(chromium: Browser, 
 def test_nothing_is_wider_than_a_phone(chromium: Browser, folder: Path) -> None:
     for page in pages(folder):
         chromium.open(f"{folder.as_uri()}/{page}", PHONE)
-        chromium.tell("document.querySelectorAll('details').forEach(each => each.open = true)")
-        assert chromium.tell("innerWidth") == PHONE, page
-        assert chromium.tell("document.documentElement.scrollWidth") == PHONE, page
-        assert chromium.tell(WIDER) == [], page
+        chromium.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert chromium.evaluate("innerWidth") == PHONE, page
+        assert chromium.evaluate("document.documentElement.scrollWidth") == PHONE, page
+        assert chromium.evaluate(WIDER) == [], page
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -131,9 +133,9 @@ def test_nothing_is_wider_than_a_phone(chromium: Browser, folder: Path) -> None:
 def test_every_text_has_enough_contrast(chromium: Browser, folder: Path, width: int, dark: bool) -> None:
     for page in pages(folder):
         chromium.open(f"{folder.as_uri()}/{page}", width, dark=dark)
-        least, where = chromium.tell(CONTRAST)
+        least, where = chromium.evaluate(CONTRAST)
         assert least >= 4.5, (page, where, least)
-    under = chromium.tell("getComputedStyle(document.documentElement).backgroundColor")
+    under = chromium.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (under == "rgb(255, 255, 255)") != dark
 
 
@@ -141,16 +143,16 @@ def test_the_first_tab_stop_is_the_skip_link_with_visible_focus(chromium: Browse
     chromium.open(f"{folder.as_uri()}/project/leergroei.html", PHONE)
     for kind in ("keyDown", "keyUp"):
         chromium.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
-    assert chromium.tell("document.activeElement.className") == "skip"
-    assert chromium.tell("document.activeElement.getBoundingClientRect().top >= 0") is True
-    assert chromium.tell("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert chromium.evaluate("document.activeElement.className") == "skip"
+    assert chromium.evaluate("document.activeElement.getBoundingClientRect().top >= 0") is True
+    assert chromium.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
 def test_tables_keep_their_roles_for_a_screen_reader_on_a_phone(chromium: Browser, folder: Path) -> None:
     chromium.open(f"{folder.as_uri()}/project/leergroei.html", PHONE)
     nodes = chromium.call("Accessibility.getFullAXTree")["nodes"]
     roles = [node["role"]["value"] for node in nodes if not node["ignored"]]
-    assert roles.count("table") == chromium.tell("document.querySelectorAll('table').length") == 6
+    assert roles.count("table") == chromium.evaluate("document.querySelectorAll('table').length") == 6
     assert roles.count("rowheader") > 10
     named = [node["name"]["value"] for node in nodes if node["role"]["value"] in ("image", "img")]
     assert named == ["Verloop en detail van leergroei"]

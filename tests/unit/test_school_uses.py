@@ -42,7 +42,7 @@ def record(
 
 
 def told(zones: StorageZones, school: str) -> dict[str, str]:
-    """Per project what a school reads of its state."""
+    """The state of each project, as the file of a school says it."""
     file = zones.school_feedback(school) / "gebruik.json"
     if not file.exists():
         return {}
@@ -103,7 +103,7 @@ def test_a_second_run_changes_nothing_and_a_changed_page_is_written_again(used: 
 
 
 def destroyed(zones: StorageZones, project: str) -> None:
-    """What destroy leaves of a project: its open records and the certificate."""
+    """Leave of a project what a destruction leaves: its open records and the certificate."""
     project_inventory.remove_tree(zones.exact_records / project)
     json_documents.write_json_document(
         release_states.certificate_path(zones, project), CERTIFICATE | {"project": project}

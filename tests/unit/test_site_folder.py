@@ -37,11 +37,11 @@ def test_the_page_of_a_removed_project_disappears(records: Path, tmp_path: Path)
 
 
 class Killed(BaseException):
-    """What nothing catches, as kill -9 is caught by nothing."""
+    """An exception that no handler of the code catches, in place of kill -9."""
 
 
 def killed_at(moment: str, out: Path, patch: pytest.MonkeyPatch) -> None:
-    """Kill whoever is about to rename the old or the new site, or to clear the old one away."""
+    """Interrupt the run at one of its three steps: two renames and the removal of the old site."""
     rename, rmtree = Path.rename, shutil.rmtree
 
     def renamed(self: Path, target: Path) -> Path:
