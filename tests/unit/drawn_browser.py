@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
@@ -80,10 +79,6 @@ class Browser:
         """Every address that the page requested."""
         sent = (e["params"] for e in self._events if e.get("method") == "Network.requestWillBeSent")
         return [str(parameters["request"]["url"]) for parameters in sent]
-
-    def screenshot(self) -> bytes:
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        return base64.b64decode(answer["data"])
 
     def _next(self) -> dict[str, Any]:
         until = time.monotonic() + PATIENCE

@@ -1,4 +1,4 @@
-"""Reading, typing and judging are compiled whole, for every format: no step copies a row for the next."""
+"""The one pass over delivered rows is compiled whole, for every format: no step copies a row for the next in vain."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_project import CONF
 
-from cohort.agreements import catalogue
+from cohort.agreements import catalogue, platform
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import format_declarations
 from cohort.delivery_formats.delivered_file import DeliveryKind
 from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
-from cohort.ingestion import row_validation, text_scan
-from cohort.states import materialised_frames
+from cohort.erasure import excluded_pupils
+from cohort.ingestion import validated_rows
+from cohort.ingestion.run_context import IngestionContext
+from cohort.legal_basis.consent_register import ConsentedPupils
+from cohort.legal_basis.number_changes import NumberChanges
+from cohort.legal_basis.objections import Objections
+from cohort.states import local_frames
+from cohort.storage.zone_paths import StorageZones
 
 FORMATS = format_declarations.load_delivery_formats(CONF)
-LARGEST = 8000
+LARGEST_METHOD = 8000
 """Bytes of a method that the JVM still compiles, as `spark.sql.codegen.hugeMethodLimit` says it to Spark."""
-STAGES = ("what was sent", "typed")
-JUDGED = ("codes in their canonical spelling", "rules", "what is kept of a row")
-OTHERWISE_WRITTEN = ("what was sent", "the canonical way of writing", "typed")
+STAGES = ("delivered values", "typed values", "codes in their canonical spelling", "rules", "columns of the batch")
+"""What is compiled apart; a format with another notation than the canonical one has a stage more."""
 
 
 @pytest.fixture
@@ -35,26 +40,40 @@ def planned_once(spark: SparkSession) -> Iterator[SparkSession]:
     spark.conf.set("spark.sql.adaptive.enabled", "true")
 
 
+def _with_an_objector(rows: DataFrame, _: Objections) -> DataFrame:
+    listed = [("123456782", ["alles"])]
+    schema = excluded_pupils.EXCLUDED_PUPILS_SCHEMA
+    return excluded_pupils.mark_excluded_rows(rows, local_frames.make_local_frame(rows.sparkSession, schema, listed))
+
+
+@pytest.mark.parametrize("with_lists", [False, True])
 @pytest.mark.parametrize("name", sorted(FORMATS.declared))
-def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_path: Path, name: str) -> None:
+def test_the_one_pass_over_delivered_rows_is_compiled_whole(
+    planned_once: SparkSession, tmp_path: Path, name: str, with_lists: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     declared = FORMATS[name]
     header = {column: written for written, column in declared.columns.items()}
     lines = [declared.delimiter.join(header.values()), declared.delimiter.join("1" * len(header))]
     (tmp_path / "one.csv").write_text("\n".join(lines), encoding="utf-8")
-    context = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100))
-    (file,) = recognise_deliveries(tmp_path / "one.csv", context)
+    recognition = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100))
+    (file,) = recognise_deliveries(tmp_path / "one.csv", recognition)
     assert (file.delivery_kind, file.format, file.rejection) == (DeliveryKind.TEXT, name, None)
-    delivered = text_scan.scan_text_files(planned_once, [(1, file)], FORMATS)
-    tests_and_schools = catalogue.load_catalogue(CONF)
-    typed = materialised_frames.break_codegen(row_validation.type_rows(delivered, tests_and_schools, {}))
-    validated = row_validation.validate_rows(delivered, tests_and_schools, dt.date(2026, 9, 1), {})
-    stages = len(STAGES if declared.has_canonical_notation else OTHERWISE_WRITTEN)
-    sizes = _largest_methods(planned_once, typed)
-    assert len(sizes) == stages
-    assert max(sizes) <= LARGEST, sizes
-    sizes = _largest_methods(planned_once, validated)
-    assert len(sizes) == stages + len(JUDGED)
-    assert max(sizes) <= LARGEST, sizes
+    context = IngestionContext(
+        StorageZones(tmp_path),
+        platform.load_platform(CONF),
+        catalogue.load_catalogue(CONF),
+        FORMATS,
+        Objections(()),
+        NumberChanges(),
+        dt.datetime(2026, 9, 1, tzinfo=dt.UTC),
+        ConsentedPupils(frozenset({("123456782", "sociaal")} if with_lists else ())),
+    )
+    if with_lists:
+        monkeypatch.setattr(excluded_pupils, "mark_rows_of_listed_pupils", _with_an_objector)
+    rows = validated_rows.validate_new_rows(planned_once, context, [(1, file)])
+    sizes = _largest_methods(planned_once, rows)
+    assert len(sizes) == len(STAGES) + (not declared.has_canonical_notation)
+    assert max(sizes) <= LARGEST_METHOD, sizes
 
 
 def _largest_methods(spark: SparkSession, frame: DataFrame) -> list[int]:

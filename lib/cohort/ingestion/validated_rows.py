@@ -35,9 +35,20 @@ def write_validated_rows(
         folder: a new folder of the restricted scratch zone.
 
     Returns:
-        The rows of `row_validation.validate_rows` as they were written, with `_objected` (true where the pupil is
-        listed in an objection against the row's domain, else null), without special-category values that nobody
-        may keep, and with `is_sound`.
+        The rows of `validate_new_rows` as they were written.
+    """
+    rows = validate_new_rows(spark, context, readable)
+    rows.write.partitionBy(SOUND).parquet(str(folder))
+    return spark.read.schema(rows.schema).parquet(str(folder))
+
+
+def validate_new_rows(spark: SparkSession, context: IngestionContext, readable: list[NumberedFile]) -> DataFrame:
+    """Every row of the new files with its verdict, in as many partitions as the results get files.
+
+    Returns:
+        The rows of `row_validation.validate_rows` with `_objected` (true where the pupil is listed in an objection
+        against the row's domain, else null), without special-category values that nobody may keep, and with
+        `is_sound`.
     """
     lines = sum(file.rows for _, file in readable)
     validated = row_validation.validate_rows(
@@ -50,9 +61,7 @@ def write_validated_rows(
     )
     marked = excluded_pupils.mark_rows_of_listed_pupils(validated, context.objections)
     permitted = consent_suppression.suppress_values_at_intake(marked, context.consents)
-    rows = permitted.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
-    rows.write.partitionBy(SOUND).parquet(str(folder))
-    return spark.read.schema(rows.schema).parquet(str(folder))
+    return permitted.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
 
 
 def list_sound_files(folder: Path) -> list[Path]:
