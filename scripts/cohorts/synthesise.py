@@ -55,16 +55,7 @@ def write_synthetic_cohort(
     """
     started = time.monotonic()
     deliveries = root / "deliveries"
-    if any(deliveries.glob("school_*.csv")):
-        raise UsageRefused(
-            describe_problem(
-                "a root without synthetic deliveries",
-                example="--root build/demo after it was removed",
-                found="files named school_*.csv",
-                where=str(deliveries),
-                do="Remove them or give another root",
-            )
-        )
+    _refuse_existing_deliveries(deliveries)
     rng = np.random.default_rng(seed)
     number_of_schools = schools.default_school_count(count) if school_count is None else school_count
     sizes = schools.draw_school_sizes(rng, count, number_of_schools)
@@ -103,6 +94,19 @@ def write_synthetic_cohort(
         "objectors": objecting.account(made, lines),
         "seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _refuse_existing_deliveries(deliveries: Path) -> None:
+    if any(deliveries.glob("school_*.csv")):
+        raise UsageRefused(
+            describe_problem(
+                "a root without synthetic deliveries",
+                example="--root build/demo after it was removed",
+                found="files named school_*.csv",
+                where=str(deliveries),
+                do="Remove them or give another root",
+            )
+        )
 
 
 def _print_progress(what: str, started: float) -> None:

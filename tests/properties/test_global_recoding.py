@@ -1,4 +1,4 @@
-"""Global recoding against a search that tries everything, counting labels and pupils one by one."""
+"""Global recoding against an exhaustive search that counts labels and pupils one by one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Case:
 
     @property
     def rules(self) -> list[ClassConstraint]:
-        """What survives merging and what does not."""
+        """Monotonic constraints and others."""
         return [
             KAnonymity(self.k),
             SchoolDiversity(self.m),
@@ -124,16 +124,16 @@ class Case:
             return sum((weight * loss for weight, loss in weighed), Fraction(0)) / sum(self.weights)
         return prod(((1 + loss) ** weight for weight, loss in weighed), start=Fraction(1))
 
-    def try_everything(self) -> tuple[Fraction, int, tuple[int, ...], int] | None:
+    def search_exhaustively(self) -> tuple[Fraction, int, tuple[int, ...], int] | None:
         """The least loss, number of classes, levels and number suppressed of the best vector."""
-        found = []
+        candidates = []
         for levels in self.vectors:
-            fine = [members for members in self.classes(levels).values() if self.anonymous(members)]
-            kept = [pupil for members in fine for pupil in members]
+            valid = [members for members in self.classes(levels).values() if self.anonymous(members)]
+            kept = [pupil for members in valid for pupil in members]
             suppressed = len(self.pupils) - len(kept)
             if kept and suppressed <= floor(self.limit * len(self.pupils)):
-                found.append((self.loss(levels, kept), len(fine), levels, suppressed))
-        return min(found, default=None)
+                candidates.append((self.loss(levels, kept), len(valid), levels, suppressed))
+        return min(candidates, default=None)
 
 
 @st.composite
@@ -180,7 +180,7 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-def as_plain(recoding: Recoding | None, columns: int) -> Any:
+def comparable(recoding: Recoding | None, columns: int) -> Any:
     if recoding is None:
         return None
     table = recoding.class_table([f"kolom{column}" for column in range(columns)])
@@ -189,8 +189,8 @@ def as_plain(recoding: Recoding | None, columns: int) -> Any:
 
 @settings(deadline=None)
 @given(cases())
-def test_the_optimum_is_that_of_trying_everything(case: Case) -> None:
-    recoding, truth = case.search(), case.try_everything()
+def test_the_optimum_equals_that_of_an_exhaustive_search(case: Case) -> None:
+    recoding, truth = case.search(), case.search_exhaustively()
 
     if truth is None:
         assert recoding is None
@@ -214,14 +214,14 @@ def test_every_released_class_satisfies_every_constraint(case: Case) -> None:
         table = recoding.class_table(names)
         members = case.classes(recoding.level_vector or ())
         for row in table.to_pylist():
-            crowd = members[tuple(row[name] for name in names)]
-            assert len(crowd) == row["pupils"]
-            assert case.anonymous(crowd)
+            members_of_class = members[tuple(row[name] for name in names)]
+            assert len(members_of_class) == row["pupils"]
+            assert case.anonymous(members_of_class)
 
 
 @settings(deadline=None)
 @given(cases())
-def test_everybody_is_released_or_suppressed(case: Case) -> None:
+def test_every_pupil_is_released_or_suppressed(case: Case) -> None:
     recoding = case.search()
 
     if recoding is not None:
@@ -232,8 +232,8 @@ def test_everybody_is_released_or_suppressed(case: Case) -> None:
 
 @settings(deadline=None)
 @given(cases(), st.data())
-def test_the_order_of_the_pupils_plays_no_part(case: Case, data: st.DataObject) -> None:
+def test_the_order_of_the_pupils_does_not_matter(case: Case, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(case.pupils))))
     columns = len(case.hierarchies)
 
-    assert as_plain(case.search(order), columns) == as_plain(case.search(), columns)
+    assert comparable(case.search(order), columns) == comparable(case.search(), columns)

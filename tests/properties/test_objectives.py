@@ -1,4 +1,4 @@
-"""Class size, discernibility and entropy: the optimum is that of trying everything, counted one by one."""
+"""Class size, discernibility and entropy against an exhaustive search that counts pupils one by one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.properties.test_global_recoding import Case, Pupil, cases
 
 
 def value(case: Case, levels: tuple[int, ...], objective: str) -> tuple[float, int] | None:
-    """What an objective comes to at a level vector, and the classes; none where too many are suppressed."""
-    fine = [members for members in case.classes(levels).values() if case.anonymous(members)]
-    kept = [pupil for members in fine for pupil in members]
+    """The objective at a level vector and the number of classes; None where too many pupils are suppressed."""
+    valid = [members for members in case.classes(levels).values() if case.anonymous(members)]
+    kept = [pupil for members in valid for pupil in members]
     suppressed = list(case.pupils)
     for pupil in kept:
         suppressed.remove(pupil)
@@ -20,10 +20,10 @@ def value(case: Case, levels: tuple[int, ...], objective: str) -> tuple[float, i
     if not kept or len(suppressed) > floor(case.limit * total):
         return None
     if objective == "class-size":
-        return total / (len(fine) + bool(suppressed)), len(fine)
+        return total / (len(valid) + bool(suppressed)), len(valid)
     if objective == "discernibility":
-        return float(sum(len(members) ** 2 for members in fine) + len(suppressed) * total), len(fine)
-    return entropy(case, levels, suppressed), len(fine)
+        return float(sum(len(members) ** 2 for members in valid) + len(suppressed) * total), len(valid)
+    return entropy(case, levels, suppressed), len(valid)
 
 
 def entropy(case: Case, levels: tuple[int, ...], suppressed: list[Pupil]) -> float:
@@ -41,14 +41,16 @@ def entropy(case: Case, levels: tuple[int, ...], suppressed: list[Pupil]) -> flo
 
 @pytest.mark.parametrize("objective", ["class-size", "discernibility", "entropy"])
 @given(case=cases())
-def test_the_optimum_is_that_of_trying_everything(objective: str, case: Case) -> None:
-    values = {levels: found for levels in case.vectors if (found := value(case, levels, objective))}
+def test_the_optimum_equals_that_of_an_exhaustive_search(objective: str, case: Case) -> None:
+    values = {
+        levels: value_and_classes for levels in case.vectors if (value_and_classes := value(case, levels, objective))
+    }
     recoding = case.search(objective=objective)
     if recoding is None:
         assert not values
         return
     assert recoding.level_vector is not None
-    best, classes, levels = min((*found, levels) for levels, found in values.items())
+    best, classes, levels = min((*value_and_classes, levels) for levels, value_and_classes in values.items())
     assert recoding.search_facts["objective"] == pytest.approx(best)
     assert values[recoding.level_vector][0] == pytest.approx(best)
     assert recoding.search_facts["proven"]

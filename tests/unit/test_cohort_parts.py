@@ -1,4 +1,4 @@
-"""The numbers, schools and sizes that cohorts are made of."""
+"""Pupil numbers, schools and school sizes of synthetic cohorts."""
 
 from __future__ import annotations
 
@@ -47,10 +47,11 @@ def test_few_pupils_per_school_still_add_up() -> None:
 
 
 def test_pupil_numbers_are_valid_distinct_and_spread_as_real_ones() -> None:
-    lanes = [
-        pupil_numbers.draw_pupil_numbers(np.random.default_rng(3), 20_000, lane) for lane in pupil_numbers.NumberRange
+    ranges = [
+        pupil_numbers.draw_pupil_numbers(np.random.default_rng(3), 20_000, number_range)
+        for number_range in pupil_numbers.NumberRange
     ]
-    written = [number for lane in lanes for number in pupil_numbers.format_pupil_numbers(lane)]
+    written = [number for number_range in ranges for number in pupil_numbers.format_pupil_numbers(number_range)]
     assert len(set(written)) == 40_000
     assert all(_is_pupil_number(number) for number in written)
     onderwijs = [number for number in written if not bsn.is_valid(number)]

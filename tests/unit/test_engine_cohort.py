@@ -1,4 +1,4 @@
-"""The pupils that the engine is timed on are what they say they are."""
+"""The generated cohort of the engine benchmark, and its measurements."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_school_lies_in_one_municipality_and_has_one_denomination() -> None:
         assert len(of_school) == len(np.unique(schools))
 
 
-def test_who_has_better_schooled_parents_reaches_a_higher_level() -> None:
+def test_pupils_of_more_educated_parents_reach_higher_levels() -> None:
     coding, codes, _ = generate_engine_cohort(PUPILS)
     education, level = column(coding, codes, "opleiding_ouders"), column(coding, codes, "niveau")
 
@@ -55,11 +55,11 @@ def test_who_has_better_schooled_parents_reaches_a_higher_level() -> None:
     assert reached == sorted(reached, reverse=True)  # level I, the best, is the first
 
 
-def test_a_measurement_says_what_was_found_and_what_it_took() -> None:
-    told = bench_engine.measure_search("global", PUPILS)
+def test_a_measurement_has_the_result_the_time_and_the_memory() -> None:
+    measurement = bench_engine.measure_search("global", PUPILS)
 
-    assert told["proven"]
-    assert told["nodes"] == 4_050
-    assert told["suppressed"] <= 0.04 * PUPILS
-    assert told["peak_mb"] >= told["generator_mb"] > 0
-    assert told["total_s"] >= 0
+    assert measurement["proven"]
+    assert measurement["nodes"] == 4_050
+    assert measurement["suppressed"] <= 0.04 * PUPILS
+    assert measurement["peak_mb"] >= measurement["generator_mb"] > 0
+    assert measurement["total_s"] >= 0

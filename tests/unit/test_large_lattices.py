@@ -1,4 +1,4 @@
-"""Wide records and many columns: the search ends, says whether its answer is proven, and refuses nothing."""
+"""Global recoding of many columns: the search ends and reports whether its result is proven."""
 
 from collections.abc import Sequence
 
@@ -18,40 +18,40 @@ NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV
 OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
 
 
-def alike(pupils: int, coding: Coding, columns: Sequence[int], seed: int = 4) -> Histogram:
+def correlated_cohort(pupils: int, coding: Coding, columns: Sequence[int], seed: int = 4) -> Histogram:
     """Pupils whose values all go with one ability, more so in the columns named."""
-    draw = np.random.default_rng(seed)
-    ability = draw.normal(size=pupils)
+    rng = np.random.default_rng(seed)
+    ability = rng.normal(size=pupils)
     leaves = []
     for column, tree in enumerate(coding.hierarchies):
-        seen = ability + draw.normal(size=pupils) * (0.2 if column in columns else 1)
+        seen = ability + rng.normal(size=pupils) * (0.2 if column in columns else 1)
         places = np.argsort(np.argsort(seen, kind="stable"), kind="stable")
         leaves.append(places * len(tree.leaves) // pupils)
     return Histogram.from_pupils(coding.encode(leaves))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_records_of_several_words_are_searched_too(objective: str) -> None:
-    draw = np.random.default_rng(4)
+def test_codes_of_several_words_are_searched(objective: str) -> None:
+    rng = np.random.default_rng(4)
     trees = tuple(Hierarchy(f"k{c}", (tuple(map(str, range(40))), ("*",) * 40)) for c in range(12))
     coding = Coding(trees)
-    leaves = [draw.integers(0, 3 if c < 3 else 40, 300) for c in range(12)]
+    leaves = [rng.integers(0, 3 if c < 3 else 40, 300) for c in range(12)]
 
-    found = search_global_recoding(
+    recoding = search_global_recoding(
         Histogram.from_pupils(coding.encode(leaves)),
         RecodingRequest(coding, [KAnonymity(4)], objective=objective, suppression_limit="0.1"),
     )
 
     assert coding.words == 2
-    assert found.pupils.min() >= 4
-    assert found.suppressed <= 30
-    assert found.released_pupils + found.suppressed == 300
+    assert recoding.pupils.min() >= 4
+    assert recoding.suppressed <= 30
+    assert recoding.released_pupils + recoding.suppressed == 300
 
 
-def test_when_the_tries_are_used_up_the_answer_is_good_but_not_proven() -> None:
-    draw = np.random.default_rng(4)
+def test_with_a_spent_budget_the_recoding_is_valid_but_not_proven() -> None:
+    rng = np.random.default_rng(4)
     coding = Coding((NIVEAU,) * 6)
-    histogram = Histogram.from_pupils(coding.encode([draw.integers(0, 4, 400) for _ in range(6)]))
+    histogram = Histogram.from_pupils(coding.encode([rng.integers(0, 4, 400) for _ in range(6)]))
     ask = {"objective": "mean", "suppression_limit": "0.2"}
 
     some = search_global_recoding(histogram, RecodingRequest(coding, [KAnonymity(3)], **ask), max_nodes=8)
@@ -63,39 +63,39 @@ def test_when_the_tries_are_used_up_the_answer_is_good_but_not_proven() -> None:
     assert some.search_facts["bound"] <= whole.loss.mean + 1e-9
 
 
-def test_more_vectors_than_can_be_listed_are_searched_without_a_proof() -> None:
+def test_a_lattice_too_large_to_enumerate_is_searched_without_a_proof() -> None:
     coding = Coding((NIVEAU,) * 24)
-    histogram = alike(500, coding, range(4))
+    histogram = correlated_cohort(500, coding, range(4))
 
-    found = search_global_recoding(
+    recoding = search_global_recoding(
         histogram, RecodingRequest(coding, [KAnonymity(5)], objective="mean", suppression_limit="0.2")
     )
 
-    assert found.search_facts["nodes"] == 3**24
-    assert not found.search_facts["proven"]
-    assert found.pupils.min() >= 5
-    assert found.loss.mean < 1
-    assert found.search_facts["bound"] < found.loss.mean
+    assert recoding.search_facts["nodes"] == 3**24
+    assert not recoding.search_facts["proven"]
+    assert recoding.pupils.min() >= 5
+    assert recoding.loss.mean < 1
+    assert recoding.search_facts["bound"] < recoding.loss.mean
 
 
 @pytest.mark.parametrize(("objective", "columns"), [("geometric", 15), *((o, 12) for o in OBJECTIVES[1:])])
 def test_of_millions_of_vectors_the_best_is_found(objective: str, columns: int) -> None:
     coding = Coding((NIVEAU,) * columns)
-    histogram = alike(40, coding, range(3))
+    histogram = correlated_cohort(40, coding, range(3))
 
-    found = search_global_recoding(
+    recoding = search_global_recoding(
         histogram, RecodingRequest(coding, [KAnonymity(3)], objective=objective, suppression_limit=0)
     )
 
-    assert found.search_facts["nodes"] == 3**columns
-    assert found.search_facts["proven"]
-    assert found.search_facts["tried"] < 15_000
-    assert found.suppressed == 0
+    assert recoding.search_facts["nodes"] == 3**columns
+    assert recoding.search_facts["proven"]
+    assert recoding.search_facts["tried"] < 15_000
+    assert recoding.suppressed == 0
 
 
-def test_many_vectors_of_which_none_will_do() -> None:
+def test_a_large_lattice_without_a_valid_node_is_refused() -> None:
     coding = Coding((NIVEAU,) * 24)
-    plain = alike(40, coding, range(24))
+    plain = correlated_cohort(40, coding, range(24))
     #  One school has everybody but one: no class is without its dominance, whatever the levels.
     schools = np.zeros(40, dtype=np.int32)
     schools[0] = 1
@@ -112,18 +112,18 @@ def test_many_vectors_of_which_none_will_do() -> None:
             )
 
 
-def test_a_level_that_is_too_fine_or_too_dear_is_left_out_beforehand() -> None:
+def test_levels_that_are_too_fine_or_too_costly_are_excluded_beforehand() -> None:
     #  Every pupil has a number of its own: only its top will do, and one column is left to choose in.
     number = Hierarchy("nummer", (tuple(map(str, range(64))), tuple(str(n // 2) + "p" for n in range(64))))
     wide = tuple(Hierarchy(f"k{c}", (("a", "b"), ("*", "*"))) for c in range(20))
     coding = Coding((number, *wide))
     leaves = [np.arange(64), *[np.zeros(64, dtype=np.int64)] * 20]
 
-    found = search_global_recoding(
+    recoding = search_global_recoding(
         Histogram.from_pupils(coding.encode(leaves)),
         RecodingRequest(coding, [KAnonymity(2)], objective="mean", suppression_limit=0),
     )
 
-    assert found.level_vector == (1,) + (0,) * 20
-    assert found.search_facts["proven"]
-    assert found.search_facts["tried"] < 1_000
+    assert recoding.level_vector == (1,) + (0,) * 20
+    assert recoding.search_facts["proven"]
+    assert recoding.search_facts["tried"] < 1_000

@@ -1,4 +1,4 @@
-"""The search finds the cheapest level vector whose classes satisfy the constraints, or says there is none."""
+"""Global recoding: the level vector of least cost whose classes satisfy the constraints, or a refusal."""
 
 from math import log2
 from typing import Any
@@ -85,20 +85,20 @@ def test_suppresses_where_that_costs_less_and_is_allowed() -> None:
     assert recoding.suppressed == 4
 
 
-def test_the_limit_is_exact() -> None:
+def test_the_suppression_limit_is_exact() -> None:
     assert best(COHORT, KAnonymity(3), limit="0.4", highest=(0, 0)).suppressed == 4
     with pytest.raises(NotAnonymous):
         best(COHORT, KAnonymity(3), limit="0.399999", highest=(0, 0))
 
 
-def test_a_weight_makes_a_column_dear() -> None:
+def test_a_column_of_higher_weight_loses_less() -> None:
     data = cohort("1 I j A\n1 I m A\n1 II j A\n1 II m A")
 
     assert best(data, KAnonymity(2)).level_vector == (1, 0)
     assert best(data, KAnonymity(2), weights=[9, 1]).level_vector == (0, 1)
 
 
-class TestOneConstraintAtATime:
+class TestEachConstraint:
     #   class   pupils by home school     schools   largest
     #   I j     5 A 4 B 1 C               3         5 of 10
     #   IV m    4 A 2 B 1 C 1 D           4         4 of 8, with the mover 5 of 8
@@ -133,7 +133,7 @@ class TestOneConstraintAtATime:
 
         assert [f"{niveau} {geslacht}" for _, niveau, geslacht, _ in released(recoding)] == classes
 
-    def test_a_further_school_is_no_home_school(self) -> None:
+    def test_school_diversity_counts_home_schools_only(self) -> None:
         with pytest.raises(NotAnonymous):
             best(cohort("2 I j A B\n1 I j A C"), SchoolDiversity(2))
 
@@ -158,13 +158,13 @@ def test_of_equal_losses_the_fewest_classes_win_then_the_lowest_levels() -> None
     assert levels((0, 2), (1, 1), (2, 0)) == (0, 1)  # three classes either way
 
 
-def test_classes_are_numbered_by_what_is_released() -> None:
+def test_classes_are_numbered_in_the_order_of_their_labels() -> None:
     recoding = best(cohort("2 IV m A\n2 I m A\n2 II j B\n2 I j C"), KAnonymity(2))
 
     assert released(recoding) == [(0, "I", "j", 2), (1, "I", "m", 2), (2, "II", "j", 2), (3, "IV", "m", 2)]
 
 
-def test_the_class_table_counts_the_pupils_who_show_each_class() -> None:
+def test_the_class_table_has_the_pupils_of_each_class() -> None:
     recoding = best(COHORT, KAnonymity(3), limit="0.1")
     table = recoding.class_table(["niveau", "geslacht"])
 
@@ -183,13 +183,13 @@ def test_the_class_table_refuses_a_column_name_of_its_own() -> None:
         best(COHORT, KAnonymity(3)).class_table(["niveau", "pupils"])
 
 
-def test_levels_can_be_kept_between_bounds() -> None:
+def test_level_bounds_limit_the_search() -> None:
     assert best(COHORT, KAnonymity(3), lowest=(2, 0)).level_vector == (2, 0)
     assert best(COHORT, KAnonymity(3), lowest=(0, 1)).level_vector == (1, 1)
 
 
 class TestNotAnonymous:
-    def test_says_which_constraints_and_roughly_how_many_pupils(self) -> None:
+    def test_the_refusal_names_the_constraints_and_a_rounded_number_of_pupils(self) -> None:
         with pytest.raises(NotAnonymous) as refusal:
             best(COHORT, KAnonymity(4), SchoolDiversity(7), limit="0.05")
 
@@ -198,7 +198,7 @@ class TestNotAnonymous:
         assert "about 10 pupils" in str(refusal.value)
 
     @pytest.mark.parametrize("drawn", ["", "2 I j A"], ids=["nobody", "fewer than k"])
-    def test_too_few_pupils_are_not_counted_out_loud(self, drawn: str) -> None:
+    def test_small_numbers_of_pupils_are_not_disclosed(self, drawn: str) -> None:
         with pytest.raises(NotAnonymous, match="at most 7 pupils"):
             best(cohort(drawn), KAnonymity(3), SchoolDiversity(2), limit=1)
 
@@ -223,11 +223,11 @@ class TestConfigurationRefused:
             best(COHORT, KAnonymity(3), **levels)
 
     @pytest.mark.parametrize("limit", [-0.1, 1.1, "most"])
-    def test_a_limit_that_is_no_part(self, limit: float | str) -> None:
+    def test_a_suppression_limit_that_is_no_share(self, limit: float | str) -> None:
         with pytest.raises(ConfigurationRefused, match="part of the pupils that may be suppressed"):
             best(COHORT, KAnonymity(3), limit=limit)
 
-    def test_an_objective_that_nobody_knows(self) -> None:
+    def test_an_unknown_objective(self) -> None:
         with pytest.raises(ConfigurationRefused):
             best(COHORT, KAnonymity(3), objective="beauty")
 
@@ -236,11 +236,11 @@ OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -> None:
-    found = best(COHORT, KAnonymity(3), limit="0.4", objective=objective, lowest=(0, 1), weights=[1, 2])
-    assert found.level_vector is not None
-    assert found.level_vector[1] == 1
-    assert found.search_facts["proven"]
+def test_every_objective_respects_level_bounds_and_weights(objective: str) -> None:
+    recoding = best(COHORT, KAnonymity(3), limit="0.4", objective=objective, lowest=(0, 1), weights=[1, 2])
+    assert recoding.level_vector is not None
+    assert recoding.level_vector[1] == 1
+    assert recoding.search_facts["proven"]
 
 
 @pytest.mark.parametrize(
@@ -256,10 +256,10 @@ def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -
         ("entropy", "0.4", (0, 0), 2 * log2(4 / 2) + 2 * log2(4) + 3 * log2(4 / 3) + log2(4)),
     ],
 )
-def test_the_objective_is_the_formula_of_the_field(
+def test_objectives_equal_the_formulas_of_the_literature(
     objective: str, limit: float, levels: tuple[int, int], value: float
 ) -> None:
-    found = best(COHORT, KAnonymity(3), limit=limit, objective=objective, lowest=levels, highest=levels)
+    recoding = best(COHORT, KAnonymity(3), limit=limit, objective=objective, lowest=levels, highest=levels)
 
-    assert found.search_facts["objective"] == pytest.approx(value)
-    assert found.loss == best(COHORT, KAnonymity(3), limit=limit, lowest=levels, highest=levels).loss
+    assert recoding.search_facts["objective"] == pytest.approx(value)
+    assert recoding.loss == best(COHORT, KAnonymity(3), limit=limit, lowest=levels, highest=levels).loss

@@ -1,4 +1,4 @@
-"""The nlschools pupils are delivered whole, and nothing else is touched."""
+"""The nlschools pupils are delivered completely, and nothing else is written."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("nlschools")
     (folder / "home").mkdir()
     path = os.pathsep.join(str(REPO / part) for part in ("scripts", "lib"))
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "cohorts.nlschools", "--root", "root", "--config", "conf"],
         cwd=folder,
         env={**os.environ, "HOME": str(folder / "home"), "PYTHONPATH": path},
@@ -49,11 +49,11 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         text=True,
         check=True,
     )
-    return folder, done.stdout
+    return folder, process.stdout
 
 
 def test_nlschools_has_all_pupils_and_classes_under_valid_numbers(delivered: tuple[Path, str]) -> None:
-    folder, said = delivered
+    folder, output = delivered
     files = [_read(path) for path in sorted((folder / "root" / "deliveries").glob("*.csv"))]
     rows = [row for file in files for row in file]
     assert len(files) == 133
@@ -62,9 +62,9 @@ def test_nlschools_has_all_pupils_and_classes_under_valid_numbers(delivered: tup
     assert all(_is_pupil_number(row["pgn"]) for row in rows)
     assert all(len({row["brin"] for row in file}) == 1 for file in files)
     assert all(len(file) <= 2 * int(file[0]["groepsgrootte"]) for file in files)
-    assert '"pupils": 2287' in said
-    assert '"classes": 133' in said
-    assert "made-up" in said
+    assert '"pupils": 2287' in output
+    assert '"classes": 133' in output
+    assert "made-up" in output
 
 
 def test_nlschools_values_are_those_of_the_package(delivered: tuple[Path, str]) -> None:
@@ -72,12 +72,12 @@ def test_nlschools_values_are_those_of_the_package(delivered: tuple[Path, str]) 
     rows = [row for path in deliveries for row in _read(path)]
     source = nlschools.read_nlschools()
     for test, column in (("NLS-TAAL", "lang"), ("NLS-IQ", "IQ")):
-        found = Counter(
+        delivered_values = Counter(
             (row["vaardigheidsscore"].replace(",", "."), row["ses"], row["combinatiegroep"])
             for row in rows
             if row["toetscode"] == test
         )
-        assert found == Counter((pupil[column], pupil["SES"], pupil["COMB"]) for pupil in source)
+        assert delivered_values == Counter((pupil[column], pupil["SES"], pupil["COMB"]) for pupil in source)
 
 
 def test_nlschools_scores_are_on_their_scales(delivered: tuple[Path, str]) -> None:

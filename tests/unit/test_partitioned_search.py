@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_cohort import random_cohort
-from tests.unit.test_partitions import request, table_of
+from tests.unit.test_partitions import make_partition, request
 
 from cohort.anonymisation import partitioned_search
 from cohort.anonymisation.partitioned_search import PartitionedSearchResult
@@ -26,7 +26,7 @@ CODING, COHORT = random_cohort(1200, (8, 5, 3, 2), schools=30, movers=40)
 
 def searched(spark: SparkSession, budget: int) -> tuple[PartitionedSearchResult, pa.Table]:
     """The outcome, and the class of each released pupil."""
-    search_rows = local_frames.make_frame_from_arrow(spark, table_of(COHORT)).repartition(3)
+    search_rows = local_frames.make_frame_from_arrow(spark, make_partition(COHORT)).repartition(3)
     outcome = partitioned_search.search_in_parts(search_rows, 1200, budget, request(CODING, *RULES))
     classes: Any = outcome.classes.toArrow()
     outcome.cached_answers.unpersist()

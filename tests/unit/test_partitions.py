@@ -1,4 +1,4 @@
-"""A cohort searched in parts: each class in one part, every rule kept, leftovers handed on."""
+"""Partitioned search: each class in one partition, every constraint satisfied, unassigned pupils handed on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def request(coding: Coding, *rules: ClassConstraint) -> RecodingRequest:
     return RecodingRequest(coding, rules, objective="mean", suppression_limit=0)
 
 
-def table_of(histogram: Any) -> pa.Table:
+def make_partition(histogram: Any) -> pa.Table:
     """One row per unit, each with a hash of its own."""
     others: list[list[int] | None] = [None] * histogram.units
     for unit, school in zip(histogram.other_units.tolist(), histogram.other_schools.tolist(), strict=True):
@@ -63,30 +63,30 @@ def test_the_coarsest_split_with_enough_parts(pupils: int, budget: int, column: 
     assert len(np.unique(codes & masks, axis=1).T) == parts
 
 
-def test_what_cannot_be_split_is_not() -> None:
+def test_a_cohort_of_one_value_cannot_be_split() -> None:
     coding, _ = random_cohort(3, (1,))
     assert CohortSplit.coarsest(coding, 100, 10) is None
 
 
-def test_a_part_is_searched_under_all_rules_and_says_whom_it_leaves_over() -> None:
+def test_a_partition_is_searched_under_all_constraints() -> None:
     coding, histogram = random_cohort(900, SIZES, schools=25, movers=40)
 
-    found = search_partition(table_of(histogram), request(coding, *MIXED))
+    answer = search_partition(make_partition(histogram), request(coding, *MIXED))
 
-    class_of = found[CLASS_COLUMN].to_numpy()
-    assert found[KEY_COLUMN].to_pylist() == [n * 7919 for n in range(900)]
+    class_of = answer[CLASS_COLUMN].to_numpy()
+    assert answer[KEY_COLUMN].to_pylist() == [n * 7919 for n in range(900)]
     assert (class_of >= 0).mean() > 0.95
     assert classes_satisfying_constraints(histogram, class_of.astype(np.int64), int(class_of.max()) + 1, MIXED).all()
     leaves = histogram.leaves(coding)
     for column, tree in enumerate(coding.hierarchies):
-        at = found[level_column(column)].to_numpy()
+        at = answer[level_column(column)].to_numpy()
         for number in range(int(class_of.max()) + 1):
             members = np.flatnonzero(class_of == number)
             assert len(set(at[members].tolist())) == 1
             assert len({tree.labels[at[unit]][leaves[column, unit]] for unit in members.tolist()}) == 1
 
 
-def test_a_part_too_small_for_a_class_is_left_over_as_a_whole() -> None:
+def test_a_partition_too_small_for_a_class_assigns_no_pupil() -> None:
     coding, histogram = random_cohort(5, SIZES)
-    found = search_partition(table_of(histogram), request(coding, KAnonymity(6)))
-    assert found[CLASS_COLUMN].to_pylist() == [-1] * 5
+    answer = search_partition(make_partition(histogram), request(coding, KAnonymity(6)))
+    assert answer[CLASS_COLUMN].to_pylist() == [-1] * 5

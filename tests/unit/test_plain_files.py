@@ -1,4 +1,4 @@
-"""Plain files are read as they are written, and what is not plain is refused without its values."""
+"""Plain files are read as they are written; other files are refused without quoting a value."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TestText:
             ("a;b\n\u00e9\u00e9n;\u4e8c\n", [("\u00e9\u00e9n", "\u4e8c")]),
         ],
     )
-    def test_a_record_is_what_stands_in_its_line(
+    def test_reads_every_record_of_a_text(
         self, tmp_path: Path, text: str, expected: list[tuple[str | None, str]]
     ) -> None:
         file = read_plain_file(drawn(tmp_path, text), ["a", "b"])
@@ -73,18 +73,18 @@ class TestText:
     @pytest.mark.parametrize(
         ("text", "delimiter"), [("a;b\n1;2\n", ";"), ("a,b\n1,2\n", ","), ("a\n1\n", ";"), ('a,"x;y;z"\n1,2\n', ",")]
     )
-    def test_tells_what_stands_between_the_fields(self, tmp_path: Path, text: str, delimiter: str) -> None:
+    def test_detects_the_delimiter(self, tmp_path: Path, text: str, delimiter: str) -> None:
         assert read_plain_file(drawn(tmp_path, text), ["a"]).delimiter == delimiter
 
     def test_an_empty_line_of_a_single_column_is_an_empty_cell(self, tmp_path: Path) -> None:
         assert columns_of(read_plain_file(drawn(tmp_path, "a\n1\n\n2\n"), ["a"])) == {"a": ["1", None, "2"]}
 
-    def test_looks_only_at_the_columns_named(self, tmp_path: Path) -> None:
+    def test_reads_only_the_named_columns(self, tmp_path: Path) -> None:
         file = read_plain_file(drawn(tmp_path, b"a;naam;b\n1;\xff\xfe;3\n"), ["b"])
 
         assert columns_of(file) == {"b": ["3"]}
 
-    def test_a_value_is_known_once_and_every_record_has_its_place(self, tmp_path: Path) -> None:
+    def test_columns_are_dictionary_encoded(self, tmp_path: Path) -> None:
         column = read_plain_file(drawn(tmp_path, "a;b\nm;1\n;1\nj;1\nm;1\n"), ["a"]).columns["a"]
 
         assert (column.values, column.places.tolist(), column.empty) == (("m", "j"), [0, -1, 1, 0], 1)
@@ -121,13 +121,13 @@ class TestParquet:
             ([True, False, None], ["true", "false", None]),
         ],
     )
-    def test_a_value_is_the_text_of_it(self, tmp_path: Path, column: Any, expected: list[str | None]) -> None:
+    def test_values_are_read_as_text(self, tmp_path: Path, column: Any, expected: list[str | None]) -> None:
         path = tmp_path / "leerlingen.parquet"
         pq.write_table(pa.table({"a": column, "naam": [SECRET] * 3}), path, row_group_size=2)
 
         assert columns_of(read_plain_file(path, ["a"])) == {"a": expected}
 
-    def test_a_category_that_nobody_has_does_not_occur(self, tmp_path: Path) -> None:
+    def test_a_category_without_records_is_left_out(self, tmp_path: Path) -> None:
         path = tmp_path / "leerlingen.parquet"
         column = pa.DictionaryArray.from_arrays(pa.array([2, 2]), pa.array(["j", "", "m"]))
         pq.write_table(pa.table({"a": column}), path)
@@ -158,7 +158,7 @@ class TestRefusals:
             ("a;b\n\n\n", ["a"], NotAnonymous, "records under the header"),
         ],
     )
-    def test_says_what_is_wrong_in_one_sentence_without_a_value(
+    def test_reports_each_problem_in_one_sentence_without_a_value(
         self, tmp_path: Path, text: str | bytes | None, names: list[str], kind: type[Refusal], sentence: str
     ) -> None:
         path = tmp_path / "leerlingen.csv" if text is None else drawn(tmp_path, text)
@@ -177,13 +177,13 @@ class TestRefusals:
         assert len(refusal.value.problems) == 2
 
     @pytest.mark.parametrize("column", [[[1], [2]], [{"x": 1}, {"x": 2}]])
-    def test_a_column_of_lists_is_no_plain_column(self, tmp_path: Path, column: Any) -> None:
+    def test_a_column_of_lists_is_refused(self, tmp_path: Path, column: Any) -> None:
         pq.write_table(pa.table({"a": column}), tmp_path / "a.parquet")
 
         with pytest.raises(ConfigurationRefused, match="cannot be read"):
             read_plain_file(tmp_path / "a.parquet", ["a"])
 
-    def test_text_that_is_called_parquet(self, tmp_path: Path) -> None:
+    def test_a_text_with_a_parquet_name_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_text(f"a\n{SECRET}\n")
 
         with pytest.raises(ConfigurationRefused, match="cannot be read") as refusal:
@@ -192,12 +192,12 @@ class TestRefusals:
         assert SECRET not in str(refusal.value)
 
 
-class TestReleased:
+class TestReleasedRecords:
     NAMES = ("a", "b")
     ROWS = (("1", "x;y"), ("2", 'say "ja"'), ("3", "z"))
     COUNTS = (2, 1, 3)
 
-    def test_equal_records_are_written_as_often_as_they_are(self, tmp_path: Path) -> None:
+    def test_each_row_is_written_as_often_as_it_counts(self, tmp_path: Path) -> None:
         released_records.write_released_records(tmp_path / "r.csv", self.NAMES, self.ROWS, self.COUNTS, ";")
 
         assert (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines() == [
@@ -211,21 +211,21 @@ class TestReleased:
         ]
 
     @pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
-    def test_what_is_written_reads_back(self, tmp_path: Path, name: str) -> None:
+    def test_written_records_read_back_equal(self, tmp_path: Path, name: str) -> None:
         released_records.write_released_records(tmp_path / name, self.NAMES, self.ROWS, self.COUNTS, ",")
 
-        told = columns_of(read_plain_file(tmp_path / name, self.NAMES))
+        columns = columns_of(read_plain_file(tmp_path / name, self.NAMES))
         rows = [row for row, count in zip(self.ROWS, self.COUNTS, strict=True) for _ in range(count)]
-        assert list(zip(told["a"], told["b"], strict=True)) == rows
+        assert list(zip(columns["a"], columns["b"], strict=True)) == rows
         assert [file.name for file in tmp_path.iterdir()] == [name]
 
-    def test_a_parquet_file_tells_of_nothing_but_its_columns(self, tmp_path: Path) -> None:
+    def test_a_parquet_file_has_no_metadata_besides_its_columns(self, tmp_path: Path) -> None:
         released_records.write_released_records(tmp_path / "r.parquet", self.NAMES, self.ROWS, self.COUNTS, ";")
 
         schema = pq.read_schema(tmp_path / "r.parquet")
         assert (schema.names, schema.metadata) == (["a", "b"], None)
 
-    def test_a_write_that_breaks_leaves_what_was_there(self, tmp_path: Path) -> None:
+    def test_a_failed_write_leaves_the_earlier_file(self, tmp_path: Path) -> None:
         path = tmp_path / "r.csv"
         path.write_text("before")
 
@@ -235,8 +235,8 @@ class TestReleased:
         assert (path.read_text(), [file.name for file in tmp_path.iterdir()]) == ("before", ["r.csv"])
 
     @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
-    def test_a_trace_gives_every_record_its_class_or_nothing(self, tmp_path: Path, name: str) -> None:
+    def test_a_trace_has_the_class_of_every_record(self, tmp_path: Path, name: str) -> None:
         released_records.write_class_trace(tmp_path / name, np.array([1, -1, 0]), ";")
 
-        told = columns_of(read_plain_file(tmp_path / name, ["row", "class"]))
-        assert told == {"row": ["1", "2", "3"], "class": ["1", None, "0"]}
+        columns = columns_of(read_plain_file(tmp_path / name, ["row", "class"]))
+        assert columns == {"row": ["1", "2", "3"], "class": ["1", None, "0"]}

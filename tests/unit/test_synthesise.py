@@ -1,4 +1,4 @@
-"""The cohorts to try the system on are what they say they are."""
+"""The synthetic cohort agrees with its record, line by line."""
 
 from __future__ import annotations
 
@@ -61,26 +61,26 @@ def _is_pupil_number(number: str) -> bool:
 
 
 def _wrong(row: Row, tests: dict[str, Row]) -> list[str]:
-    """What is wrong with a line, by a reading of the rules that shares nothing with the maker."""
-    found = []
+    """The errors of a line, by an independent reading of the rules."""
+    errors = []
     number = row["pgn"].zfill(9)
     if number == "000000000":
-        found.append("PGN_FILLER")
+        errors.append("PGN_FILLER")
     elif not _is_pupil_number(number):
-        found.append("PGN_INVALID")
+        errors.append("PGN_INVALID")
     test = tests.get(row["toetscode"])
     if test is None or test["versie"] != row["toetsversie"]:
-        found.append("TEST_UNKNOWN")
+        errors.append("TEST_UNKNOWN")
     if not re.fullmatch(r"\d+(,\d)?", row["vaardigheidsscore"]):
-        found.append("SCORE_NOT_A_NUMBER")
+        errors.append("SCORE_NOT_A_NUMBER")
     elif test is not None:
         score = float(row["vaardigheidsscore"].replace(",", "."))
         if not float(test["min"]) <= score <= float(test["max"]):
-            found.append("SCORE_OUT_OF_RANGE")
+            errors.append("SCORE_OUT_OF_RANGE")
     first, last = row["schooljaar"].split("-")
     if not f"{first}-08-01" <= row["afnamedatum"] <= f"{last}-07-31":
-        found.append("DATE_OUTSIDE_YEAR")
-    return found
+        errors.append("DATE_OUTSIDE_YEAR")
+    return errors
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_files_lines_and_pupils_add_up(cohort: Cohort, files: dict[str, list[Row
     assert all(_is_pupil_number(number) for number in known)
 
 
-def test_no_file_is_so_dirty_that_it_would_be_rejected(read: Lines) -> None:
+def test_no_file_has_so_many_errors_that_it_would_be_rejected(read: Lines) -> None:
     lines = Counter(name for name, _, _ in read)
     refused = Counter(name for name, _, wrong in read if wrong)
     assert max(refused[name] / lines[name] for name in lines) < 0.05
@@ -144,7 +144,7 @@ def test_movers_and_repeaters_are_in_the_files_in_the_known_numbers(cohort: Coho
     assert all(by_year["2023-2024"] == by_year["2024-2025"] for by_year in repeaters)
 
 
-def test_the_objections_list_does_what_the_record_says(cohort: Cohort, read: Lines) -> None:
+def test_the_objection_list_agrees_with_the_record(cohort: Cohort, read: Lines) -> None:
     listed = _read(cohort.root / "objections" / "landelijk.csv")
     assert {tuple(line) for line in listed} == {("pgn", "brin", "vanaf", "ingetrokken_op", "bereik")}
     today = TODAY.isoformat()
@@ -176,7 +176,7 @@ def test_columns_come_in_more_than_one_order(cohort: Cohort) -> None:
     assert {frozenset(header.split(";")) for header in headers} == {frozenset(DELIVERY_COLUMNS)}
 
 
-def test_scores_of_one_pupil_belong_together_and_grow(read: Lines) -> None:
+def test_scores_of_one_pupil_correlate_and_grow(read: Lines) -> None:
     scores: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for _, row, wrong in read:
         if not wrong and row["schooljaar"] == "2024-2025" and row["jaargroep"] == "7":
