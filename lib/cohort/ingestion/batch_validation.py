@@ -1,7 +1,7 @@
 """The new files of a run validated: one pass over their rows, then set operations on the batch.
 
 In go the readable files, out come their rows with final verdicts, counts, warnings and line numbers per delivery.
-Called by `pipeline`; nothing is written into the results or the quarantine here.
+Called by `batch_intake`; nothing is written into the results or the quarantine here.
 """
 
 from __future__ import annotations

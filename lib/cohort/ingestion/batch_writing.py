@@ -1,6 +1,6 @@
 """The validated rows of a run written: accepted ones into the results, refused ones into the quarantine.
 
-Called by `pipeline`, once it is decided which files are taken in. Of a rejected file no row is written, of a pupil
+Called by `batch_intake`, once it is decided which files are taken in. Of a rejected file no row is written, of a pupil
 with an objection in force neither an accepted nor a refused one. Nobody reads a batch before the ledger has its
 lines.
 """
@@ -52,7 +52,7 @@ def write_batch(
 def _write_accepted_rows(
     spark: SparkSession, zones: StorageZones, rows: DataFrame, folder: Path, total: int, batch: int
 ) -> None:
-    """Write the accepted rows; where they are all the sound rows there are, as they were materialised."""
+    """Write the accepted rows: by copying columns of the batch where every sound row is accepted."""
     note, sound_files = f"batch {batch}", validated_rows.list_sound_files(folder)
     if total == ds.dataset([str(file) for file in sound_files]).count_rows():
         columns = StructType([field for field in RESULTS_SCHEMA.fields if field.name != "batch"])

@@ -1,6 +1,6 @@
 """Feedback on deliveries: a JSON document and a text per delivery, in the folder of its school.
 
-In go ledger entries, out come two small files per delivery; called by `pipeline` before the ledger is written. No
+In go ledger entries, out come two small files per delivery; called by `batch_intake` before the ledger is written. No
 value of a row and no pupil number is ever in them.
 """
 
@@ -51,25 +51,12 @@ def sweep_uncounted_feedback(zones: StorageZones, last: int) -> None:
     """
     if not zones.school_feedback("").is_dir():
         return
-    for folder, _, names in os.walk(
-        zones.school_feedback(""), onerror=_refuse_closed_folder
-    ):  # a glob takes five times as long
+    # a walk, because a glob takes five times as long
+    for folder, _, names in os.walk(zones.school_feedback(""), onerror=_refuse_closed_folder):
         for name in names:
             number = name.partition(".")[0]
             if number.isdigit() and int(number) > last:
                 (Path(folder) / name).unlink()
-
-
-def _shut(_: OSError) -> None:
-    raise StateRefused(
-        describe_problem(
-            "folders that may be looked into",
-            example="feedback/99ZZ",
-            found="one that may not",
-            where="feedback/",
-            do="Give the platform's user its rights, then run ingest again",
-        )
-    )
 
 
 def _refuse_closed_folder(_: OSError) -> None:

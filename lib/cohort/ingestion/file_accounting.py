@@ -1,7 +1,7 @@
 """File accounting: what was counted of each delivered file, and whether it is taken in or rejected as a whole.
 
 In go the validated rows of a run, out come counts per file, ledger entries and the record of the run. The sums of every
-entry close: delivered = accepted + quarantined + objected. Called by `batch_validation` and `pipeline`.
+entry close: delivered = accepted + quarantined + objected. Called by `batch_validation`, `batch_intake` and `pipeline`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Between the two the ledger gets the entries of the batch. A run that is killed before has superseded nothing; after one
 that is killed later the next run removes the journalled rows, and nobody reads the results until then. Called by
-`pipeline`; the journal is restricted, because it identifies rows of pupils.
+`batch_intake`; the journal is restricted, because it identifies rows of pupils.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Volume anomalies: a delivery compared with the last one of the same school and supplier.
 
 In go ledger entries, out come warnings: rows halved (`HALVED`) or doubled (`DOUBLED`), columns that are missing
-(`COLUMN_GONE`). They refuse nothing. Called by `pipeline` before the ledger is written.
+(`COLUMN_GONE`). They refuse nothing. Called by `batch_intake` before the ledger is written.
 """
 
 from __future__ import annotations
