@@ -1,7 +1,7 @@
 """From delivered files to results, quarantine, ledger and feedback: only what is new, each file whole or not at all.
 
-Schools' files go in; out come accepted and refused rows in the restricted tables, ledger entries, feedback per school and
-the record of the run. Rows are read once, in `validated_rows`; what follows are set operations on that batch.
+Schools' files go in; out come accepted and refused rows in the restricted tables, ledger entries, feedback per school
+and the record of the run. Rows are read once, in `validated_rows`; what follows are set operations on that batch.
 
     pipeline                    one run of ingestion in numbered steps
     run_context, run_marker     what a run works with; whether the previous run completed

@@ -29,7 +29,7 @@ from cohort.verification.result_selection import driver_frame
 
 OBJECTION_SCOPE = re.compile(r"alles|domein:[^\s].*|project:[a-z0-9_]+")
 ROUNDED_NUMBER = re.compile(r"\d[.,]?e[-+]?\d", re.IGNORECASE | re.ASCII)
-ExcludedNumbers = frozenset[str]
+PupilNumberSet = frozenset[str]
 ScopedNumber = tuple[str, str]
 """The newest number of a pupil, and a scope."""
 
@@ -38,7 +38,7 @@ class OptInRequirement(NamedTuple):
     """A list that permits: at the schools it covers, no other numbers may be in the release."""
 
     schools: frozenset[str]
-    permitted: ExcludedNumbers
+    permitted: PupilNumberSet
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ExcludedPupils:
         known_elsewhere: table of further pupils of schools on opt-in lists, whose results are not kept.
     """
 
-    numbers: ExcludedNumbers = field(repr=False)
+    numbers: PupilNumberSet = field(repr=False)
     held_back_schools: frozenset[str] = frozenset()
     opt_in_lists: tuple[OptInRequirement, ...] = field(default=(), repr=False)
     known_elsewhere: Path | None = None
@@ -272,7 +272,7 @@ def _objections_in_force(
     return in_force
 
 
-def _permitted(lines: list[_ObjectionLine], request: _ListRequest) -> ExcludedNumbers:
+def _permitted(lines: list[_ObjectionLine], request: _ListRequest) -> PupilNumberSet:
     """Return who permits the project today: for everything, for it, or for every domain that it uses."""
     scopes = defaultdict[str, set[str]](set)
     for line in lines:
