@@ -1,4 +1,4 @@
-"""Whatever bytes are delivered: no traceback, no file lost, sums that close, nothing told of a value."""
+"""Whatever bytes are delivered: no traceback, no file lost, sums that close, no value in any message."""
 
 from __future__ import annotations
 

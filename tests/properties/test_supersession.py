@@ -1,4 +1,4 @@
-"""Deliveries one after the other come to what the rules for schools say, however runs of intake cut them."""
+"""Results after any sequence of deliveries are what the rules for schools say, however runs group the deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every scenario folder through intake: what is taken in, what is refused and why, to the line."""
+"""Every scenario folder taken in: which rows are accepted, which are refused and why, to the line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of earlier runs in another spelling: rewritten once, refused at a release while they are not."""
+"""Codes of earlier runs in another spelling: rewritten once, and refused at a release until they are."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
     return where
 
 
-def test_codes_of_before_are_rewritten_once(spark: SparkSession, zones: StorageZones) -> None:
+def test_codes_of_earlier_runs_are_rewritten_once(spark: SparkSession, zones: StorageZones) -> None:
     with pytest.raises(StateRefused, match="canonical spelling"):
         code_normalisation.require_canonical_codes(spark, zones)
     assert code_normalisation.normalise_stored_codes(spark, zones) == 5
@@ -83,7 +83,7 @@ def test_codes_of_before_are_rewritten_once(spark: SparkSession, zones: StorageZ
     assert not any("123456782" in file.read_text() for file in zones.results.glob("_delta_log/*.json"))
 
 
-def test_killed_before_its_mark_it_is_done_again(
+def test_a_normalisation_killed_before_its_mark_is_repeated(
     spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
@@ -99,7 +99,7 @@ def test_killed_before_its_mark_it_is_done_again(
     )
 
 
-def test_other_code_lists_are_applied_anew(
+def test_changed_code_lists_are_applied_again(
     spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert code_normalisation.normalise_stored_codes(spark, zones) == 5

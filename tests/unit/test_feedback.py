@@ -1,4 +1,4 @@
-"""What a school reads of its delivery: every sentence of it, in both languages, with nouns that fit."""
+"""What a school reads of its delivery: every sentence, in both languages, with nouns that fit the counts."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def written(folder: Path, delivered: LedgerEntry, lines: dict[str, list[int]]) -
         (rejected("ROSTER_MISSING"), {}, ["wacht: er is geen leerlinglijst", "is waiting: there is no roster"]),
     ],
 )
-def test_a_sentence_says_how_many_of_what_and_where(
+def test_a_sentence_names_count_unit_and_lines(
     tmp_path: Path, delivered: LedgerEntry, lines: dict[str, list[int]], sentences: list[str]
 ) -> None:
     _, text = written(tmp_path, delivered, lines)
@@ -104,7 +104,7 @@ def test_a_sentence_says_how_many_of_what_and_where(
 
 
 @pytest.mark.parametrize("reason", sorted(FILE_REASONS))
-def test_every_reason_of_a_file_reads_as_sentences(tmp_path: Path, reason: str) -> None:
+def test_every_rejection_reads_as_sentences(tmp_path: Path, reason: str) -> None:
     values, text = written(tmp_path, rejected(reason), {})
     assert not {mark for mark in ("..", "{", "}", "None") if mark in text}
     assert values["status"] == (
@@ -142,13 +142,13 @@ E = {"2024-2025 E rekenen": 1}
         ([{"delivered": 40}, {"delivered": 10, "supplier": "other", "slices": E}], [{}]),
     ],
 )
-def test_a_delivery_is_held_against_the_last_one_that_compares(
+def test_a_delivery_is_compared_with_the_last_comparable_one(
     files: list[dict[str, Any]], warnings: list[dict[str, int]]
 ) -> None:
     assert sizes(*files) == warnings
 
 
-def test_what_a_run_told_that_does_not_count_goes(tmp_path: Path) -> None:
+def test_feedback_of_a_run_that_does_not_count_is_removed(tmp_path: Path) -> None:
     zones = StorageZones(tmp_path)
     feedback.sweep_uncounted_feedback(zones, 6)
     for number in (6, 7, 70):
@@ -159,7 +159,7 @@ def test_what_a_run_told_that_does_not_count_goes(tmp_path: Path) -> None:
     assert expected_files == {"gebruik.json", "6.json", "6.txt"}
 
 
-def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_feedback_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, entry(), {})
 
     def shut(_: Path, *, onerror: Callable[[OSError], None]) -> list[Any]:
@@ -171,7 +171,7 @@ def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatc
         feedback.sweep_uncounted_feedback(StorageZones(tmp_path), 6)
 
 
-def test_a_run_that_did_not_come_to_its_end_is_known_to_the_next(tmp_path: Path) -> None:
+def test_a_run_that_did_not_complete_is_noticed_by_the_next(tmp_path: Path) -> None:
     zones, stored = StorageZones(tmp_path), Ledger((entry(),))
     assert not run_marker.begin_run(zones, Ledger()), "nothing was ever run"
     run_marker.complete_run(zones, stored)

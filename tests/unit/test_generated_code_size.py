@@ -1,4 +1,4 @@
-"""The one pass over delivered rows is compiled whole, for every format: no step copies a row for the next in vain."""
+"""The one pass over delivered rows is compiled whole, for every format: no generated method is over the JVM's limit."""
 
 from __future__ import annotations
 

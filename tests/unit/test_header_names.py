@@ -133,7 +133,7 @@ def test_unread_columns_are_named_unless_the_name_may_be_a_value(header: str, un
 
 
 @pytest.mark.parametrize("value", ["123456782", "12345678", "2014-05-12", "12-5-14", "1234 AB", "9", "5,5", ""])
-def test_a_value_of_a_person_is_never_told_as_a_name(value: str) -> None:
+def test_a_value_of_a_person_is_never_shown_as_a_column_name(value: str) -> None:
     assert not SHOWABLE_NAME_PATTERN.fullmatch(value)
 
 

@@ -1,4 +1,4 @@
-"""One folder of deliveries taken in: whole files or nothing, sums that close, feedback without values."""
+"""Ingestion of one folder of deliveries: each file whole or not at all, sums that close, feedback without values."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, zone
     assert not zones.scratch.exists()
 
 
-def test_a_file_over_the_limit_stops_no_other_and_comes_in_when_the_limit_is_raised(
+def test_a_file_over_the_limit_stops_no_other_and_is_taken_in_when_the_limit_is_raised(
     spark: SparkSession, zones: StorageZones
 ) -> None:
     rows = [row(number, SCHOOLS[2]) for number in NUMBERS[:2]]
@@ -152,7 +152,7 @@ def test_a_file_over_the_limit_stops_no_other_and_comes_in_when_the_limit_is_rai
     assert (raised["new"], raised["rows"]["accepted"], raised["rejected"]) == (1, 2, {})
 
 
-def test_a_run_killed_before_the_ledger_is_simply_run_again(
+def test_a_run_killed_before_the_ledger_is_repeated_without_trace(
     spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
@@ -171,7 +171,7 @@ def test_a_run_killed_before_the_ledger_is_simply_run_again(
     assert ledger.read_counted_batches(zones.ledger) == (1,)
 
 
-def test_what_may_not_be_looked_at_stops_nothing_else(
+def test_a_folder_that_cannot_be_read_stops_no_other_file(
     spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(zones, "99ZZ.csv", row())
@@ -190,10 +190,10 @@ def test_what_may_not_be_looked_at_stops_nothing_else(
     assert (record["unreadable"], record["taken"] + sum(record["rejected"].values())) == (2, sent)
 
 
-def test_sums_that_do_not_close_are_a_defect() -> None:
+def test_an_entry_whose_sums_do_not_close_is_a_defect() -> None:
     with pytest.raises(AssertionError, match="do not close"):
         LedgerEntry("", "", 1, 1, None, "", "TAKEN", None, 3, 1, 1, 0, 0, {})
 
 
-def test_a_line_of_the_ledger_has_the_fields_of_an_entry_in_their_order() -> None:
+def test_the_ledger_has_the_fields_of_an_entry_in_their_order() -> None:
     assert [field.name for field in dataclasses.fields(LedgerEntry)] == ledger.LEDGER_SCHEMA.names

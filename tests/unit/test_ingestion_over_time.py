@@ -1,4 +1,4 @@
-"""Deliveries over time: what a later one replaces and withdraws, in whatever order, killed anywhere."""
+"""Deliveries over time: what a later one replaces and withdraws, in any order of receipt, killed at any step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def root(spark: SparkSession, tmp_path: Path) -> Root:
 M = "REK-M7"
 
 
-def test_a_corrected_file_replaces_and_what_it_lacks_is_withdrawn(root: Root) -> None:
+def test_a_complete_corrected_file_replaces_and_withdraws_what_it_lacks(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82", f"{D} 83 REK-E7")
     root.ingest()
     root.deliver("2.csv", f"{A} 90", f"{B} 81")
@@ -64,7 +64,7 @@ def test_a_correction_under_the_pupils_own_key_warns_of_nothing(root: Root) -> N
     assert record["warnings"] == {}
 
 
-def test_keys_that_are_dealt_anew_in_a_whole_file_warn_of_nothing(root: Root) -> None:
+def test_result_keys_numbered_again_in_a_complete_file_warn_of_nothing(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80 {M} r1", f"{B} 81 {M} r2", f"{C} 82 {M} r3")
     root.deliver("2.csv", f"{B} 81 {M} r1", f"{A} 80 {M} r2", f"{D} 83 {M} r3")
     record = root.ingest()
@@ -72,7 +72,7 @@ def test_keys_that_are_dealt_anew_in_a_whole_file_warn_of_nothing(root: Root) ->
     assert record["warnings"] == {}
 
 
-def test_a_key_of_two_pupils_takes_no_result_of_the_other_one_away(root: Root) -> None:
+def test_a_result_key_of_two_pupils_removes_no_result_of_the_other_pupil(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80 {M} r1", f"{B} 81 {M} r1", f"{C} 82 {M} r3")
     record = root.ingest()
     assert record["codes"] == {"CONFLICT": 2}
@@ -104,7 +104,7 @@ def test_the_order_in_which_files_were_received_decides_not_their_names(root: Ro
     assert root.rows() == sorted([f"{A} 90 {M}", f"{B} 91 {M}"])
 
 
-def test_three_states_in_one_run(root: Root) -> None:
+def test_three_versions_of_a_file_in_one_run(root: Root) -> None:
     for n, rows in enumerate([(f"{A} 1", f"{B} 1", f"{C} 1"), (f"{A} 2", f"{B} 2"), (f"{A} 3", f"{B} 3", f"{D} 3")]):
         root.deliver(f"{n}.csv", *rows)
     root.ingest()
@@ -113,7 +113,7 @@ def test_three_states_in_one_run(root: Root) -> None:
     assert taken == {1: ({}, {}), 2: ({1: 2}, {1: 1}), 3: ({2: 2}, {})}
 
 
-def test_two_suppliers_of_one_school_withdraw_nothing_of_each_other(root: Root) -> None:
+def test_two_suppliers_of_one_school_do_not_withdraw_each_others_results(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81")
     root.deliver("2.csv", f"{A} 80", f"{C} 82", f"{D} 83", supplier="puntkomma")
     record = root.ingest()
@@ -122,7 +122,7 @@ def test_two_suppliers_of_one_school_withdraw_nothing_of_each_other(root: Root) 
     assert (record["replaced"], record["withdrawn"]) == (1, 0)
 
 
-def test_another_school_keeps_what_it_has(root: Root) -> None:
+def test_a_complete_file_withdraws_nothing_of_another_school(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81")
     root.deliver("2.csv", f"{A} 80", f"{B} 81", school=THERE)
     root.ingest()
@@ -138,7 +138,7 @@ JUDGED = {
 
 
 @pytest.mark.parametrize("rule", JUDGED)
-def test_what_may_be_right_and_may_be_wrong_is_told_or_refused(root: Root, rule: str) -> None:
+def test_rules_over_a_pupils_rows_warn_or_refuse(root: Root, rule: str) -> None:
     judgement, accepted, codes, warnings = JUDGED[rule]
     root.rules = {rule.strip(): judgement}
     root.deliver("1.csv", f"{A} 80", f"{B} 81")
@@ -153,7 +153,7 @@ def test_what_may_be_right_and_may_be_wrong_is_told_or_refused(root: Root, rule:
     assert ('"lines": [\n        2\n      ]' in documents) == bool(codes), "a school must find the pupil"
 
 
-def test_a_mover_is_seen_across_runs(root: Root) -> None:
+def test_a_pupil_who_moves_is_noticed_across_runs(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81")
     root.ingest()
     root.deliver("2.csv", f"{A} 82 REK-E7", f"{C} 83 REK-E7", school=THERE)
@@ -181,7 +181,9 @@ KILLS: dict[str, tuple[object, str]] = {
 
 
 @pytest.mark.parametrize("where", KILLS)
-def test_a_run_killed_anywhere_is_whole_or_not_at_all(root: Root, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_killed_at_any_step_counts_whole_or_not_at_all(
+    root: Root, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82")
     root.ingest()
     before = root.rows()
@@ -201,7 +203,7 @@ def test_a_run_killed_anywhere_is_whole_or_not_at_all(root: Root, where: str, mo
     assert {f.name for f in files} == delta.list_current_names(root.zones.results)
 
 
-def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> None:
+def test_expired_data_is_removed_and_its_ledger_entries_stay(root: Root) -> None:
     root.days = {"deliveries": 1, "quarantine": 2, "feedback": 3, "superseded": 4, "results": 5}
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82", f"{D} 83", f"{E} 84", "123456789 85")
     root.deliver("wait.csv", f"{A} 80", school="99ZZ")
@@ -237,7 +239,7 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
     assert root.rows() == [f"{A} 70 {M}"]
 
 
-def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Root) -> None:
+def test_a_number_change_applies_to_earlier_and_later_rows(root: Root) -> None:
     old, new, newest = "101222331", A, B
     root.deliver("1.csv", f"{old} 80", f"{C} 81")
     root.ingest()
@@ -253,7 +255,7 @@ def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Ro
     assert root.ingest(changes=changes)["renumbered"] == {"results": 0, "quarantine": 0, "twice": 0}
 
 
-def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
+def test_one_result_under_two_numbers_of_a_pupil_is_kept_once(root: Root) -> None:
     old, new = "101222331", A
     root.deliver("1.csv", f"{old} 80", f"{C} 81", f"{D} 82 {M} r1")
     root.ingest()
@@ -285,7 +287,7 @@ def changed(root: Root, *lines: str) -> number_changes.NumberChanges:
     return number_changes.load_number_changes(zone, NOW.date())
 
 
-def test_a_change_back_brings_the_rows_back_and_those_of_both_numbers_from_then_on(root: Root) -> None:
+def test_a_number_change_that_is_reversed_renames_the_rows_of_both_numbers(root: Root) -> None:
     old, new = "101222331", A
     root.deliver("1.csv", f"{old} 80", f"{C} 81")
     first = f"{old};{new};2025-01-01"
@@ -297,7 +299,7 @@ def test_a_change_back_brings_the_rows_back_and_those_of_both_numbers_from_then_
     assert root.rows() == sorted([f"{old} 80 {M}", f"{C} 81 {M}", f"{old} 90 REK-E7"])
 
 
-def test_rows_of_two_pupils_that_were_merged_are_parted_by_whole_new_deliveries(root: Root) -> None:
+def test_merged_rows_of_two_pupils_are_separated_by_new_complete_deliveries(root: Root) -> None:
     root.deliver("1.csv", f"{D} 80", f"{E} 85", f"{C} 81", f"{B} 82")
     root.deliver("2.csv", f"{D} 70 REK-E7", f"{A} 71 REK-E7", f"{B} 72 REK-E7", school=THERE)
     root.ingest()
@@ -315,7 +317,7 @@ def test_rows_of_two_pupils_that_were_merged_are_parted_by_whole_new_deliveries(
     assert root.rows() == sorted([*here, f"{D} 70 REK-E7", f"{A} 71 REK-E7", f"{B} 72 REK-E7"])
 
 
-def test_a_file_of_two_schools_is_told_in_which_lines_the_other_one_stands(root: Root) -> None:
+def test_the_feedback_on_a_file_of_two_schools_names_the_lines_of_the_second(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82")
     path = root.zones.deliveries / "1.csv"
     lines = path.read_text().splitlines()
@@ -327,7 +329,7 @@ def test_a_file_of_two_schools_is_told_in_which_lines_the_other_one_stands(root:
     assert root.rows() == []
 
 
-def test_a_container_of_what_is_known_is_known_then(root: Root) -> None:
+def test_a_container_with_nothing_new_gets_a_ledger_entry(root: Root) -> None:
     root.days = {"deliveries": 1}
     root.deliver("1.csv", f"{A} 80", f"{B} 81")
     content = (root.zones.deliveries / "1.csv").read_bytes()
@@ -339,7 +341,7 @@ def test_a_container_of_what_is_known_is_known_then(root: Root) -> None:
     assert list(root.zones.deliveries.iterdir()) == []
 
 
-def test_a_packed_roster_beside_results_that_wait_is_known_too(root: Root) -> None:
+def test_a_packed_roster_beside_waiting_results_gets_a_ledger_entry(root: Root) -> None:
     (root.zones.deliveries / "roster.zip").write_bytes(zipped(ROSTER)(HERE))
     (root.zones.deliveries / "waits.xml").write_bytes(uwlr(f"a;{S}")(THERE))
     assert root.ingest()["new"] == 2

@@ -1,4 +1,4 @@
-"""A ledger that an earlier version wrote is read on, and written on."""
+"""A ledger that an earlier version wrote can be read and appended to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def earlier(path: Path, *entries: ledger.LedgerEntry) -> None:
     first.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
 
 
-def test_an_earlier_ledger_gets_the_new_field_with_its_next_line(tmp_path: Path) -> None:
+def test_a_ledger_of_an_earlier_version_gets_the_new_field_with_its_next_entry(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     old, new = entry(levering_nr=1), entry(levering_nr=2, batch=2, columns="brin pgn")
     earlier(path, old)
@@ -55,7 +55,7 @@ def test_an_earlier_ledger_gets_the_new_field_with_its_next_line(tmp_path: Path)
     ) == {3: ("pgn",)}
 
 
-def test_the_field_may_be_null_and_no_statistics_of_it_stand_in_the_log(tmp_path: Path) -> None:
+def test_the_new_field_may_be_null_and_has_no_statistics_in_the_log(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     earlier(path, entry(levering_nr=1))
     ledger.append_to_ledger(cast(Any, None), path, [entry(levering_nr=2, batch=2)], RETENTION)

@@ -1,4 +1,4 @@
-"""One pupil's rows taken together: every case a pupil of its own, all judged at once."""
+"""Rules over all rows of one pupil: every case is a pupil of its own, all are checked in one pass."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def findings(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_doubt_is_told_of_the_delivery_it_is_about(name: str, findings: dict[str, set[tuple[int, str]]]) -> None:
+def test_an_inconsistent_pupil_is_reported_for_the_delivery_concerned(
+    name: str, findings: dict[str, set[tuple[int, str]]]
+) -> None:
     assert findings[name] == CASES[name][2]
 
 
@@ -130,7 +132,7 @@ NUMBERED = (
 )
 
 
-def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSession) -> None:
+def test_a_child_under_two_numbers_is_counted_for_its_deliveries(spark: SparkSession) -> None:
     """Every case is a school of its own, so that all are looked at at once."""
 
     def rows(place: int) -> DataFrame:
@@ -153,7 +155,7 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
     }
 
 
-def test_refused_doubts_take_the_rows_and_told_ones_are_counted(spark: SparkSession) -> None:
+def test_refusing_rules_refuse_the_rows_and_warning_rules_count_pupils(spark: SparkSession) -> None:
     rows, _, _ = CASES["all of it"]
     judged = local_frames.make_local_frame(spark, STATE, [("000000100", *row, "") for row in rows])
     doubts = pupil_consistency.find_inconsistent_pupils(judged, None)

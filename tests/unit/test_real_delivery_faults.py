@@ -1,4 +1,4 @@
-"""Every trap of a delivery that intake can meet, each as files of a school of its own, in one run."""
+"""Every known fault of a delivery, each in files of a school of its own, taken in by one run."""
 
 from __future__ import annotations
 
@@ -581,12 +581,12 @@ def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.description)
-def test_no_wrong_value_passes_and_no_right_one_is_lost(one: Trap, taken: Taken) -> None:
+def test_no_wrong_value_is_accepted_and_no_right_one_is_lost(one: Trap, taken: Taken) -> None:
     assert tuple(sorted(taken.rows.get(SCHOOLS[TRAPS.index(one)], []))) == tuple(sorted(one.took))
 
 
 @pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.description)
-def test_every_fault_is_told_by_its_code_and_place(one: Trap, taken: Taken) -> None:
+def test_every_fault_is_reported_by_code_and_line(one: Trap, taken: Taken) -> None:
     lines = taken.ledger[one.description]
     assert lines, "every file has its line in the ledger"
     outcome: dict[str, list[int]] = {}
@@ -613,14 +613,14 @@ NAMING = (
 
 
 @pytest.mark.parametrize("description", NAMING)
-def test_a_rejected_file_that_names_its_school_is_told_to_it(description: str, taken: Taken) -> None:
+def test_a_rejected_file_that_names_its_school_is_reported_to_it(description: str, taken: Taken) -> None:
     school = SCHOOLS[[one.description for one in TRAPS].index(description)]
     (line,) = (line for line in taken.ledger[description] if line.reason)
     assert (line.status, line.brin) == ("REJECTED", school)
     assert {f.suffix for f in taken.zones.school_feedback(school).glob(f"{line.levering_nr}.*")} == {".json", ".txt"}
 
 
-def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
+def test_sums_close_and_no_feedback_holds_a_value(taken: Taken) -> None:
     rows = taken.record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
     assert rows["accepted"] == sum(len(one.took) for one in TRAPS)
@@ -630,10 +630,10 @@ def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
         assert [value for value in values if value in documents] == []
 
 
-def test_nothing_of_a_run_stays_beside_its_tables(taken: Taken) -> None:
+def test_a_run_leaves_nothing_beside_its_tables(taken: Taken) -> None:
     assert not taken.zones.scratch.exists()
 
 
-def test_every_reason_is_told_in_both_languages() -> None:
+def test_every_reason_is_described_in_both_languages() -> None:
     for reason in (*ROW_REASONS.values(), *FILE_REASONS.values()):
         assert all(reason)

@@ -1,4 +1,4 @@
-"""What is past its days and whose file stays all the same: the run stops, and the next one looks again."""
+"""An expired file that cannot be removed stops the run, and the next run tries again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def apply(spark: SparkSession, zones: StorageZones) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("zone", ["quarantine", "results"])
-def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
+def test_an_expired_file_that_cannot_be_removed_stops_the_run_and_is_tried_again(
     spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch, zone: str
 ) -> None:
     real = vacuum_files.vacuum_table

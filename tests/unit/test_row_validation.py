@@ -1,4 +1,4 @@
-"""Every rule of intake: one row that is right, and what it is told when exactly one thing of it is wrong."""
+"""Every rule for a single row: one row that is right, and its codes when exactly one thing in it is wrong."""
 
 from __future__ import annotations
 
@@ -467,7 +467,7 @@ def rows_by_description(validated: DataFrame) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.description)
-def test_a_row_gets_the_codes_of_the_rules_it_breaks_and_no_others(
+def test_a_row_has_the_codes_of_the_rules_it_breaks_and_no_others(
     row: DrawnRow, rows_by_description: dict[str, dict[str, Any]]
 ) -> None:
     codes_found = rows_by_description[row.description]
@@ -487,7 +487,7 @@ def test_a_refused_row_is_kept_as_it_was_sent_and_an_accepted_one_is_not(
         assert dict(zip(CANONICAL_COLUMNS, validated, strict=True)) == {name: sent[name] for name in CANONICAL_COLUMNS}
 
 
-def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
+def test_every_reason_code_of_a_rule_is_tried_and_described() -> None:
     tried = {code for row in ROWS for code in row.codes.split()} | {"DUPLICATE", "CONFLICT"}
     tried |= {"TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"}  # of several files: test_ingestion
     tried |= {"HEADER_REPEATED"}  # of a text: test_real_delivery_faults
@@ -495,14 +495,14 @@ def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
     assert all(re.fullmatch("[A-Z_]+", code) for code in ROW_REASONS)
 
 
-def test_lines_that_repeat_or_contradict_another_of_their_file(validated: DataFrame) -> None:
+def test_lines_that_repeat_or_contradict_another_line_of_their_file_are_refused(validated: DataFrame) -> None:
     rows = validated.where(f"{DELIVERY_NUMBER} >= {FIRST}")
     refused = repeated_results.refuse_repeated_results(rows)
     codes_found = [row[0] for row in refused.orderBy(row_validation.ROW).select("_codes").collect()]
     assert list(zip(REPEATED, codes_found, strict=True)) == [(line, line[2]) for line in REPEATED]
 
 
-def test_accepted_and_quarantined_rows_part_without_rest(validated: DataFrame) -> None:
+def test_every_row_is_either_accepted_or_quarantined(validated: DataFrame) -> None:
     good = row_validation.select_accepted(validated, 3).select("batch", "afnameperiode", "peildag").collect()
     bad = (
         row_validation.select_quarantined(row_validation.name_sent_values(validated), 3)

@@ -1,4 +1,4 @@
-"""Files as schools send them, trap by trap: what `look` says of each, and what is read of the fit ones."""
+"""Text files as schools send them, one fault each: recognised or rejected, scanned, with the numbers of their lines."""
 
 from __future__ import annotations
 
@@ -125,20 +125,20 @@ def _lined(spark: SparkSession, files: list[text_scan.NumberedFile]) -> DataFram
 
 
 @pytest.mark.parametrize("file", DRAWN_FILES, ids=lambda file: file.description)
-def test_a_file_is_read_rejected_or_left_for_later(file: DrawnFile, scanned: ScannedFiles) -> None:
+def test_a_file_is_recognised_or_rejected_with_a_reason(file: DrawnFile, scanned: ScannedFiles) -> None:
     delivered = scanned.recognised[file.description]
     assert delivered.rejection == file.rejected
     assert delivered.rows == len(file.read.split()) or file.rejected
 
 
 @pytest.mark.parametrize("file", DRAWN_FILES, ids=lambda file: file.description)
-def test_both_ways_of_reading_give_the_same_lines(file: DrawnFile, scanned: ScannedFiles) -> None:
+def test_every_line_is_read_and_numbered(file: DrawnFile, scanned: ScannedFiles) -> None:
     assert scanned.lines[file.description] == file.read
     scores = ["!" if row[CORRUPT_LINE] is not None else row["ruwe_score"] for row in scanned.rows[file.description]]
     assert sorted(map(str, scores)) == sorted(score.split(":")[1] for score in file.read.split())
 
 
-def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: SparkSession, tmp_path: Path) -> None:
+def test_lines_of_a_file_that_spark_reads_in_parts_are_numbered_through(spark: SparkSession, tmp_path: Path) -> None:
     rows = 200_000
     path = tmp_path / "long.csv"
     lines = (f"{LINE[:-2]}{number}\n" for number in range(2, rows + 2))
@@ -152,7 +152,7 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
     assert (scanned.count(), wrong) == (rows, 0)
 
 
-def test_values_stand_under_their_own_names(scanned: ScannedFiles) -> None:
+def test_values_are_in_the_columns_of_their_names(scanned: ScannedFiles) -> None:
     for rows in scanned.rows.values():
         for row in rows:
             assert set(row) == {*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, "line", "_piece"}
@@ -162,14 +162,14 @@ def test_values_stand_under_their_own_names(scanned: ScannedFiles) -> None:
                 assert row["vaardigheidsscore"] is None  # no file has that column
 
 
-def test_quotes_are_taken_away_once(scanned: ScannedFiles) -> None:
+def test_quotes_are_removed_once(scanned: ScannedFiles) -> None:
     (row,) = scanned.rows["a quoted separator and quoted quotes"]
     assert row["groep_key"] == '7;"A"'
     (row,) = scanned.rows["an empty quoted value"]
     assert row["groep_key"] is None
 
 
-def test_a_fingerprint_is_of_the_content_alone(scanned: ScannedFiles) -> None:
+def test_the_hash_of_a_file_depends_on_its_content_alone(scanned: ScannedFiles) -> None:
     plain = scanned.recognised["the plain dialect"].sha256
     assert scanned.recognised["accents and blanks in a name"].sha256 == plain
     assert scanned.recognised["CRLF"].sha256 != plain
@@ -204,7 +204,7 @@ AWKWARD = (
 """Codes and sentinels that a declaration may have: text, whatever it means in SQL."""
 
 
-def test_what_is_declared_of_values_is_text(spark: SparkSession, tmp_path: Path) -> None:
+def test_declared_values_are_literal_text(spark: SparkSession, tmp_path: Path) -> None:
     codes = {written: f"{n}'" for n, written in enumerate(AWKWARD)}
     sentinels = [f"{written}!" for written in AWKWARD]
     odd = FORMATS["canoniek"].model_copy(update={"codes": {"geslacht": codes}, "sentinels": {"ruwe_score": sentinels}})
