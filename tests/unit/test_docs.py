@@ -74,3 +74,27 @@ def test_every_command_names_a_job_and_options_that_a_test_or_the_demo_runs() ->
                     problems.append(f"{name(page)}: neither a test nor the demo runs {job} with {option}")
     assert problems == []
     assert commands > 10, "pages name commands, or this test sees nothing"
+
+
+def test_the_table_of_decisions_has_a_row_for_every_file() -> None:
+    folder = ROOT / "docs" / "decisions"
+    rows = []
+    for page in sorted(folder.glob("[0-9]*.md")):
+        text = page.read_text(encoding="utf-8")
+        head = re.match(r"# (\d{4}) (.+)\n\nDate: (\d{4}-\d\d-\d\d)\n\nStatus: (.+)\n\n## Context\n", text)
+        assert head is not None, page.name
+        number, title, date, status = head.groups()
+        assert page.name == f"{number}-{slug(title)}.md"
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], page.name
+        assert re.fullmatch(r"accepted|(superseded|refined) by \d{4}( and \d{4})*", status), page.name
+        for later in re.findall(r"\d{4}", status):
+            assert later > number, page.name
+            assert list(folder.glob(f"{later}-*.md")), page.name
+        rows.append(f"| [{number}]({page.name}) | {title} | {date} | {status} |")
+    table = [line for line in (folder / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| [")]
+    assert table == rows
+
+
+def slug(title: str) -> str:
+    """The part of a file's name that follows from a title."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower().replace("'", "")).strip("-")

@@ -7,7 +7,7 @@ recoding_run         The steps of one run.
 plain_files          Reader of plain files, CSV or Parquet, by column.
 quasi_identifiers    Columns as a coding and codes of records.
 contributors         RecordContributors: the schools or boards that know each record.
-sensitive_column     SensitiveColumn, and which classes show its values.
+sensitive_column     SensitiveCells, and which classes show its values.
 encoded_records      EncodedRecords: all of these for one file.
 file_search          The search for classes of the records.
 report               The report of a recoding.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cohort.foundation.errors import NotAnonymous, describe_problem
-from cohort.sdc.cli.plain_files import NO_VALUE, ColumnCells, rank_texts
+from cohort.sdc.cli.plain_files import EMPTY_CELL, ColumnCells, rank_texts
 from cohort.sdc.model.arrays import Int32Array, IntArray
 from cohort.sdc.model.histogram import Histogram
 
@@ -37,9 +37,9 @@ class RecordContributors:
 
     def subset(self, records: IntArray) -> RecordContributors:
         """The contributors of some records, which are numbered anew in the order given."""
-        number = np.full(len(self.home), NO_VALUE, dtype=np.int64)
+        number = np.full(len(self.home), EMPTY_CELL, dtype=np.int64)
         number[records] = np.arange(len(records))
-        kept = number[self.other_records] != NO_VALUE
+        kept = number[self.other_records] != EMPTY_CELL
         return RecordContributors(self.home[records], number[self.other_records[kept]], self.others[kept])
 
     def build_histogram(self, codes: IntArray, *, single: bool) -> Histogram:
@@ -77,7 +77,7 @@ def assign_boards(schools: Int32Array, cells: ColumnCells) -> RecordContributors
         cells: the column of the boards.
     """
     board_of_record, boards = _number_boards(cells)
-    width, named = boards + 1, board_of_record != NO_VALUE
+    width, named = boards + 1, board_of_record != EMPTY_CELL
     pairs, records = np.unique(schools[named].astype(np.int64) * width + board_of_record[named], return_counts=True)
     school, board = pairs // width, pairs % width
     order = np.lexsort((board, -records, school))
@@ -94,10 +94,10 @@ def assign_boards(schools: Int32Array, cells: ColumnCells) -> RecordContributors
 
 
 def _number_boards(cells: ColumnCells) -> tuple[IntArray, int]:
-    """The number of every record's board, NO_VALUE where it names none, and how many boards there are."""
+    """The number of every record's board, EMPTY_CELL where it names none, and how many boards there are."""
     bare = ["".join(text.split()).casefold() for text in cells.values]
     spellings = [text.lstrip("0") or text[:1] for text in bare]
     names = sorted({*spellings} - {""})
     number = {name: place for place, name in enumerate(names)}
-    board_of_value = np.array([*(number.get(name, NO_VALUE) for name in spellings), NO_VALUE], dtype=np.int64)
-    return board_of_value[cells.places], len(names)  # NO_VALUE looks up the last entry
+    board_of_value = np.array([*(number.get(name, EMPTY_CELL) for name in spellings), EMPTY_CELL], dtype=np.int64)
+    return board_of_value[cells.places], len(names)  # EMPTY_CELL looks up the last entry

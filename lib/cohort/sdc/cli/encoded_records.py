@@ -14,7 +14,7 @@ from cohort.sdc.cli.contributors import RecordContributors, assign_boards, numbe
 from cohort.sdc.cli.options import CommandOptions
 from cohort.sdc.cli.plain_files import PlainFile
 from cohort.sdc.cli.quasi_identifiers import encode_quasi_identifiers, require_one_record_per_pupil
-from cohort.sdc.cli.sensitive_column import SensitiveColumn, encode_sensitive_column
+from cohort.sdc.cli.sensitive_column import SensitiveCells, encode_sensitive_column
 from cohort.sdc.cli.settings import RecodingSettings
 from cohort.sdc.model.arrays import Int32Array, IntArray
 from cohort.sdc.model.coding import Coding
@@ -39,7 +39,7 @@ class EncodedRecords:
     codes: IntArray
     contributors: RecordContributors | None
     schools_of_boards: Int32Array | None
-    sensitive: SensitiveColumn | None
+    sensitive: SensitiveCells | None
 
     def histogram_by_school(self) -> Histogram | None:
         """Every record a unit, counted by school, where the contributors are boards; otherwise None."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from cohort.sdc.cli.contributors import RecordContributors
 from cohort.sdc.cli.encoded_records import EncodedRecords
-from cohort.sdc.cli.sensitive_column import SensitiveColumn
+from cohort.sdc.cli.sensitive_column import SensitiveCells
 from cohort.sdc.cli.settings import RecodingSettings
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
@@ -107,7 +107,7 @@ def _search_histogram(histogram: Histogram, request: RecodingRequest, settings: 
 
 
 def _search_populations(
-    records: EncodedRecords, sensitive: SensitiveColumn, request: RecodingRequest, settings: RecodingSettings
+    records: EncodedRecords, sensitive: SensitiveCells, request: RecodingRequest, settings: RecodingSettings
 ) -> tuple[Recoding, Int32Array]:
     """Search the records with a sensitive value and those without separately, and merge their recodings.
 

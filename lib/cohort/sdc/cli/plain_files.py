@@ -32,7 +32,7 @@ from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describ
 from cohort.sdc.model.arrays import Int32Array, IntArray
 
 _NAMES_LISTED = 12
-NO_VALUE = -1
+EMPTY_CELL = -1
 """The place of a cell without a value."""
 DEFAULT_DELIMITER = ";"
 BATCH_RECORDS = 1 << 14
@@ -53,11 +53,11 @@ class ColumnCells:
     """One column, dictionary encoded.
 
     cells            values     places
-    m; ; j; m    →   [m, j]     [0, NO_VALUE, 1, 0]
+    m; ; j; m    →   [m, j]     [0, EMPTY_CELL, 1, 0]
 
     Args:
         values: the distinct values that occur, as they stand in the file.
-        places: the place of each record's value among them; NO_VALUE for an empty cell.
+        places: the place of each record's value among them; EMPTY_CELL for an empty cell.
     """
 
     values: tuple[str, ...]
@@ -66,7 +66,7 @@ class ColumnCells:
     @property
     def empty(self) -> int:
         """The number of records without a value."""
-        return int(np.count_nonzero(self.places == NO_VALUE))
+        return int(np.count_nonzero(self.places == EMPTY_CELL))
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +140,9 @@ def read_plain_file(path: Path, names: Sequence[str]) -> PlainFile:
     return PlainFile(columns, records, delimiter)
 
 
-def suggest_name(name: str, known: Iterable[str]) -> str:
+def suggest_name(name: str, known_names: Iterable[str]) -> str:
     """The remedy for an unknown name: the known name most like it, or all known names."""
-    names = list(known)
+    names = list(known_names)
     similar = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     similar = similar or [other for other in names if other.strip().lower() == name.strip().lower()]
     if similar:
@@ -237,12 +237,12 @@ def _encode_cells(column: pa.ChunkedArray[Any]) -> ColumnCells:
     whole: Any = column.unify_dictionaries().combine_chunks()
     chunk: Any = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
     dictionary: list[str | None] = chunk.dictionary.cast(pa.string()).to_pylist()
-    indices = chunk.indices.fill_null(NO_VALUE).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    indices = chunk.indices.fill_null(EMPTY_CELL).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     occurs = np.bincount(indices + 1, minlength=len(dictionary) + 1)[1:] > 0
     values = [text for text, used in zip(dictionary, occurs.tolist(), strict=True) if used and text]
     place = {text: number for number, text in enumerate(values)}
-    places = np.array([*(place.get(text or "", NO_VALUE) for text in dictionary), NO_VALUE], dtype=np.int64)
-    return ColumnCells(tuple(values), compact_indices(places)[indices])  # NO_VALUE, −1, looks up the last entry
+    places = np.array([*(place.get(text or "", EMPTY_CELL) for text in dictionary), EMPTY_CELL], dtype=np.int64)
+    return ColumnCells(tuple(values), compact_indices(places)[indices])  # EMPTY_CELL, −1, looks up the last entry
 
 
 def compact_indices(indices: IntArray) -> CompactIndices:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.sdc.cli.plain_files import NO_VALUE, ColumnCells, CompactIndices, compact_indices
+from cohort.sdc.cli.plain_files import EMPTY_CELL, ColumnCells, CompactIndices, compact_indices
 from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
@@ -43,15 +43,15 @@ def encode_quasi_identifiers(
     for name, hierarchy in _read_hierarchies(hierarchy_files).items():
         leaf_numbers = hierarchy.leaf_numbers
         cells = unify_spelling(name, columns[name], [*leaf_numbers])
-        leaf_of_value = np.array([leaf_numbers.get(text, NO_VALUE) for text in cells.values], dtype=np.int64)
-        unlisted = leaf_of_value == NO_VALUE
+        leaf_of_value = np.array([leaf_numbers.get(text, EMPTY_CELL) for text in cells.values], dtype=np.int64)
+        unlisted = leaf_of_value == EMPTY_CELL
         if unlisted.any():
             problems.append(describe_unlisted_values(name, cells, unlisted, [*leaf_numbers]))
         if cells.empty and UNKNOWN_VALUE not in leaf_numbers:
             hierarchy = Hierarchy.from_file(hierarchy_files[name], name, with_unknown=True)
-        unknown = hierarchy.leaves.index(UNKNOWN_VALUE) if cells.empty else NO_VALUE
+        unknown = hierarchy.leaves.index(UNKNOWN_VALUE) if cells.empty else EMPTY_CELL
         hierarchies.append(hierarchy)
-        # NO_VALUE, −1, looks up the last entry.
+        # EMPTY_CELL, −1, looks up the last entry.
         leaves.append(compact_indices(np.append(leaf_of_value, unknown))[cells.places])
     if problems:
         raise NotAnonymous(*problems)
@@ -81,9 +81,9 @@ def require_one_record_per_pupil(cells: ColumnCells, column: str) -> None:
     """
     spellings = [_fold_pupil_number(text) for text in cells.values]
     number = {text: place for place, text in enumerate(spellings)}
-    pupil_of_value = np.array([*(number[text] for text in spellings), NO_VALUE])
-    pupils = pupil_of_value[cells.places]  # NO_VALUE looks up the last entry
-    counts = np.bincount(pupils[pupils != NO_VALUE], minlength=1)
+    pupil_of_value = np.array([*(number[text] for text in spellings), EMPTY_CELL])
+    pupils = pupil_of_value[cells.places]  # EMPTY_CELL looks up the last entry
+    counts = np.bincount(pupils[pupils != EMPTY_CELL], minlength=1)
     several = int(counts[counts > 1].sum())
     problems = [
         describe_problem(
@@ -124,8 +124,8 @@ def unify_spelling(name: str, cells: ColumnCells, leaves: Sequence[str]) -> Colu
         texts.append("" if fold_spelling(unified) == UNKNOWN_VALUE else unified)
     values = tuple(dict.fromkeys(text for text in texts if text))
     place = {text: number for number, text in enumerate(values)}
-    place_of_value = np.array([*(place.get(text, NO_VALUE) for text in texts), NO_VALUE], dtype=np.int64)
-    return ColumnCells(values, compact_indices(place_of_value)[cells.places])  # NO_VALUE looks up the last entry
+    place_of_value = np.array([*(place.get(text, EMPTY_CELL) for text in texts), EMPTY_CELL], dtype=np.int64)
+    return ColumnCells(values, compact_indices(place_of_value)[cells.places])  # EMPTY_CELL looks up the last entry
 
 
 def fold_spelling(text: str) -> str:
@@ -138,7 +138,7 @@ def describe_unlisted_values(column: str, cells: ColumnCells, unlisted: BoolArra
 
     Any other value may be the name or number of a person, and is not quoted.
     """
-    records = int(np.count_nonzero(unlisted[cells.places] & (cells.places != NO_VALUE)))
+    records = int(np.count_nonzero(unlisted[cells.places] & (cells.places != EMPTY_CELL)))
     texts = [text for text, lacks in zip(cells.values, unlisted.tolist(), strict=True) if lacks]
     listed = set(leaves)
     trimmed = sum(text.strip() in listed for text in texts)

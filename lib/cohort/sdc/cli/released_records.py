@@ -18,8 +18,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from cohort.foundation.atomic_files import atomic_replacement
-from cohort.sdc.cli.plain_files import NO_VALUE, is_parquet_path, rank_texts
-from cohort.sdc.cli.sensitive_column import SensitiveColumn
+from cohort.sdc.cli.plain_files import EMPTY_CELL, is_parquet_path, rank_texts
+from cohort.sdc.cli.sensitive_column import SensitiveCells
 from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.hierarchy import UNKNOWN_VALUE
 from cohort.sdc.model.recoding import Recoding
@@ -28,7 +28,7 @@ from cohort.sdc.model.recoding import Recoding
 def released_rows(
     recoding: Recoding,
     class_of_record: npt.NDArray[np.integer],
-    sensitive: SensitiveColumn | None,
+    sensitive: SensitiveCells | None,
     blanked: BoolArray | None = None,
 ) -> tuple[list[tuple[str, ...]], IntArray]:
     """The released records, equal ones as one row: their generalised values, then the sensitive one if there is one.
@@ -51,8 +51,8 @@ def released_rows(
     width, rank = len(texts), rank_texts(texts)
     place = sensitive.places[released]
     if blanked is not None:
-        place = np.where(blanked[class_of_record[released]], NO_VALUE, place)
-    cell = class_of_record[released].astype(np.int64) * width + rank[place]  # NO_VALUE looks up the last text
+        place = np.where(blanked[class_of_record[released]], EMPTY_CELL, place)
+    cell = class_of_record[released].astype(np.int64) * width + rank[place]  # EMPTY_CELL looks up the last text
     cells, counts = np.unique(cell, return_counts=True)
     sorted_texts = sorted(texts)
     rows = [(*labels_of_class[number // width], sorted_texts[number % width]) for number in cells.tolist()]

@@ -14,7 +14,7 @@ import numpy as np
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.cli.contributors import RecordContributors
-from cohort.sdc.cli.plain_files import NO_VALUE, ColumnCells
+from cohort.sdc.cli.plain_files import EMPTY_CELL, ColumnCells
 from cohort.sdc.cli.quasi_identifiers import describe_unlisted_values, fold_spelling, unify_spelling
 from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
 from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
@@ -31,12 +31,12 @@ from cohort.sdc.privacy_models.sensitive_suppression import (
 
 
 @dataclass(frozen=True, eq=False)
-class SensitiveColumn:
+class SensitiveCells:
     """A column that is released ungeneralised.
 
     Args:
         values: its values in their order.
-        places: the place of each record's value among them; NO_VALUE for a record without one, which belongs to
+        places: the place of each record's value among them; EMPTY_CELL for a record without one, which belongs to
             another population than those that have one.
     """
 
@@ -46,7 +46,7 @@ class SensitiveColumn:
     @property
     def has_value(self) -> BoolArray:
         """Per record whether it has a value."""
-        has_value: BoolArray = self.places != NO_VALUE
+        has_value: BoolArray = self.places != EMPTY_CELL
         return has_value
 
 
@@ -67,7 +67,7 @@ class SensitiveDisclosure:
         }
 
 
-def encode_sensitive_column(cells: ColumnCells, column: str, *, ordered: bool, hierarchy_file: Path) -> SensitiveColumn:
+def encode_sensitive_column(cells: ColumnCells, column: str, *, ordered: bool, hierarchy_file: Path) -> SensitiveCells:
     """Encode a sensitive column; an empty cell and `onbekend` are no value.
 
     Args:
@@ -99,12 +99,12 @@ def encode_sensitive_column(cells: ColumnCells, column: str, *, ordered: bool, h
     if ordered:
         values = _order_values(texts, listed, column, hierarchy_file)
     place = {text: number for number, text in enumerate(values)}
-    places = np.array([*(place.get(text, NO_VALUE) for text in cells.values), NO_VALUE], dtype=np.int32)
-    return SensitiveColumn(values, places[cells.places])  # NO_VALUE looks up the last entry
+    places = np.array([*(place.get(text, EMPTY_CELL) for text in cells.values), EMPTY_CELL], dtype=np.int32)
+    return SensitiveCells(values, places[cells.places])  # EMPTY_CELL looks up the last entry
 
 
 def decide_sensitive_disclosure(
-    column: SensitiveColumn,
+    column: SensitiveCells,
     class_of_record: Int32Array,
     classes: int,
     contributors: RecordContributors | None,

@@ -189,10 +189,10 @@ def _build_value_constraints(options: CommandOptions, problems: list[str]) -> tu
 
 def _check_value_options(options: CommandOptions, thresholds: Mapping[str, Any], problems: list[str]) -> None:
     """Check the options for sensitive values against each other and against k."""
-    given = [name for name, value in thresholds.items() if value is not None]
-    if len(given) > 1:
+    named_options = [name for name, value in thresholds.items() if value is not None]
+    if len(named_options) > 1:
         problems.append(
-            _option_problem("one rule for the sensitive column", "--l 3", " and ".join(given), "the options")
+            _option_problem("one rule for the sensitive column", "--l 3", " and ".join(named_options), "the options")
         )
     if options.ordered and options.t is None:
         problems.append(_option_problem("a distance of ordered values", "--t 0.2 --ordered", "no --t", "--ordered"))
@@ -265,10 +265,10 @@ def _require_threshold_and_column(
     thresholds: Mapping[str, Any], option: str, column: str | None, problems: list[str]
 ) -> None:
     """Refuse a threshold without the column it is about, and the column without a threshold."""
-    given = [name for name, value in thresholds.items() if value is not None]
-    if given and column is None:
-        problems.append(_option_problem("the column that it is about", f"{option} COLUMN", "none", given[0]))
-    if column is not None and not given:
+    named_options = [name for name, value in thresholds.items() if value is not None]
+    if named_options and column is None:
+        problems.append(_option_problem("the column that it is about", f"{option} COLUMN", "none", named_options[0]))
+    if column is not None and not named_options:
         problems.append(_option_problem("a rule for this column", " or ".join(thresholds), "none", option))
 
 
