@@ -11,7 +11,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.anonymisation import class_search, pseudonymisation, pupil_boards
-from cohort.anonymisation.class_search import ClassSearchTask
+from cohort.anonymisation.class_search_task import ClassSearchTask
 from cohort.foundation.errors import NotAnonymous
 from cohort.legal_basis import instruction_filter, objection_filter
 from cohort.release import release_job

@@ -16,7 +16,8 @@ from tests.unit.drawn_results import Row, column, project, result
 from cohort.agreements.privacy_model import derive_value_rules
 from cohort.agreements.project import Project
 from cohort.anonymisation import class_search, generalisation, pupil_boards, search_input
-from cohort.anonymisation.class_search import ClassSearchResult, ClassSearchTask
+from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.class_search_task import ClassSearchTask
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
 from cohort.keys.project_keys import ProjectKey

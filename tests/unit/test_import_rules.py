@@ -23,7 +23,14 @@ STAGES = (
     "anonymisation.generalisation",
 )
 """Modules that turn one state of the data into the next; orchestrators put them in order."""
-BESIDE_STAGES = ("leaf_encoding", "search_input", "partitioned_search", "sensitive_columns", "class_search")
+BESIDE_STAGES = (
+    "leaf_encoding",
+    "search_input",
+    "partitioned_search",
+    "sensitive_columns",
+    "class_search",
+    "class_search_task",
+)
 """Modules of `anonymisation` that prepare and run the search."""
 ACTIONS = {
     *("checkpoint", "collect", "count", "first", "foreach", "foreachPartition", "head", "isEmpty", "save", "show"),

@@ -20,70 +20,22 @@ from pyspark.sql import functions as F
 from cohort.agreements.privacy_model import derive_class_constraints
 from cohort.agreements.project import Project
 from cohort.anonymisation import partitioned_search, search_input, sensitive_columns
+from cohort.anonymisation.class_search_task import ClassSearchTask, read_column_weights
 from cohort.anonymisation.pupil_boards import BOARDS
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.keys.project_keys import ProjectKey
 from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding import local_search
-from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions, populations
 from cohort.sdc.partitioned.partitions import build_partition_histogram, word_columns
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression, require_enough_values
-from cohort.sdc.privacy_models.thresholds import parse_share
 from cohort.states import local_frames
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
-
-
-@dataclass(frozen=True, eq=False)
-class ClassSearchTask:
-    """What a search for classes needs besides the pupils.
-
-    Args:
-        project: the declaration of the project.
-        coding: the coding of its quasi-identifiers.
-        key: the key of the project; it draws which classes are blanked as covers.
-        most_pupils_at_once: the most pupils that one search may have; a larger cohort is searched in parts.
-        sensitive_column: the sensitive column with its rules, if the project has one.
-    """
-
-    project: Project
-    coding: Coding
-    key: ProjectKey
-    most_pupils_at_once: int
-    sensitive_column: SensitiveColumn | None = None
-
-    @property
-    def local(self) -> bool:
-        """Whether each class has levels of its own."""
-        return self.project.recoding.kind == "local"
-
-    @property
-    def suppression_limit(self) -> Fraction:
-        """The part of the pupils that may be suppressed."""
-        return parse_share(str(self.project.recoding.suppression_limit), "part of the pupils that may be suppressed")
-
-    def request(self, suppression_limit: Fraction) -> RecodingRequest:
-        """The request to the engine, as the project agreed it."""
-        columns = self.project.quasi_identifiers
-        tops = [hierarchy.height - 1 for hierarchy in self.coding.hierarchies]
-        highest = [
-            c.highest_level if c.highest_level is not None else top for c, top in zip(columns, tops, strict=True)
-        ]
-        return RecodingRequest(
-            self.coding,
-            tuple(derive_class_constraints(self.project)),
-            objective=self.project.recoding.objective,
-            suppression_limit=suppression_limit,
-            weights=read_column_weights(self.project),
-            lowest=tuple(column.lowest_level for column in columns),
-            highest=tuple(highest),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,11 +115,6 @@ def assign_classes(encoded: DataFrame, project: Project, result: ClassSearchResu
     if result.classes is None:
         return _join_by_code(eligible, result.recoding)
     return _join_by_pupil(eligible, result, result.classes)
-
-
-def read_column_weights(project: Project) -> tuple[float, ...]:
-    """Read the weight of each quasi-identifier in the information loss; 1 where none was agreed."""
-    return tuple(float(c.weight) if c.weight is not None else 1.0 for c in project.quasi_identifiers)
 
 
 def require_pupil_classes(result: ClassSearchResult) -> DataFrame:

@@ -17,8 +17,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements.project import Project
-from cohort.anonymisation import class_search, search_input
-from cohort.anonymisation.class_search import ClassSearchResult, ClassSearchTask
+from cohort.anonymisation import class_search, class_search_task, search_input
+from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.class_search_task import ClassSearchTask
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
 from cohort.differencing.nested_release import NestedRelease
 from cohort.foundation.errors import NotAnonymous, describe_problem
@@ -70,7 +71,7 @@ def extend_cohort(
     coding = old.recoding.coding
     task = ClassSearchTask(project, coding, key, most, old.sensitive_column)
     new = class_search.search_classes(new_pupils, number, task)
-    weights = class_search.read_column_weights(project)
+    weights = class_search_task.read_column_weights(project)
     recoding, numbers = Recoding.merge(
         [old.recoding, new.recoding],
         old.recoding.suppressed - new.recoding.released_pupils,

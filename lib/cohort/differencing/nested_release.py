@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements.privacy_model import derive_class_constraints
 from cohort.agreements.project import Project
-from cohort.anonymisation import class_search, search_input, sensitive_columns
+from cohort.anonymisation import class_search, class_search_task, search_input, sensitive_columns
 from cohort.anonymisation.class_search import ClassSearchResult
 from cohort.anonymisation.search_input import SENSITIVE_LEAF, PupilCounts
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
@@ -128,7 +128,9 @@ def nest_release(
     # 3. The classes that remain, under their new numbers.
     withdrawn = int(staying.sum() - released.sum())
     suppressed = counts.searched - int(released.sum()) - withdrawn
-    recoding, new_numbers = _keep_classes(previous, released, suppressed, class_search.read_column_weights(project))
+    recoding, new_numbers = _keep_classes(
+        previous, released, suppressed, class_search_task.read_column_weights(project)
+    )
     class_frame = _class_frame(remaining, released, new_numbers, before.coding, sensitive)
     classes = ClassSearchResult(recoding, class_frame, sensitive, cached_frames=(matched, remaining))
     if sensitive is None:

@@ -22,7 +22,8 @@ from cohort.anonymisation import (
     pupil_records,
     search_input,
 )
-from cohort.anonymisation.class_search import ClassSearchResult, ClassSearchTask
+from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.class_search_task import ClassSearchTask
 from cohort.anonymisation.pupil_records import HierarchyByColumn
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
