@@ -164,7 +164,7 @@ def test_a_release_that_was_not_compared_with_the_published_one_is_refused(
 ) -> None:
     put(spark, zones, holds, project, staged(spark, zones, holds))
     other = staged(spark, zones, holds, 2, VALUES[:-1]).noted(nested_in=compared)
-    with pytest.raises(StateRefused, match="held against"):
+    with pytest.raises(StateRefused, match="was compared with"):
         put(spark, zones, holds, project, other)
     assert read(spark, zones) == sorted(VALUES)
 
