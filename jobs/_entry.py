@@ -20,14 +20,11 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort.access import private_zones, table_access
-from cohort.agreements import catalogue, platform, project
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import Project
-from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, locate_defect
-from cohort.foundation.progress import format_stage_line
-from cohort.release.release_task import ReleaseTask
-from cohort.storage import locks, zone_paths
+from cohort.access import close_private_zones, close_unverified_tables
+from cohort.agreements import Environment, Project, load_catalogue, load_platform, load_project, locate_key_folder
+from cohort.foundation import EXIT_DEFECT, EXIT_DONE, Refusal, format_stage_line, locate_defect
+from cohort.release import ReleaseTask
+from cohort.storage import hold_lock, parse_storage_root
 
 JobReport = dict[str, Any]
 """What a job prints as one JSON document; its exit code is 0 unless `exit_code` says otherwise."""
@@ -53,16 +50,16 @@ class JobRun:
         self.progress(format_stage_line(stage, outcome))
 
     def load_project(self, name: str) -> Project:
-        return project.load_project(self.environment.config, name, self.environment.platform)
+        return load_project(self.environment.config, name, self.environment.platform)
 
     def release_task(self, name: str, *, wave: bool = False) -> ReleaseTask:
         """Return what a release of a project is made from, beside the results."""
-        listed = catalogue.load_catalogue(self.environment.config)
+        listed = load_catalogue(self.environment.config)
         return ReleaseTask(self.environment, listed, self.load_project(name), wave)
 
     def lock(self, name: str, *, shared: bool = False) -> AbstractContextManager[Any]:
         """Hold the lock of a project, or of ingestion or the register, while the block runs."""
-        return locks.hold_lock(self.environment.zones.locks, name, shared=shared)
+        return hold_lock(self.environment.zones.locks, name, shared=shared)
 
 
 def run_job(name: str, action: Callable[[JobRun], JobReport], *options: tuple[tuple[str, ...], dict[str, Any]]) -> int:
@@ -101,12 +98,12 @@ def run_job(name: str, action: Callable[[JobRun], JobReport], *options: tuple[tu
 def _open_environment(arguments: argparse.Namespace) -> Environment:
     """Read the platform's declaration, and close what must be closed before any job does anything."""
     config = Path(arguments.config).resolve()
-    declaration = platform.load_platform(config)
-    zones = zone_paths.parse_storage_root(arguments.root)
-    private_zones.close_private_zones(zones)
+    declaration = load_platform(config)
+    zones = parse_storage_root(arguments.root)
+    close_private_zones(zones)
     now = dt.datetime.now().astimezone()
-    table_access.close_unverified_tables(zones, declaration, now)
-    keys = platform.locate_key_folder(declaration, config, zones.root)
+    close_unverified_tables(zones, declaration, now)
+    keys = locate_key_folder(declaration, config, zones.root)
     return Environment(zones, declaration, config, keys, now, operator=getpass.getuser())
 
 

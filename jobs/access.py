@@ -4,11 +4,11 @@ import sys
 
 from _entry import JobReport, JobRun, run_job
 
-from cohort.live_tables import reader_check
+from cohort.live_tables import check_readers
 
 
 def run_access(job: JobRun) -> JobReport:
-    return reader_check.check_readers(job.environment, job.progress).document()
+    return check_readers(job.environment, job.progress).document()
 
 
 if __name__ == "__main__":

@@ -4,19 +4,19 @@ import sys
 
 from _entry import JobReport, JobRun, run_job
 
-from cohort.access import table_access
-from cohort.agreements import project
-from cohort.destruction import project_destruction
-from cohort.foundation.errors import RightsRefused, UsageRefused, describe_problem
-from cohort.storage import locks
+from cohort.access import withdraw_access
+from cohort.agreements import check_project_name
+from cohort.destruction import destroy_project, plan_destruction
+from cohort.foundation import RightsRefused, UsageRefused, describe_problem
+from cohort.storage import INGESTION_LOCK
 
 
 def run_destroy(job: JobRun) -> JobReport:
     environment, name = job.environment, job.arguments.project
     zones = environment.zones
-    project.check_project_name(name)
+    check_project_name(name)
     if job.arguments.confirm is None:
-        inventory = project_destruction.plan_destruction(environment, name)
+        inventory = plan_destruction(environment, name)
         job.progress(f"nothing was removed; to destroy the project add --confirm {name}")
         return {"project": name, "dry_run": True, **inventory.summarise().model_dump(mode="json")}
     if job.arguments.confirm != name:
@@ -29,13 +29,13 @@ def run_destroy(job: JobRun) -> JobReport:
                 do="Nothing was removed; repeat the name exactly",
             )
         )
-    with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
+    with job.lock(name), job.lock(INGESTION_LOCK, shared=True):
         try:
             reason = "the project is being destroyed"
-            table_access.withdraw_access(zones, environment.platform, name, reason, environment.now)
+            withdraw_access(zones, environment.platform, name, reason, environment.now)
         except RightsRefused as refused:
             job.progress(str(refused))  # destruction goes on: it takes more away than access
-        certificate = project_destruction.destroy_project(job.start_session(), environment, name, job.progress)
+        certificate = destroy_project(job.start_session(), environment, name, job.progress)
         return certificate.model_dump(mode="json")
 
 

@@ -4,8 +4,8 @@ import sys
 
 from _entry import JobReport, JobRun, run_job
 
-from cohort.keys import project_keys
-from cohort.release_records import release_states
+from cohort.keys import create_key, key_exists
+from cohort.release_records import require_open_project
 
 
 def run_key(job: JobRun) -> JobReport:
@@ -13,9 +13,9 @@ def run_key(job: JobRun) -> JobReport:
     name = job.load_project(job.arguments.project).name
     if create:
         with job.lock(name):
-            release_states.require_open_project(environment.zones, name)
-            project_keys.create_key(environment.keys, name)
-    return {"project": name, "created": create, "exists": project_keys.key_exists(environment.keys, name)}
+            require_open_project(environment.zones, name)
+            create_key(environment.keys, name)
+    return {"project": name, "created": create, "exists": key_exists(environment.keys, name)}
 
 
 if __name__ == "__main__":

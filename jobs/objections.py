@@ -5,21 +5,17 @@ import sys
 from _entry import JobReport, JobRun, run_job
 from pyspark.sql import SparkSession
 
-from cohort.agreements import catalogue
-from cohort.agreements.project import Project
-from cohort.erasure import excluded_numbers, leftover_files, objection_erasure
-from cohort.legal_basis import list_vocabulary
-from cohort.legal_basis.objections import Objections, load_objections
-from cohort.live_tables import eligibility_withdrawal
-from cohort.live_tables.eligibility_withdrawal import BarredPupils
-from cohort.live_tables.row_withdrawal import RowWithdrawalReport
-from cohort.storage import locks
+from cohort.agreements import Project, load_catalogue
+from cohort.erasure import accept_objections, apply_objections, leftover_exit_code, numbers_barred_from_project
+from cohort.legal_basis import Objections, list_project_names, load_objections
+from cohort.live_tables import BarredPupils, RowWithdrawalReport, live_pseudonymous_releases, withdraw_ineligible_rows
+from cohort.storage import INGESTION_LOCK
 
 
 def run_objections(job: JobRun) -> JobReport:
     environment, confirmed = job.environment, tuple(job.arguments.confirm or ())
-    listed = catalogue.load_catalogue(environment.config)
-    projects = list_vocabulary.list_project_names(environment.zones, environment.config)
+    listed = load_catalogue(environment.config)
+    projects = list_project_names(environment.zones, environment.config)
 
     def load() -> Objections:
         folder, limits = environment.zones.objections, environment.platform.objections
@@ -29,15 +25,15 @@ def run_objections(job: JobRun) -> JobReport:
     load().require_known_lists(confirmed)
 
     # 2. Withdraw rows from live tables, then erase everything else.
-    with job.lock(locks.INGESTION_LOCK):
+    with job.lock(INGESTION_LOCK):
         objections, spark = load(), job.start_session()
         withdrawals = withdraw_from_live_tables(job, spark, objections, listed.domains())
-        report = objection_erasure.apply_objections(spark, environment, listed, objections)
+        report = apply_objections(spark, environment, listed, objections)
 
     # 3. Report.
     for sentence in report.left_behind:
         job.progress(sentence)
-    codes = (leftover_files.leftover_exit_code(report.left_behind), *(one.exit_code for one in withdrawals))
+    codes = (leftover_exit_code(report.left_behind), *(one.exit_code for one in withdrawals))
     return {**report.document(), "left": [one.document() for one in withdrawals], "exit_code": max(codes)}
 
 
@@ -50,16 +46,16 @@ def withdraw_from_live_tables(
         ObjectionsRefused: what `accept_objections` refuses (exit code 12), before any row is withdrawn.
     """
     environment = job.environment
-    if not eligibility_withdrawal.live_pseudonymous_releases(environment.zones):
+    if not live_pseudonymous_releases(environment.zones):
         return []
-    objection_erasure.accept_objections(spark, environment, objections, domains)
+    accept_objections(spark, environment, objections, domains)
 
     def find_barred(project: Project) -> BarredPupils:
         zones, name = environment.zones, project.name
-        numbers = excluded_numbers.numbers_barred_from_project(spark, zones, objections, name, project.domains)
+        numbers = numbers_barred_from_project(spark, zones, objections, name, project.domains)
         return BarredPupils(numbers, {"barred_digest": objections.digest_for_project(name, project.domains)})
 
-    return eligibility_withdrawal.withdraw_ineligible_rows(spark, environment, find_barred, job.progress)
+    return withdraw_ineligible_rows(spark, environment, find_barred, job.progress)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,26 @@ from pathlib import Path
 
 from _entry import JobReport, JobRun, run_job
 
-from cohort.storage import locks
-from cohort.transparency import public_register, school_uses, site_folder
+from cohort.storage import REGISTER_LOCK
+from cohort.transparency import (
+    check_site_folder,
+    render_register,
+    replace_site,
+    restore_interrupted_site,
+    write_school_uses,
+)
 
 
 def run_register(job: JobRun) -> JobReport:
     zones, chosen = job.environment.zones, job.arguments.out
     out = zones.public_register if chosen is None else Path(chosen).resolve()
-    site_folder.check_site_folder(zones, out)
-    with job.lock(locks.REGISTER_LOCK):
-        site_folder.restore_interrupted_site(out)
-        files = public_register.render_register(zones.public_records)
-        site_folder.replace_site(out, files)
+    check_site_folder(zones, out)
+    with job.lock(REGISTER_LOCK):
+        restore_interrupted_site(out)
+        files = render_register(zones.public_records)
+        replace_site(out, files)
         job.progress(f"{len(files)} files")
-        schools = school_uses.write_school_uses(zones)
+        schools = write_school_uses(zones)
     return {"out": str(out), "index": str(out / "index.html"), "files": len(files), "schools": schools}
 
 

@@ -4,13 +4,10 @@ import sys
 
 from _entry import JobReport, JobRun, run_job
 
-from cohort.foundation.errors import EXIT_DEFECT, Refusal, UsageRefused, describe_problem, locate_defect
-from cohort.release import publication, publication_checks, release_job, status
-from cohort.release.release_task import check_release_allowed
-from cohort.release_records import public_record
-from cohort.release_records.due_actions import DueJob
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.storage import locks
+from cohort.foundation import EXIT_DEFECT, Refusal, UsageRefused, describe_problem, locate_defect
+from cohort.release import check_publishable, check_release_allowed, list_due_actions, publish_release, release_one
+from cohort.release_records import DueJob, ReleaseRecord, make_public_record
+from cohort.storage import INGESTION_LOCK
 
 
 def run_release(job: JobRun) -> JobReport:
@@ -42,19 +39,19 @@ def release_project(job: JobRun, name: str) -> JobReport:
     """Make one release of one project; with `--publish`, publish it without a second person."""
     task = job.release_task(name, wave=job.arguments.wave)
     check_release_allowed(task)  # before anything is touched, and again once nobody else can change it
-    with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
+    with job.lock(name), job.lock(INGESTION_LOCK, shared=True):
         eligible, key = check_release_allowed(task)
         spark = job.start_session()
-        record = release_job.release_one(spark, task, eligible, key, job.progress)
+        record = release_one(spark, task, eligible, key, job.progress)
         if job.arguments.publish:
-            publication_checks.check_publishable(job.environment, task.project, record, None, task.list_vocabulary)
-            record = publication.publish_release(spark, job.environment, task.project, record, None, job.progress)
+            check_publishable(job.environment, task.project, record, None, task.list_vocabulary)
+            record = publish_release(spark, job.environment, task.project, record, None, job.progress)
     return report_release(job, record)
 
 
 def release_due_projects(job: JobRun) -> JobReport:
     """Release every project of which a release is due; a refusal or a defect of one stops no other."""
-    actions, defects = status.list_due_actions(job.environment)
+    actions, defects = list_due_actions(job.environment)
     due = [name for name, due_of in actions.items() if any(action.job is DueJob.RELEASE for action in due_of)]
     reports = [report_defect(job, name, defect) for name, defect in defects.items()]
     for name in due:
@@ -81,7 +78,7 @@ def report_release(job: JobRun, record: ReleaseRecord) -> JobReport:
     """Report the public record of a release, with durations and what its approver must weigh."""
     exact = record.document()
     restricted = {name: exact[name] for name in ("stages", "linked", "differences_with")}
-    return {**public_record.make_public_record(job.environment.platform, record).document(), **restricted}
+    return {**make_public_record(job.environment.platform, record).document(), **restricted}
 
 
 if __name__ == "__main__":

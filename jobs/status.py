@@ -4,11 +4,11 @@ import sys
 
 from _entry import JobReport, JobRun, run_job
 
-from cohort.release import status
+from cohort.release import report_status
 
 
 def run_status(job: JobRun) -> JobReport:
-    return status.report_status(job.environment)
+    return report_status(job.environment)
 
 
 if __name__ == "__main__":

@@ -4,32 +4,29 @@ import sys
 
 from _entry import JobReport, JobRun, run_job
 
-from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
-from cohort.keys import project_keys
-from cohort.live_tables import reverification
-from cohort.release import staged_verification
-from cohort.release_records import record_store, release_states
-from cohort.release_records.release_states import ReleaseState
-from cohort.storage import locks
+from cohort.foundation import NotAnonymous, StateRefused, describe_problem
+from cohort.keys import load_key
+from cohort.live_tables import reverify_published_table
+from cohort.release import refuse_on_findings, verify_staged_release
+from cohort.release_records import ReleaseState, find_release_record, require_open_project
+from cohort.storage import INGESTION_LOCK
 
 
 def run_verify(job: JobRun) -> JobReport:
     task = job.release_task(job.arguments.project)
     name, environment = task.project.name, job.environment
-    record_store.find_release_record(environment.zones, name, job.arguments.release)
-    with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
-        release_states.require_open_project(environment.zones, name)
-        record = record_store.find_release_record(environment.zones, name, job.arguments.release)
+    find_release_record(environment.zones, name, job.arguments.release)
+    with job.lock(name), job.lock(INGESTION_LOCK, shared=True):
+        require_open_project(environment.zones, name)
+        record = find_release_record(environment.zones, name, job.arguments.release)
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
-            key = project_keys.load_key(environment.keys, name)
+            key = load_key(environment.keys, name)
             spark = job.start_session()
-            result = staged_verification.verify_staged_release(
-                spark, task, key, record, deep=job.arguments.deep, report=job.report_stage
-            )
-            staged_verification.refuse_on_findings(environment.zones, record, result, environment.now)
+            result = verify_staged_release(spark, task, key, record, deep=job.arguments.deep, report=job.report_stage)
+            refuse_on_findings(environment.zones, record, result, environment.now)
         elif record.state is ReleaseState.PUBLISHED:
-            optional_key = project_keys.load_key(environment.keys, name) if task.project.is_pseudonymous else None
-            result = reverification.reverify_published_table(job.start_session(), task, optional_key, record)
+            optional_key = load_key(environment.keys, name) if task.project.is_pseudonymous else None
+            result = reverify_published_table(job.start_session(), task, optional_key, record)
         else:
             raise StateRefused(
                 describe_problem(

@@ -13,14 +13,16 @@ import sys
 import time
 from typing import Any
 
-from cohort.sdc.global_recoding.lattice_search import search_global_recoding
-from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.local_recoding.local_search import search_local_recoding
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_constraints import ClassConstraint
-from cohort.sdc.privacy_models.dominance import SchoolDominance
-from cohort.sdc.privacy_models.k_anonymity import KAnonymity
-from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
+from cohort.sdc import (
+    ClassConstraint,
+    Histogram,
+    KAnonymity,
+    RecodingRequest,
+    SchoolDiversity,
+    SchoolDominance,
+    search_global_recoding,
+    search_local_recoding,
+)
 from cohorts.engine_cohort import generate_engine_cohort
 
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
-from cohort.agreements import catalogue, platform
-from cohort.delivery_formats import format_declarations
-from cohort.ingestion import pipeline
-from cohort.legal_basis import number_changes, objections
-from cohort.storage import zone_paths as zones
+from cohort.agreements import load_catalogue, load_platform
+from cohort.delivery_formats import load_delivery_formats
+from cohort.ingestion import IngestionContext, ingest_deliveries
+from cohort.legal_basis import NumberChanges, Objections
+from cohort.storage import StorageZones
 from cohorts import delivery_files as written
 from cohorts import synthesise
 
@@ -50,14 +50,14 @@ def time_plain_copy(spark: SparkSession, folder: Path, out: Path) -> float:
 def time_ingestion(spark: SparkSession, root: Path, config: Path, *, verbose: bool) -> tuple[float, dict[str, object]]:
     """Seconds of an ingestion run, and its record."""
     start = time.perf_counter()
-    where = zones.StorageZones(root)
-    intake = pipeline.IngestionContext(
+    where = StorageZones(root)
+    intake = IngestionContext(
         where,
-        platform.load_platform(config),
-        catalogue.load_catalogue(config),
-        format_declarations.load_delivery_formats(config),
-        objections.Objections(()),
-        number_changes.NumberChanges(),
+        load_platform(config),
+        load_catalogue(config),
+        load_delivery_formats(config),
+        Objections(()),
+        NumberChanges(),
         NOW,
     )
 
@@ -65,7 +65,7 @@ def time_ingestion(spark: SparkSession, root: Path, config: Path, *, verbose: bo
         if verbose:
             print_progress(f"{time.perf_counter() - start:6.1f} s {line}")
 
-    record = pipeline.ingest_deliveries(spark, intake, progress)
+    record = ingest_deliveries(spark, intake, progress)
     return time.perf_counter() - start, record
 
 

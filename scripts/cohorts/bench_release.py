@@ -20,31 +20,28 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.agreements import catalogue, platform, project
-from cohort.agreements.environment import Environment
-from cohort.anonymisation import pupil_records
-from cohort.delivery_formats import format_declarations
-from cohort.ingestion import pipeline
-from cohort.keys import project_keys
-from cohort.legal_basis import number_changes, objections
-from cohort.release import release_job as releases
-from cohort.release.release_task import ReleaseTask, check_release_allowed
-from cohort.results import ledger
-from cohort.states.schemas import AcceptedResults
-from cohort.storage import zone_paths
+from cohort.agreements import Environment, Project, load_catalogue, load_platform, load_project
+from cohort.anonymisation import is_usable_result, select_project_results
+from cohort.delivery_formats import load_delivery_formats
+from cohort.delta import read_table
+from cohort.ingestion import IngestionContext, ingest_deliveries
+from cohort.keys import create_key
+from cohort.legal_basis import NumberChanges, load_objections
+from cohort.release import ReleaseTask, check_release_allowed, release_one
+from cohort.results import read_counted_batches
+from cohort.states import AcceptedResults
+from cohort.storage import StorageZones
 from cohorts import schools, synthesise
 
 PROJECT_NAME = "leergroei"
 WARM_UPS = 2
 
 
-def unprotected_pivot(results: DataFrame, agreed: project.Project) -> DataFrame:
+def unprotected_pivot(results: DataFrame, agreed: Project) -> DataFrame:
     """Select and pivot the results of a project without any protection."""
-    selected = pupil_records.select_project_results(AcceptedResults(results), agreed)
+    selected = select_project_results(AcceptedResults(results), agreed)
     shown = [
-        F.max(F.when(pupil_records.is_usable_result(r), F.col(r.value))).alias(f"value_{i}")
-        for i, r in enumerate(agreed.results)
+        F.max(F.when(is_usable_result(r), F.col(r.value))).alias(f"value_{i}") for i, r in enumerate(agreed.results)
     ]
     attributes = [F.max(F.col(str(c.attribute)).try_cast("int")).alias(c.name) for c in agreed.columns if c.attribute]
     return selected.groupBy(F.col("pgn").cast("int").alias("pgn")).agg(*shown, *attributes)
@@ -59,28 +56,16 @@ def prepare_release(spark: SparkSession, scratch: Path, pupils: int, kind: str) 
     synthesise.write_synthetic_cohort(
         root, config, count=pupils, school_count=schools.default_school_count(pupils), seed=1, today=now.date()
     )
-    where, holds, known = (
-        zone_paths.StorageZones(root),
-        platform.load_platform(config),
-        catalogue.load_catalogue(config),
-    )
-    lists = objections.load_objections(where.objections, holds.objections, now.date(), known.domains())
+    where, holds, known = (StorageZones(root), load_platform(config), load_catalogue(config))
+    lists = load_objections(where.objections, holds.objections, now.date(), known.domains())
     print_progress(f"ingest of {pupils} pupils")
-    pipeline.ingest_deliveries(
+    ingest_deliveries(
         spark,
-        pipeline.IngestionContext(
-            where,
-            holds,
-            known,
-            format_declarations.load_delivery_formats(config),
-            lists,
-            number_changes.NumberChanges(),
-            now,
-        ),
+        IngestionContext(where, holds, known, load_delivery_formats(config), lists, NumberChanges(), now),
         print_progress,
     )
-    project_keys.create_key(scratch / "keys", PROJECT_NAME)
-    agreed = project.load_project(config, PROJECT_NAME, holds)
+    create_key(scratch / "keys", PROJECT_NAME)
+    agreed = load_project(config, PROJECT_NAME, holds)
     recoding = agreed.recoding.model_copy(update={"kind": kind})
     agreed = agreed.model_copy(
         update={"starts": now.date(), "ends": now.date() + dt.timedelta(days=9), "recoding": recoding}
@@ -107,7 +92,7 @@ def main() -> None:
         unprotected_seconds = time_unprotected_job(spark, task, options.scratch / "unprotected")
         start = time.perf_counter()
         lists, key = check_release_allowed(task)
-        record = releases.release_one(spark, task, lists, key, print_progress if turn == 0 else discard_progress)
+        record = release_one(spark, task, lists, key, print_progress if turn == 0 else discard_progress)
         release_seconds = time.perf_counter() - start
         if turn >= WARM_UPS:
             unprotected.append(unprotected_seconds)
@@ -130,8 +115,8 @@ def main() -> None:
 def time_unprotected_job(spark: SparkSession, task: ReleaseTask, out: Path) -> float:
     """Seconds of the unprotected job, which writes its table to `out`."""
     start = time.perf_counter()
-    batches = list(ledger.read_counted_batches(task.environment.zones.ledger))
-    results = delta.read_table(spark, task.environment.zones.results).where(F.col("batch").isin(batches))
+    batches = list(read_counted_batches(task.environment.zones.ledger))
+    results = read_table(spark, task.environment.zones.results).where(F.col("batch").isin(batches))
     shutil.rmtree(out, ignore_errors=True)
     unprotected_pivot(results, task.project).write.format("delta").save(str(out))
     return time.perf_counter() - start

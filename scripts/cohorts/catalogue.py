@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohort.agreements.catalogue import TEST_LIST_HEADER
+from cohort.agreements import TEST_LIST_HEADER
 
 CATALOGUE_HEADER = TEST_LIST_HEADER
 VERSION = "3.0"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.foundation import ConfigurationRefused, describe_problem
 
 Row = tuple[str, ...]
 

@@ -12,9 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from cohort.sdc.model.arrays import FloatArray, Int32Array, IntArray
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc import Coding, FloatArray, Hierarchy, Int32Array, IntArray
 from cohorts.schools import draw_school_sizes
 
 _MOST_SCHOOLS: Final = 6_600

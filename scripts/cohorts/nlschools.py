@@ -21,8 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from cohort.agreements.catalogue import SCHOOL_LIST_HEADER
-from cohort.foundation.errors import ConfigurationRefused, Refusal, UsageRefused, describe_problem
+from cohort.agreements import SCHOOL_LIST_HEADER
+from cohort.foundation import ConfigurationRefused, Refusal, UsageRefused, describe_problem
 from cohorts import catalogue, configured_lists, instruction_list, pupil_numbers, schools
 
 COLUMNS = (

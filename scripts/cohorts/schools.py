@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import UsageRefused, describe_problem
+from cohort.foundation import UsageRefused, describe_problem
 
 SITE = "00"
 EXPECTED_FROM = "2020-08-01"

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from cohort.agreements.catalogue import SCHOOL_LIST_HEADER
-from cohort.foundation.errors import Refusal, UsageRefused, describe_problem
+from cohort.agreements import SCHOOL_LIST_HEADER
+from cohort.foundation import Refusal, UsageRefused, describe_problem
 from cohorts import (
     catalogue,
     configured_lists,

@@ -18,7 +18,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from cohort.transparency.languages import CATALOGUE_DOMAIN, LANGUAGE_CODES
+from cohort.transparency import CATALOGUE_DOMAIN, LANGUAGE_CODES
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lib" / "cohort" / "transparency"
 SOURCE_LANGUAGE = "en"

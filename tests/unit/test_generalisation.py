@@ -38,7 +38,7 @@ WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
 
 
 @pytest.fixture(scope="module")
-def kept(one_spark: SparkSession) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
+def generalised(one_spark: SparkSession) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
     return generalise_cohort(one_spark, make_project(), files=3)
 
 

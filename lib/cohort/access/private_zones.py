@@ -8,9 +8,15 @@ from __future__ import annotations
 import os
 import stat
 
-from cohort.foundation import private_files
-from cohort.foundation.errors import RightsRefused, describe_problem
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import (
+    GROUP_AND_OTHERS_BITS,
+    PRIVATE_FOLDER_MODE,
+    RightsRefused,
+    close_private_tree,
+    describe_problem,
+    make_private_folder,
+)
+from cohort.storage import StorageZones
 
 
 def close_private_zones(zones: StorageZones) -> None:
@@ -22,14 +28,14 @@ def close_private_zones(zones: StorageZones) -> None:
         RightsRefused: every zone that others can enter and that this user cannot close (exit code 17).
     """
     feedback = zones.school_feedback("")
-    problems = private_files.close_private_tree(feedback)
+    problems = close_private_tree(feedback)
     for zone in (zones.restricted, zones.root / "staging", feedback):
         if not os.path.lexists(zone):
-            private_files.make_private_folder(zone)
+            make_private_folder(zone)
     for zone in zones.private_zones:
         try:
-            if stat.S_IMODE(zone.stat().st_mode) & private_files.GROUP_AND_OTHERS_BITS:
-                zone.chmod(private_files.PRIVATE_FOLDER_MODE)
+            if stat.S_IMODE(zone.stat().st_mode) & GROUP_AND_OTHERS_BITS:
+                zone.chmod(PRIVATE_FOLDER_MODE)
         except FileNotFoundError:
             continue
         except OSError as failure:

@@ -23,13 +23,22 @@ from cohort.access.table_permissions import (
     open_table_files,
     run_access_hook,
 )
-from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project
-from cohort.foundation import json_documents, private_files
-from cohort.foundation.errors import RightsRefused
-from cohort.foundation.json_documents import DocumentPart
-from cohort.release_records import record_store, release_states
-from cohort.storage.zone_paths import StorageZones
+from cohort.agreements import Platform, Project
+from cohort.foundation import (
+    GROUP_AND_OTHERS_BITS,
+    DocumentPart,
+    RightsRefused,
+    read_model_document,
+    write_json_document,
+)
+from cohort.release_records import (
+    ProjectState,
+    failed_verification_path,
+    find_published_record,
+    project_state,
+    withdrawal_journal_path,
+)
+from cohort.storage import StorageZones
 
 ACCESS_GRANTED, ACCESS_WITHDRAWN = "granted", "withdrawn"
 VERIFICATION_FAILED = "its verification failed: run verify, and access after a clean one"
@@ -104,7 +113,7 @@ def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: 
         close_table_files(table)
     except OSError as failure:
         raise _stays_open(project, f"one that refuses ({failure.strerror})") from None
-    if stat.S_IMODE(table.stat().st_mode) & private_files.GROUP_AND_OTHERS_BITS:
+    if stat.S_IMODE(table.stat().st_mode) & GROUP_AND_OTHERS_BITS:
         raise _stays_open(project, "one that others can enter")
     if platform.access.hook is not None and note.group and note.state == ACCESS_GRANTED:
         run_access_hook(platform.access.hook, "withdraw", project, table, note.group)
@@ -117,7 +126,7 @@ def close_unverified_tables(zones: StorageZones, platform: Platform, now: dt.dat
     A table that cannot be closed is reported by the daily reader check, not here: the present job may be the one
     that destroys it.
     """
-    for note in zones.exact_records.glob(f"*/{release_states.failed_verification_path(zones, '').name}"):
+    for note in zones.exact_records.glob(f"*/{failed_verification_path(zones, '').name}"):
         project = note.parent.name
         if access_state(zones, platform, project) == ACCESS_GRANTED:
             with suppress(RightsRefused):
@@ -169,16 +178,16 @@ def settle_access(
 def reasons_against_access(zones: StorageZones, project: Project, today: dt.date) -> list[str]:
     """Every reason why nobody may read a project's table today, as far as its own records tell."""
     name, reasons = project.name, list[str]()
-    if (state := release_states.project_state(zones, name)) is not release_states.ProjectState.OPEN:
+    if (state := project_state(zones, name)) is not ProjectState.OPEN:
         reasons.append(f"the project is {state}")
     if not project.covers(today):
         reasons.append(f"today is not between {project.starts} and {project.ends}")
-    record = record_store.find_published_record(zones, name)
+    record = find_published_record(zones, name)
     if record is None or not record.settled:
         reasons.append("nothing is published, or its publishing was not finished")
-    elif release_states.withdrawal_journal_path(zones, name).exists():
+    elif withdrawal_journal_path(zones, name).exists():
         reasons.append("rows are being withdrawn: run objections, or publish a new release")
-    if release_states.failed_verification_path(zones, name).exists():
+    if failed_verification_path(zones, name).exists():
         reasons.append(VERIFICATION_FAILED)
     return reasons
 
@@ -191,7 +200,7 @@ def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
     if platform.access.way == "hook":
         return _read_note(zones, project).state
     table = zones.published_table(project)
-    is_open = table.is_dir() and stat.S_IMODE(table.stat().st_mode) & private_files.GROUP_AND_OTHERS_BITS
+    is_open = table.is_dir() and stat.S_IMODE(table.stat().st_mode) & GROUP_AND_OTHERS_BITS
     return ACCESS_GRANTED if is_open else ACCESS_WITHDRAWN
 
 
@@ -212,14 +221,14 @@ def _read_note(zones: StorageZones, project: str) -> AccessNote:
     path = _note_path(zones, project)
     if not path.exists():
         return AccessNote(state=ACCESS_WITHDRAWN)
-    return json_documents.read_model_document(path, AccessNote)
+    return read_model_document(path, AccessNote)
 
 
 def _write_note(zones: StorageZones, project: str, note: AccessNote) -> None:
     """Write the note, unless the one that is there differs in its moment only."""
     path = _note_path(zones, project)
     if not path.exists() or _read_note(zones, project).model_copy(update={"at": note.at}) != note:
-        json_documents.write_json_document(path, note.model_dump(mode="json"))
+        write_json_document(path, note.model_dump(mode="json"))
 
 
 def _note_path(zones: StorageZones, project: str) -> Path:

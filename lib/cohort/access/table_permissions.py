@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from cohort.foundation.errors import RightsRefused, describe_problem
+from cohort.foundation import RightsRefused, describe_problem
 
 CLOSED_FOLDER_MODE, CLOSED_FILE_MODE = 0o700, 0o600
 READABLE_FOLDER_MODE, READABLE_FILE_MODE = 0o750, 0o640

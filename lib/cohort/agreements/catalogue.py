@@ -15,8 +15,7 @@ from pathlib import Path
 from cohort.agreements import school_boards
 from cohort.agreements.school_boards import SchoolBoards, SchoolSite
 from cohort.agreements.selected_results import MOMENT_ORDER
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.foundation.identifiers import BRIN_PATTERN
+from cohort.foundation import BRIN_PATTERN, ConfigurationRefused, describe_problem
 
 TEST_LIST, SCHOOL_LIST = "toetsen.csv", "scholen.csv"
 TEST_LIST_HEADER = ("toetscode", "versie", "domein", "moment", "jaargroep", "schaal", "min", "max", "bijzonder")

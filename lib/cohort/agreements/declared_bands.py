@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from cohort.foundation.declarations import Declaration, several_problems
+from cohort.foundation import Declaration, several_problems
 
 MAX_DECLARED_BANDS = 10_000
 

@@ -11,8 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.research_purpose import ReasonText
 from cohort.agreements.selected_results import NUMERIC_SCORES, ResultDifference, SelectedResult
-from cohort.foundation.declarations import Declaration, ExactNumber, several_problems
-from cohort.states import schemas
+from cohort.foundation import Declaration, ExactNumber, several_problems
+from cohort.states import IDENTIFYING_COLUMNS, PUPIL_ATTRIBUTES
 
 COLUMN_NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
 NUMERIC_ATTRIBUTES = ("ses", "postcode4")
@@ -88,18 +88,18 @@ class DeclaredColumn(Declaration):
                 "Expected a column name of letters, digits and _, for example rekenen_M7; found "
                 "another in <where>. Rename the column."
             )
-        if name.lower() in schemas.IDENTIFYING_COLUMNS:
+        if name.lower() in IDENTIFYING_COLUMNS:
             raise ValueError(_identifying(name))
         return name
 
     @field_validator("attribute")
     @classmethod
     def _pupil_attribute(cls, attribute: str | None) -> str | None:
-        if attribute is not None and attribute.lower() in schemas.IDENTIFYING_COLUMNS:
+        if attribute is not None and attribute.lower() in IDENTIFYING_COLUMNS:
             raise ValueError(_identifying(attribute))
-        if attribute is not None and attribute not in schemas.PUPIL_ATTRIBUTES:
+        if attribute is not None and attribute not in PUPIL_ATTRIBUTES:
             raise ValueError(
-                f"Expected an attribute of the pupil, for example {', '.join(schemas.PUPIL_ATTRIBUTES[:3])}; "
+                f"Expected an attribute of the pupil, for example {', '.join(PUPIL_ATTRIBUTES[:3])}; "
                 "found another in <where>. Remove the column or choose another attribute."
             )
         return attribute

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cohort.agreements.platform import Platform
-from cohort.storage.zone_paths import StorageZones
+from cohort.storage import StorageZones
 
 
 @dataclass(frozen=True)

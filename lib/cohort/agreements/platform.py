@@ -13,11 +13,9 @@ from pydantic import Field, model_validator
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delta import TableRetention
-from cohort.foundation import declarations
-from cohort.foundation.declarations import Declaration
-from cohort.foundation.errors import KeyRefused, describe_problem
+from cohort.foundation import Declaration, ExactNumber, KeyRefused, describe_problem, read_declaration
 
-PositiveShare = Annotated[declarations.ExactNumber, Field(gt=0, le=1)]
+PositiveShare = Annotated[ExactNumber, Field(gt=0, le=1)]
 RetentionDays = Annotated[int, Field(ge=0)]
 
 
@@ -221,7 +219,7 @@ def load_platform(folder: Path) -> Platform:
     Raises:
         ConfigurationRefused: a file that is missing or is no valid declaration (exit code 10).
     """
-    return declarations.read_declaration(folder / "platform.toml", Platform, where="platform.toml")
+    return read_declaration(folder / "platform.toml", Platform, where="platform.toml")
 
 
 def locate_key_folder(platform: Platform, folder: Path, root: Path) -> Path:

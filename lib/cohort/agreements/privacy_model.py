@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from cohort.agreements.platform import PlatformFloors
 from cohort.agreements.project import Project
-from cohort.sdc.privacy_models.class_constraints import ClassConstraint
-from cohort.sdc.privacy_models.dominance import SchoolDominance, ValueDominance
-from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
-from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDiversity, LDiversityWithoutAnySchool
-from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
-from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstraint
-from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
+from cohort.sdc import (
+    ClassConstraint,
+    DistinctLDiversity,
+    EntropyLDiversity,
+    EqualDistanceTCloseness,
+    KAnonymity,
+    KWithoutLargestSchool,
+    LDiversityWithoutAnySchool,
+    OrderedDistanceTCloseness,
+    SchoolDiversity,
+    SchoolDominance,
+    SensitiveValueConstraint,
+    ValueDominance,
+)
 
 
 def derive_class_constraints(project: Project) -> list[ClassConstraint]:

@@ -20,10 +20,8 @@ from cohort.agreements.platform import Platform, PlatformFloors
 from cohort.agreements.project_settings import ClassThresholds, ProjectPopulation, ProjectRecoding
 from cohort.agreements.research_purpose import ResearchPurpose
 from cohort.agreements.selected_results import ResultSlot, SelectedResult
-from cohort.foundation import declarations
-from cohort.foundation.declarations import several_problems
-from cohort.foundation.errors import ConfigurationRefused, UsageRefused, describe_problem
-from cohort.states import schemas
+from cohort.foundation import ConfigurationRefused, UsageRefused, describe_problem, read_declaration, several_problems
+from cohort.states import PSEUDONYM_COLUMNS
 
 PROJECT_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 RESERVED_PROJECT_NAMES = frozenset({"intake", "erasures"})
@@ -129,7 +127,7 @@ class Project(ResearchPurpose):
     @property
     def pseudonym_columns(self) -> tuple[str, ...]:
         """The pseudonym columns that are released beside the declared ones; none in an anonymous release."""
-        return schemas.PSEUDONYM_COLUMNS if self.is_pseudonymous else ()
+        return PSEUDONYM_COLUMNS if self.is_pseudonymous else ()
 
     @property
     def quasi_identifiers(self) -> list[DeclaredColumn]:
@@ -187,7 +185,7 @@ def load_project(folder: Path, name: str, platform: Platform) -> Project:
     """
     check_project_name(name)
     where = f"projects/{name}.toml"
-    project = declarations.read_declaration(folder / where, Project, where=where)
+    project = read_declaration(folder / where, Project, where=where)
     problems = _find_limits_under_floors(project, platform, where)
     if project.name != name:
         problems.append(

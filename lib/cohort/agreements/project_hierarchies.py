@@ -17,10 +17,8 @@ from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.agreements.selected_results import SelectedResult
-from cohort.foundation.code_lists import CODE_LISTS
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.numeric.bands import EdgeNotation, NumericBands, make_band_edges
+from cohort.foundation import CODE_LISTS, ConfigurationRefused, describe_problem
+from cohort.sdc import EdgeNotation, Hierarchy, NumericBands, make_band_edges
 
 LABEL_START = re.compile(r"-?[0-9]+")
 """The number with which the label of a band begins: `20` of `20 tot 40`, `2013` of `2013/14`."""

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from cohort.agreements.selected_results import SchoolYear
-from cohort.foundation.code_lists import CODE_LISTS
-from cohort.foundation.declarations import Declaration, ExactNumber
+from cohort.foundation import CODE_LISTS, Declaration, ExactNumber
 
 
 class ClassThresholds(Declaration):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from cohort.foundation.declarations import Declaration
+from cohort.foundation import Declaration
 
 
 def _not_blank(text: str) -> str:

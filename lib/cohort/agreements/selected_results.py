@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, model_validator
 
-from cohort.foundation.declarations import Declaration
+from cohort.foundation import Declaration
 
 NUMERIC_SCORES = ("vaardigheidsscore", "ruwe_score")
 MOMENT_ORDER = ("B", "M", "E")

@@ -17,25 +17,32 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.privacy_model import derive_class_constraints
-from cohort.agreements.project import Project
+from cohort.agreements import Project, derive_class_constraints
 from cohort.anonymisation import partitioned_search, search_input, sensitive_columns
 from cohort.anonymisation.class_search_task import ClassSearchTask, read_column_weights
 from cohort.anonymisation.pupil_boards import BOARDS
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.sdc.global_recoding import lattice_search
-from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.local_recoding import local_search
-from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.partitioned import partitions, populations
-from cohort.sdc.partitioned.partitions import build_partition_histogram, word_columns
-from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
-from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression, require_enough_values
-from cohort.states import local_frames
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
+from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc import (
+    CLASS_COLUMN,
+    KEY_COLUMN,
+    WITH_VALUE,
+    WITHOUT_VALUE,
+    Recoding,
+    RecodingRequest,
+    SensitiveSuppression,
+    SensitiveValueCounts,
+    WeightedLoss,
+    build_partition_histogram,
+    merge_population_recodings,
+    require_enough_values,
+    search_global_recoding,
+    search_local_recoding,
+    word_column,
+    word_columns,
+)
+from cohort.states import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, make_frame_from_arrow
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +103,7 @@ def search_classes(encoded: DataFrame, pupils: int, task: ClassSearchTask) -> Cl
     values = sensitive_columns.count_values(search_input.select_eligible_pupils(encoded, task.project), sensitive)
     with_value = int(values.sum())
     require_enough_values(with_value, sensitive.min_pupils_with_value, sensitive.name)
-    sizes = {populations.WITH_VALUE: with_value, populations.WITHOUT_VALUE: pupils - with_value}
+    sizes = {WITH_VALUE: with_value, WITHOUT_VALUE: pupils - with_value}
     result = _search_populations(encoded, sizes, task, sensitive)
     members = assign_classes(encoded, task.project, result)
     by_class = sensitive_columns.count_values_by_class(members, result.recoding.classes, sensitive, values)
@@ -132,15 +139,12 @@ def renumber_classes(classes: DataFrame, new_numbers: Any) -> DataFrame:
         new_numbers: an int array with the new number of each class.
     """
     numbers = pa.table(
-        {
-            partitions.CLASS_COLUMN: pa.array(np.arange(len(new_numbers), dtype=np.int32)),
-            "_new_number": pa.array(new_numbers),
-        }
+        {CLASS_COLUMN: pa.array(np.arange(len(new_numbers), dtype=np.int32)), "_new_number": pa.array(new_numbers)}
     )
-    by_class = F.broadcast(local_frames.make_frame_from_arrow(classes.sparkSession, numbers))
-    others = [name for name in classes.columns if name != partitions.CLASS_COLUMN]
-    joined = classes.join(by_class, partitions.CLASS_COLUMN, "inner")
-    return joined.select(*others, F.col("_new_number").alias(partitions.CLASS_COLUMN))
+    by_class = F.broadcast(make_frame_from_arrow(classes.sparkSession, numbers))
+    others = [name for name in classes.columns if name != CLASS_COLUMN]
+    joined = classes.join(by_class, CLASS_COLUMN, "inner")
+    return joined.select(*others, F.col("_new_number").alias(CLASS_COLUMN))
 
 
 def _search_populations(
@@ -149,7 +153,7 @@ def _search_populations(
     """Search the pupils with a sensitive value and those without separately, and join the two recodings."""
     # A local search suppresses the pupils it finds no class for; the limit then holds for both populations together.
     limit = Fraction(1) if task.local else task.suppression_limit
-    conditions = {populations.WITH_VALUE: sensitive.has_value(), populations.WITHOUT_VALUE: ~sensitive.has_value()}
+    conditions = {WITH_VALUE: sensitive.has_value(), WITHOUT_VALUE: ~sensitive.has_value()}
     results = dict[str, ClassSearchResult]()
     for name, pupils in sizes.items():
         if pupils:
@@ -158,7 +162,7 @@ def _search_populations(
                 results[name] = _search_population(rows, pupils, task, limit, by_pupil=True)
             except NotAnonymous:
                 continue  # the population is suppressed as a whole; the join checks the limit
-    recoding, new_numbers = populations.merge_population_recodings(
+    recoding, new_numbers = merge_population_recodings(
         {name: result.recoding for name, result in results.items()},
         sum(sizes.values()),
         task.suppression_limit,
@@ -167,7 +171,7 @@ def _search_populations(
     )
     class_frames = [
         renumber_classes(require_pupil_classes(result), new_numbers[name]).withColumn(
-            HAS_VALUE, F.lit(name == populations.WITH_VALUE)
+            HAS_VALUE, F.lit(name == WITH_VALUE)
         )
         for name, result in results.items()
     ]
@@ -185,17 +189,17 @@ def _search_population(
         return _search_in_parts(search_rows, pupils, task, request)
     table: Any = search_rows.toArrow()
     histogram = build_partition_histogram(table, task.coding, single=task.local)
-    search = local_search.search_local_recoding if task.local else lattice_search.search_global_recoding
+    search = search_local_recoding if task.local else search_global_recoding
     recoding = search(histogram, request)
     classes = None
     if by_pupil or task.local:
         # Of two pupils with one code one may be suppressed, so a code is not enough to find the class.
         class_of_pupil = recoding.class_of[histogram.unit_of_pupil]
         released = class_of_pupil >= 0
-        rows = table.filter(pa.array(released)).select([partitions.KEY_COLUMN, *word_columns(task.coding)])
+        rows = table.filter(pa.array(released)).select([KEY_COLUMN, *word_columns(task.coding)])
         numbers = pa.array(class_of_pupil[released].astype(np.int32))
-        class_table = rows.append_column(partitions.CLASS_COLUMN, numbers)
-        classes = local_frames.make_frame_from_arrow(encoded.sparkSession, class_table)
+        class_table = rows.append_column(CLASS_COLUMN, numbers)
+        classes = make_frame_from_arrow(encoded.sparkSession, class_table)
     return ClassSearchResult(recoding, classes)
 
 
@@ -221,12 +225,12 @@ def _search_in_parts(
 def _join_by_code(eligible: DataFrame, recoding: Recoding) -> DataFrame:
     """Join each pupil with its class by the masked code; the joined table has one row per class."""
     coding = recoding.coding
-    words = [partitions.word_column(word) for word in range(coding.words)]
+    words = [word_column(word) for word in range(coding.words)]
     masks = dict(zip(words, coding.mask(recoding.level_vector or ()), strict=True))
     codes = coding.encode(recoding.leaves.T)
     masked_codes = {f"masked_{word}": pa.array(codes[n] & mask) for n, (word, mask) in enumerate(masks.items())}
     classes = pa.table({**masked_codes, CLASS_NUMBER: pa.array(np.arange(recoding.classes, dtype=np.int32))})
-    class_frame = F.broadcast(local_frames.make_frame_from_arrow(eligible.sparkSession, classes))
+    class_frame = F.broadcast(make_frame_from_arrow(eligible.sparkSession, classes))
     masked_words = [F.col(word).bitwiseAND(F.lit(mask)).alias(f"masked_{word}") for word, mask in masks.items()]
     masked = eligible.select(*_carried_columns(eligible), *words, *masked_words)
     joined = masked.join(class_frame, list(masked_codes), "inner")
@@ -238,12 +242,12 @@ def _join_by_pupil(eligible: DataFrame, result: ClassSearchResult, classes: Data
 
     Pupils whose hashes are equal by chance are told apart by their codes.
     """
-    words = [partitions.word_column(word) for word in range(result.recoding.coding.words)]
+    words = [word_column(word) for word in range(result.recoding.coding.words)]
     if not result.cached_frames:  # the classes are a table of the driver, which is small enough to broadcast
         classes = F.broadcast(classes)
-    keyed = eligible.select(*_carried_columns(eligible), *words, search_input.hash_pupil().alias(partitions.KEY_COLUMN))
-    numbered = classes.withColumnRenamed(partitions.CLASS_COLUMN, CLASS_NUMBER)
-    joined = keyed.join(numbered, [partitions.KEY_COLUMN, *words], "inner")
+    keyed = eligible.select(*_carried_columns(eligible), *words, search_input.hash_pupil().alias(KEY_COLUMN))
+    numbered = classes.withColumnRenamed(CLASS_COLUMN, CLASS_NUMBER)
+    joined = keyed.join(numbered, [KEY_COLUMN, *words], "inner")
     sensitive = result.sensitive_column
     if sensitive is None:
         return joined.select(CLASS_NUMBER, *words, *_carried_columns(eligible))

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cohort.agreements.privacy_model import derive_class_constraints
-from cohort.agreements.project import Project
+from cohort.agreements import Project, derive_class_constraints
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
-from cohort.keys.project_keys import ProjectKey
-from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.privacy_models.thresholds import parse_share
+from cohort.keys import ProjectKey
+from cohort.sdc import Coding, RecodingRequest, parse_share
 
 
 @dataclass(frozen=True, eq=False)

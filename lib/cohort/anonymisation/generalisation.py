@@ -11,13 +11,18 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
+from cohort.agreements import Project
 from cohort.anonymisation.class_search import ClassSearchResult, assign_classes
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
-from cohort.sdc.partitioned import partitions
-from cohort.states import local_frames
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, GeneralisedRecords
+from cohort.sdc import word_column
+from cohort.states import (
+    OTHER_SCHOOLS_CONTROL,
+    PUPIL_CONTROL,
+    SCHOOL_CONTROL,
+    GeneralisedRecords,
+    make_frame_from_arrow,
+)
 
 BLANKED_FLAG = "_blanked"
 """Whether a class is blanked: shows none of its sensitive values."""
@@ -43,9 +48,9 @@ def generalise_pupils(encoded: DataFrame, project: Project, result: ClassSearchR
     class_table = recoding.class_table(list(value_columns.values())).select([CLASS_NUMBER, *value_columns.values()])
     if result.blanking is not None:
         class_table = class_table.append_column(BLANKED_FLAG, pa.array(result.blanking.classes))
-    class_values = local_frames.make_frame_from_arrow(encoded.sparkSession, class_table)
+    class_values = make_frame_from_arrow(encoded.sparkSession, class_table)
     members = assign_classes(encoded, project, result)
-    narrow = members.drop(*(name for name in members.columns if name.startswith(partitions.word_column(""))))
+    narrow = members.drop(*(name for name in members.columns if name.startswith(word_column(""))))
     files = max(1, -(-recoding.released_pupils // RELEASED_ROWS_PER_FILE))
     wide = narrow.repartition(files, CLASS_NUMBER).join(F.broadcast(class_values), CLASS_NUMBER, "inner")
     # The rows are sorted after the join: Spark would optimise an earlier sort away. Classes are numbered in the order

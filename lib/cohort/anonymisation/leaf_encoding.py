@@ -12,12 +12,10 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.declared_bands import DeclaredBands
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
-from cohort.states import local_frames
-from cohort.states.schemas import UNLISTED_LEAF
+from cohort.agreements import DeclaredBands, DeclaredColumn
+from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.sdc import UNKNOWN_VALUE, Hierarchy
+from cohort.states import UNLISTED_LEAF, make_local_frame
 
 CODE_BITS, LEAF_BITS = 19, 15
 """The bits of a shuffled number: of a result, and of an attribute."""
@@ -52,9 +50,7 @@ def join_long_hierarchies(
         if _is_joined(column, hierarchies[column.name]):
             value = f"_leaf_{column.name}"
             listed = _values_with_leaf(hierarchies[column.name])
-            leaves = local_frames.make_local_frame(
-                rows.sparkSession, f"{value} string, {_leaf_column(column)} int", listed
-            )
+            leaves = make_local_frame(rows.sparkSession, f"{value} string, {_leaf_column(column)} int", listed)
             rows = rows.join(F.broadcast(leaves), _attribute_text(column) == F.col(value), "left")
     return rows
 

@@ -20,18 +20,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ByteType, IntegerType, LongType, StructField, StructType
 
-from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.model.recoding import GeneralisedClasses, Recoding
-from cohort.sdc.partitioned.partitions import (
+from cohort.sdc import (
     CLASS_COLUMN,
     KEY_COLUMN,
     CohortSplit,
+    GeneralisedClasses,
+    Recoding,
+    RecodingRequest,
     level_column,
+    no_recoding_refusal,
     search_partition,
     word_columns,
 )
-from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
-from cohort.states import local_frames
+from cohort.states import make_frame_from_arrow
 
 PART_COLUMN, PUPILS_COLUMN = "part", "pupils"
 """The partition of a pupil or class, as the bits of its code that make it; the number of pupils of a class."""
@@ -188,7 +189,7 @@ def _number_partition_classes(
     """The pupils with a class in their partition, under the number of that class in the recoding."""
     key = [PART_COLUMN, CLASS_COLUMN]
     numbered = partition_classes.select(key).append_column("class_nr", pa.array(numbers))
-    by_class = F.broadcast(local_frames.make_frame_from_arrow(answers.sparkSession, numbered))
+    by_class = F.broadcast(make_frame_from_arrow(answers.sparkSession, numbered))
     return answers.join(by_class, key, "inner").select(
         KEY_COLUMN, *word_columns(request.coding), F.col("class_nr").alias(CLASS_COLUMN)
     )
@@ -202,4 +203,4 @@ def _number_last_classes(
     assigned = class_of_pupil >= 0
     rows = last_answer.filter(pa.array(assigned)).select([KEY_COLUMN, *word_columns(request.coding)])
     rows = rows.append_column(CLASS_COLUMN, pa.array(numbers[class_of_pupil[assigned]]))
-    return local_frames.make_frame_from_arrow(answers.sparkSession, rows)
+    return make_frame_from_arrow(answers.sparkSession, rows)

@@ -12,10 +12,9 @@ from collections.abc import Iterable
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from cohort.foundation.identifiers import brin_to_number
-from cohort.keys.project_keys import INNER_BLOCK, OUTER_BLOCK, ProjectKey
-from cohort.states import local_frames
-from cohort.states.schemas import (
+from cohort.foundation import brin_to_number
+from cohort.keys import INNER_BLOCK, OUTER_BLOCK, ProjectKey
+from cohort.states import (
     HOME_SCHOOL,
     IDENTIFYING_COLUMNS,
     OTHER_SCHOOLS,
@@ -28,6 +27,7 @@ from cohort.states.schemas import (
     PseudonymisedRecords,
     PupilRecords,
     forbid_columns,
+    make_local_frame,
 )
 
 
@@ -57,7 +57,7 @@ def pseudonymise_pupils(pupils: PupilRecords, key: ProjectKey, schools: Iterable
     brins = sorted(set(schools))
     digests = key.digest_texts(f"brin|{brin}" for brin in brins)
     rows = [(brin_to_number(brin), digest) for brin, digest in zip(brins, digests, strict=True)]
-    lookup = local_frames.make_local_frame(spark, f"{HOME_SCHOOL} int not null, _listed binary not null", rows)
+    lookup = make_local_frame(spark, f"{HOME_SCHOOL} int not null, _listed binary not null", rows)
     columns = [c for c in pupils.columns if c not in (PGN, HOME_SCHOOL, OTHER_SCHOOLS, ROW_COUNT, SHOWN_ROW_COUNT)]
     keyed = (
         pupils.join(F.broadcast(lookup), HOME_SCHOOL, "left")

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.school_boards import SchoolBoards
-from cohort.keys.project_keys import ProjectKey
-from cohort.states import local_frames
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
+from cohort.agreements import SchoolBoards
+from cohort.keys import ProjectKey
+from cohort.states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, make_local_frame
 
 BOARD, BOARDS = "_board", "_boards"
 """The present board of a pupil's home school; every board that knows the pupil, the present one included."""
@@ -40,7 +39,7 @@ def make_board_frame(spark: SparkSession, key: ProjectKey, boards: Mapping[str, 
         for brin, school in zip(brins, schools, strict=True)
     ]
     schema = f"{_LISTED_SCHOOL} binary not null, {BOARD} binary not null, {_BOARDS_OF_SCHOOL} array<binary> not null"
-    return local_frames.make_local_frame(spark, schema, rows)
+    return make_local_frame(spark, schema, rows)
 
 
 def add_boards(pupils: DataFrame, listed: DataFrame) -> DataFrame:

@@ -20,13 +20,11 @@ from operator import or_
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.project import Project
-from cohort.agreements.selected_results import SelectedResult
+from cohort.agreements import DeclaredColumn, Project, SelectedResult
 from cohort.anonymisation import leaf_encoding
-from cohort.foundation.identifiers import brin_to_number_sql
-from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.states.schemas import (
+from cohort.foundation import brin_to_number_sql
+from cohort.sdc import Hierarchy
+from cohort.states import (
     DELIVERY_NUMBER,
     HOME_SCHOOL,
     OTHER_SCHOOLS,

@@ -13,13 +13,12 @@ from operator import add, or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
+from cohort.agreements import Project
 from cohort.anonymisation import pupil_boards
 from cohort.anonymisation.pupil_boards import BOARD
-from cohort.foundation.errors import NotAnonymous, describe_problem
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.partitioned import partitions
-from cohort.states.schemas import (
+from cohort.foundation import NotAnonymous, describe_problem
+from cohort.sdc import KEY_COLUMN, OTHER_SCHOOLS_COLUMN, SCHOOL_COLUMN, Coding, word_column
+from cohort.states import (
     IDENTIFYING_COLUMNS,
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
@@ -125,14 +124,12 @@ def make_search_input(encoded: DataFrame, project: Project) -> DataFrame:
         encoded: the encoded pupils with their boards.
         project: the declaration of the project.
     """
-    words = [name for name in encoded.columns if name.startswith(partitions.word_column(""))]
+    words = [name for name in encoded.columns if name.startswith(word_column(""))]
     return select_eligible_pupils(encoded, project).select(
-        hash_pupil().alias(partitions.KEY_COLUMN),
+        hash_pupil().alias(KEY_COLUMN),
         *words,
-        F.xxhash64(BOARD).alias(partitions.SCHOOL_COLUMN),
-        F.transform(pupil_boards.list_other_boards(), lambda board: F.xxhash64(board)).alias(
-            partitions.OTHER_SCHOOLS_COLUMN
-        ),
+        F.xxhash64(BOARD).alias(SCHOOL_COLUMN),
+        F.transform(pupil_boards.list_other_boards(), lambda board: F.xxhash64(board)).alias(OTHER_SCHOOLS_COLUMN),
     )
 
 
@@ -142,7 +139,7 @@ def hash_pupil() -> Column:
 
 
 def _is_encoded(name: str) -> bool:
-    return name == SENSITIVE_LEAF or name.startswith(partitions.word_column(""))
+    return name == SENSITIVE_LEAF or name.startswith(word_column(""))
 
 
 def _is_set_aside(project: Project) -> Column:
@@ -156,7 +153,7 @@ def _code_words(project: Project, coding: Coding) -> list[Column]:
         paths = F.array(*(F.lit(int(code)) for code in coding.column_codes(number)))
         code = F.when(F.col(name) != UNLISTED_LEAF, F.get(paths, F.col(name))).cast("bigint")
         parts[coding.column_words[number]].append(code)
-    return [reduce(add, columns).alias(partitions.word_column(word)) for word, columns in parts.items()]
+    return [reduce(add, columns).alias(word_column(word)) for word, columns in parts.items()]
 
 
 def _describe_unlisted_values(pupils: DataFrame, project: Project) -> list[str]:

@@ -16,17 +16,17 @@ from pyspark.sql import functions as F
 
 from cohort.anonymisation.pupil_boards import BOARDS
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
-from cohort.keys.project_keys import ProjectKey
-from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.sensitive_constraints import (
+from cohort.keys import ProjectKey
+from cohort.sdc import (
+    UNKNOWN_VALUE,
+    BoolArray,
+    Hierarchy,
+    IntArray,
+    Recoding,
     SchoolValueCounts,
+    SensitiveSuppression,
     SensitiveValueConstraint,
     SensitiveValueCounts,
-)
-from cohort.sdc.privacy_models.sensitive_suppression import (
-    SensitiveSuppression,
     decide_sensitive_suppression,
     strictest_value_share,
 )

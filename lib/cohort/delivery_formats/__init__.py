@@ -34,3 +34,63 @@ How to add a delivery format:
    `raw_file_values`, or erasure cannot search such files.
 4. Its reason codes in `file_reason_codes` and `row_reason_codes`.
 """
+
+from __future__ import annotations
+
+from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, describe_defect
+from cohort.delivery_formats.edexml import read_roster
+from cohort.delivery_formats.file_reason_codes import FILE_REASONS, UNREADABLE, DeliveryRejected
+from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
+from cohort.delivery_formats.file_types import UNREAD_TYPE_REASONS
+from cohort.delivery_formats.format_declarations import (
+    DeliveryFormat,
+    DeliveryFormats,
+    UnrecognisedHeader,
+    load_delivery_formats,
+)
+from cohort.delivery_formats.raw_file_values import iterate_file_values
+from cohort.delivery_formats.rosters import ROSTER_MISSING, DocumentSchool, count_roster_warnings, roster_fits_school
+from cohort.delivery_formats.row_reason_codes import (
+    COLUMN_WARNINGS,
+    FILE_WARNINGS,
+    PUPIL_WARNINGS,
+    ROW_BROKEN,
+    ROW_REASONS,
+    WARNING_REASONS,
+    ReasonText,
+)
+from cohort.delivery_formats.transcripts import TRANSCRIBERS, lasting_result_key_sql, transcribe_uwlr_results
+from cohort.delivery_formats.uwlr import read_uwlr_results
+
+__all__ = [
+    "COLUMN_WARNINGS",
+    "FILE_REASONS",
+    "FILE_WARNINGS",
+    "PUPIL_WARNINGS",
+    "ROSTER_MISSING",
+    "ROW_BROKEN",
+    "ROW_REASONS",
+    "TRANSCRIBERS",
+    "UNREADABLE",
+    "UNREAD_TYPE_REASONS",
+    "WARNING_REASONS",
+    "DeliveredFile",
+    "DeliveryFormat",
+    "DeliveryFormats",
+    "DeliveryKind",
+    "DeliveryRejected",
+    "DocumentSchool",
+    "ReasonText",
+    "RecognitionContext",
+    "UnrecognisedHeader",
+    "count_roster_warnings",
+    "describe_defect",
+    "iterate_file_values",
+    "lasting_result_key_sql",
+    "load_delivery_formats",
+    "read_roster",
+    "read_uwlr_results",
+    "recognise_deliveries",
+    "roster_fits_school",
+    "transcribe_uwlr_results",
+]

@@ -10,7 +10,7 @@ import re
 
 from cohort.delivery_formats import file_types
 from cohort.delivery_formats.file_reason_codes import UNREADABLE
-from cohort.foundation.delimited_text import KNOWN_DELIMITERS
+from cohort.foundation import KNOWN_DELIMITERS
 
 ACCOMPANYING_NAME_PATTERN = re.compile(
     r"(?:.*/)?(?:[^/]*\.(?:txt|text|md|nfo|log|ini|url|lnk|webloc|rtf|html?|xsd|xslt?|dtd|asc|sig|p7s|sfv"

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from cohort.agreements.container_limits import BYTES_WITHOUT_RATIO_LIMIT, ContainerLimits
+from cohort.agreements import BYTES_WITHOUT_RATIO_LIMIT, ContainerLimits
 from cohort.delivery_formats import file_types
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 

@@ -13,9 +13,7 @@ from pathlib import Path
 
 from cohort.delivery_formats.file_reason_codes import FILE_NAME, UNREADABLE
 from cohort.delivery_formats.format_declarations import UnrecognisedHeader
-from cohort.foundation.delimited_text import UTF8
-from cohort.foundation.errors import locate_defect
-from cohort.foundation.identifiers import BRIN_PATTERN
+from cohort.foundation import BRIN_PATTERN, UTF8, locate_defect
 
 
 class DeliveryKind(StrEnum):

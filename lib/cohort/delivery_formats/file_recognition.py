@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from cohort.agreements.container_limits import ContainerLimits
+from cohort.agreements import ContainerLimits
 from cohort.delivery_formats import (
     accompanying_files,
     containers,

@@ -23,11 +23,15 @@ from cohort.delivery_formats.header_names import (
     fold_column_name,
     garbled_spellings,
 )
-from cohort.foundation import declarations
-from cohort.foundation.declarations import Declaration
-from cohort.foundation.delimited_text import split_fields
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.states.schemas import CANONICAL_COLUMNS, REQUIRED_COLUMNS, SCORE_COLUMNS
+from cohort.foundation import (
+    ConfigurationRefused,
+    Declaration,
+    describe_problem,
+    read_declaration,
+    several_problems,
+    split_fields,
+)
+from cohort.states import CANONICAL_COLUMNS, REQUIRED_COLUMNS, SCORE_COLUMNS
 
 MOMENT_COLUMNS = ("afnamedatum", "afnameperiode")
 DIGITS = frozenset("0123456789")
@@ -81,7 +85,7 @@ class DeliveryFormat(Declaration):
         if _missing_columns(self.columns.values()):
             problems.append(_format_problem("every column that a delivery must have", "one without a name"))
         if problems:
-            raise declarations.several_problems(problems)
+            raise several_problems(problems)
         return self
 
     @property
@@ -259,7 +263,7 @@ def load_delivery_formats(folder: Path) -> DeliveryFormats:
     declared: dict[str, DeliveryFormat] = {}
     for path in sorted((folder / "deliveries").glob("*.toml")):
         try:
-            declared[path.stem] = declarations.read_declaration(path, DeliveryFormat, where=f"deliveries/{path.name}")
+            declared[path.stem] = read_declaration(path, DeliveryFormat, where=f"deliveries/{path.name}")
         except ConfigurationRefused as refused:
             problems.extend(refused.problems)
     if not declared and not problems:

@@ -11,15 +11,7 @@ from typing import NamedTuple
 
 from cohort.delivery_formats.delivered_file import DeliveredFile, school_of_first_row
 from cohort.delivery_formats.format_declarations import DeliveryFormats, RecognisedHeader
-from cohort.foundation.delimited_text import (
-    KNOWN_DELIMITERS,
-    UTF8,
-    UTF16,
-    WINDOWS_1252,
-    UnreadableText,
-    decode_text,
-    split_fields,
-)
+from cohort.foundation import KNOWN_DELIMITERS, UTF8, UTF16, WINDOWS_1252, UnreadableText, decode_text, split_fields
 
 HEADER_LOWER, DELIMITER_OTHER = "HEADER_LOWER", "DELIMITER_OTHER"
 MAX_HEADER_LINES = 20

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from cohort.agreements.container_limits import ContainerLimits
+from cohort.agreements import ContainerLimits
 from cohort.delivery_formats import containers, file_types, xlsx, xml_stream
 from cohort.delivery_formats.file_reason_codes import FILE_TOO_LARGE, DeliveryRejected
-from cohort.foundation.delimited_text import UTF8, UTF16, UnreadableText, decode_text
+from cohort.foundation import UTF8, UTF16, UnreadableText, decode_text
 
 PIECE_BYTES = 1 << 20
 OVERLAP_BYTES = 128

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from cohort.foundation.identifiers import is_onderwijsnummer, normalise_pgn
+from cohort.foundation import is_onderwijsnummer, normalise_pgn
 
 MAIN_SITE = "00"
 SINGLE_EXPORT_PREFIX = "#"

@@ -12,8 +12,9 @@ from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, 
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.format_declarations import DeliveryFormats, UnrecognisedHeader
 from cohort.delivery_formats.header_names import ENCODING_REASONS
-from cohort.foundation.delimited_text import (
+from cohort.foundation import (
     KNOWN_DELIMITERS,
+    PLAIN_BLANKS,
     UTF8,
     UTF8_MARK_BYTES,
     UTF16_MARK_BYTES,
@@ -23,7 +24,6 @@ from cohort.foundation.delimited_text import (
     normalise_line_ends,
     split_fields,
 )
-from cohort.foundation.identifiers import PLAIN_BLANKS
 
 BLANK_CHARACTERS = "".join(map(chr, range(33)))
 """A line with nothing but these characters is an empty line to Spark."""

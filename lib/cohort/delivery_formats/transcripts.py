@@ -24,7 +24,7 @@ from cohort.delivery_formats.text_recognition import BLANK_CHARACTERS, has_open_
 from cohort.delivery_formats.uwlr import UwlrMessage
 from cohort.delivery_formats.uwlr_rows import join_results_to_rosters
 from cohort.delivery_formats.xlsx import WorkbookTable
-from cohort.foundation.delimited_text import (
+from cohort.foundation import (
     UTF8,
     UnreadableText,
     decode_text,
@@ -33,7 +33,7 @@ from cohort.foundation.delimited_text import (
     normalise_line_ends,
     parse_records,
 )
-from cohort.states.schemas import CANONICAL_COLUMNS
+from cohort.states import CANONICAL_COLUMNS
 
 UWLR_SUPPLIER = "uwlr"
 MESSAGE_KEY_PREFIX = "#"

@@ -15,8 +15,8 @@ from cohort.delivery_formats import edexml
 from cohort.delivery_formats.rosters import DocumentSchool, PupilIndex, PupilMatch, Roster, RosterPupil, select_rosters
 from cohort.delivery_formats.uwlr import UwlrMessage, UwlrResult
 from cohort.delivery_formats.xml_messages import UniqueElements
-from cohort.foundation.code_lists import CODE_LISTS
-from cohort.states.schemas import CANONICAL_COLUMNS
+from cohort.foundation import CODE_LISTS
+from cohort.states import CANONICAL_COLUMNS
 
 SCORE_NOT_A_NUMBER = "SCORE_NOT_A_NUMBER"
 LEVEL_INVALID = "LEVEL_INVALID"

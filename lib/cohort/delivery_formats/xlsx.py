@@ -21,7 +21,7 @@ from typing import Any
 import openpyxl
 from openpyxl.utils.escape import unescape
 
-from cohort.agreements.container_limits import ContainerLimits
+from cohort.agreements import ContainerLimits
 from cohort.delivery_formats import containers, file_types, xlsx_parts
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.xlsx_parts import SPREADSHEET_BROKEN, SheetLayout

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from cohort.agreements.container_limits import ContainerLimits
+from cohort.agreements import ContainerLimits
 from cohort.delivery_formats import containers, xml_stream
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 

@@ -21,7 +21,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from cohort.states import local_frames
+from cohort.states import make_local_frame
 
 TABLE_ERRORS = (PySparkException, Py4JJavaError, DeltaError, OSError)
 """The errors of reading a table that is damaged or was removed. That the JVM was lost is not among them."""
@@ -75,7 +75,7 @@ def read_batches(spark: SparkSession, path: Path, schema: StructType, batches: I
     numbers = sorted(set(batches))
     files = _batch_files(path, numbers) if numbers else []
     if not files:
-        return local_frames.make_local_frame(spark, schema, [])
+        return make_local_frame(spark, schema, [])
     frame = spark.read.schema(schema).option("basePath", str(path)).parquet(*files)
     return frame if frame.columns == schema.names else frame.select(*schema.names)
 

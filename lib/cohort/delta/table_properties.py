@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cohort.foundation.declarations import Declaration
+from cohort.foundation import Declaration
 
 TABLE_PROTOCOL = (1, 2)
 """Delta's reader and writer version of every table: those that Spark, delta-rs, polars and DuckDB all read."""

@@ -18,7 +18,7 @@ import deltalake
 
 from cohort.delta.read_tables import list_current_names, list_current_paths
 from cohort.delta.write_tables import KEEP_LOG
-from cohort.foundation.errors import DestructionIncomplete, describe_problem
+from cohort.foundation import DestructionIncomplete, describe_problem
 
 LOG_FOLDER = "_delta_log"
 LOG_FILE_PATTERN = re.compile(

@@ -19,8 +19,8 @@ from pyspark.sql.types import StructType
 
 from cohort.delta.read_tables import read_commits, table_exists
 from cohort.delta.table_properties import TableRetention, make_table_properties
-from cohort.foundation.errors import UsageRefused, describe_problem
-from cohort.states import local_frames
+from cohort.foundation import UsageRefused, describe_problem
+from cohort.states import make_local_frame
 
 KEEP_LOG = deltalake.PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 """Makes deltalake do nothing after a commit. By default it removes old commits at every hundredth version."""
@@ -51,11 +51,7 @@ def create_table(
     if table_exists(path):
         return
     _require_links(next(folder for folder in path.parents if folder.is_dir()))
-    writer = (
-        local_frames.make_local_frame(spark, schema, [])
-        .write.format("delta")
-        .options(**make_table_properties(retention))
-    )
+    writer = make_local_frame(spark, schema, []).write.format("delta").options(**make_table_properties(retention))
     (writer.partitionBy(partitioned_by) if partitioned_by else writer).save(str(path))
 
 

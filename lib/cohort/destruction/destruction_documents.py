@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pydantic import ConfigDict
 
-from cohort.foundation.json_documents import DocumentPart
-from cohort.release_records.release_states import ProjectState
+from cohort.foundation import DocumentPart
+from cohort.release_records import ProjectState
 
 ItemRow = tuple[str, str, int, str]
 """Place, path, bytes and SHA-256 of one file."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort.agreements.environment import Environment
+from cohort.agreements import Environment
 from cohort.destruction.destruction_documents import (
     Confirmation,
     DestructionJournalDocument,
@@ -23,21 +23,21 @@ from cohort.destruction.destruction_documents import (
 )
 from cohort.destruction.project_inventory import InventoryItem, ProjectInventory
 from cohort.destruction.search_terms import SearchTerm
-from cohort.foundation import json_documents
-from cohort.release_records import release_states
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import read_json_document, write_json_document
+from cohort.release_records import destruction_journal_path, project_state
+from cohort.storage import StorageZones
 
 
 class DestructionJournal:
     """The journal of one project, opened where an earlier run left it."""
 
     def __init__(self, zones: StorageZones, project: str, now: dt.datetime) -> None:
-        self._path = release_states.destruction_journal_path(zones, project)
+        self._path = destruction_journal_path(zones, project)
         self._zones, self._project = zones, project
         self._now, self._began = now, time.monotonic()
         self.document = DestructionJournalDocument(project=project)
         if self._path.exists():
-            content = json_documents.read_json_document(self._path)
+            content = read_json_document(self._path)
             self.document = DestructionJournalDocument.model_validate(content)
 
     def timestamp(self) -> str:
@@ -55,7 +55,7 @@ class DestructionJournal:
         event = DestructionStep(at=self.timestamp(), step=step, what=outcome)
         self.document = self.document.model_copy(update={**changes, "events": (*self.document.events, event)})
         content = self.document.model_dump(mode="json", exclude_none=True)
-        json_documents.write_json_document(self._path, content)
+        write_json_document(self._path, content)
 
     @property
     def listed(self) -> JournalledInventory:
@@ -68,7 +68,7 @@ class DestructionJournal:
     def inventory(self) -> ProjectInventory:
         return ProjectInventory(
             self._project,
-            release_states.project_state(self._zones, self._project),
+            project_state(self._zones, self._project),
             tuple(InventoryItem(*row) for row in self.listed.items),
             self.listed.key,
             self.listed.releases,

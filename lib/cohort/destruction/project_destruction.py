@@ -16,18 +16,22 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import delta
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import check_project_name
+from cohort.agreements import Environment, check_project_name
+from cohort.delta import TABLE_ERRORS, purge_table, read_commits, table_exists
 from cohort.destruction import project_inventory, removal_proof, search_terms
 from cohort.destruction.destruction_documents import DestructionCertificate, JournalledInventory
 from cohort.destruction.destruction_journal import DestructionJournal, DestructionRun
 from cohort.destruction.project_inventory import ProjectInventory
-from cohort.foundation import json_documents
-from cohort.foundation.errors import DestructionIncomplete, describe_problem
-from cohort.keys import project_keys
-from cohort.release_records import record_store, release_states
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import DestructionIncomplete, describe_problem, read_json_document, write_json_document
+from cohort.keys import destroy_key
+from cohort.release_records import (
+    ReleaseState,
+    certificate_path,
+    destruction_journal_path,
+    load_release_records,
+    save_release_record,
+)
+from cohort.storage import StorageZones
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,10 @@ def destroy_project(
     """
     check_project_name(project)
     zones = environment.zones
-    certificate_file = release_states.certificate_path(zones, project)
+    certificate_file = certificate_path(zones, project)
     if certificate_file.exists() and os.path.lexists(zones.exact_records / project):
         remove_journal(zones, project)  # an earlier run was killed between the last two steps
-        return DestructionCertificate.model_validate(json_documents.read_json_document(certificate_file))
+        return DestructionCertificate.model_validate(read_json_document(certificate_file))
     run = DestructionRun(spark, environment, project, DestructionJournal(zones, project, environment.now), progress)
     run.journal.add_confirmation(environment.operator)
     if run.journal.document.control is None:
@@ -87,7 +91,7 @@ def destroy_project(
     _take_step(run, removal_proof.SEARCH_STEP, _prove_removal)
     _take_step(run, "records closed", _close_records)
     certificate = removal_proof.make_certificate(run)
-    json_documents.write_json_document(certificate_file, certificate.model_dump(mode="json"), public=True)
+    write_json_document(certificate_file, certificate.model_dump(mode="json"), public=True)
     remove_journal(zones, project)
     progress(f"{project}: certified")
     return certificate
@@ -118,9 +122,9 @@ def _list_project(run: DestructionRun) -> StepOutcome:
     inventory = project_inventory.take_inventory(run.zones, run.environment.keys, run.project)
     table, versions = run.zones.published_table(run.project), 0
     try:
-        if delta.table_exists(table):
-            versions = len(delta.read_commits(table))
-    except delta.TABLE_ERRORS:
+        if table_exists(table):
+            versions = len(read_commits(table))
+    except TABLE_ERRORS:
         pass  # a damaged table is destroyed like a sound one
     listed = JournalledInventory(
         items=tuple(item.row for item in inventory.items),
@@ -155,12 +159,12 @@ def _empty_table(run: DestructionRun) -> StepOutcome:
     """Delete and vacuum the rows of the published table, before its folder is removed."""
     table = run.zones.published_table(run.project)
     try:
-        if table.is_symlink() or not delta.table_exists(table):
+        if table.is_symlink() or not table_exists(table):
             words = "no table to empty"
         else:
-            remaining = delta.purge_table(table).remaining_files
+            remaining = purge_table(table).remaining_files
             words = f"rows deleted, vacuumed, {remaining} data files left to remove"
-    except delta.TABLE_ERRORS:
+    except TABLE_ERRORS:
         words = "a damaged table, left to remove"
     return StepOutcome(words, {"emptied": words})
 
@@ -175,7 +179,7 @@ def _remove_folders(run: DestructionRun) -> StepOutcome:
 def _destroy_key(run: DestructionRun) -> StepOutcome:
     keys = run.environment.keys
     with contextlib.suppress(OSError):  # a key that stays is found by the proof
-        project_keys.destroy_key(keys, run.project)
+        destroy_key(keys, run.project)
     for file in project_inventory.project_key_files(keys, run.project):
         project_inventory.remove_tree(file)
     return StepOutcome("one" if run.journal.inventory.key else "there was none")
@@ -188,18 +192,18 @@ def _prove_removal(run: DestructionRun) -> StepOutcome:
 
 def _close_records(run: DestructionRun) -> StepOutcome:
     """Mark every release DESTROYED in the open records, and remove the exact ones."""
-    destroyed = release_states.ReleaseState.DESTROYED
-    for record in record_store.load_release_records(run.zones, run.project):
+    destroyed = ReleaseState.DESTROYED
+    for record in load_release_records(run.zones, run.project):
         if record.state is not destroyed:  # it is after a run that was killed
-            record_store.save_release_record(run.zones, record.moved(destroyed))
+            save_release_record(run.zones, record.moved(destroyed))
     public_records = run.zones.public_records / run.project
     for file in sorted(public_records.glob("*.json")):
         if file.stem.isdigit():
-            content = {**json_documents.read_json_document(file), "state": destroyed}
-            json_documents.write_json_document(file, content, public=True)
+            content = {**read_json_document(file), "state": destroyed}
+            write_json_document(file, content, public=True)
     for unfinished in public_records.glob(".*.new"):
         project_inventory.remove_tree(unfinished)
-    journal = release_states.destruction_journal_path(run.zones, run.project)
+    journal = destruction_journal_path(run.zones, run.project)
     exact_records = [path for path in journal.parent.iterdir() if path != journal]
     for path in exact_records:
         project_inventory.remove_tree(path)

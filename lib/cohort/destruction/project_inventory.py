@@ -16,11 +16,10 @@ from pathlib import Path
 
 from cohort.destruction import byte_search
 from cohort.destruction.destruction_documents import FolderTotals, InventorySummary, ItemRow, PlannedRelease
-from cohort.foundation.atomic_files import sync_folder
-from cohort.foundation.errors import DestructionIncomplete, StateRefused, describe_problem
-from cohort.keys import project_keys
-from cohort.release_records import record_store, release_states
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import DestructionIncomplete, StateRefused, describe_problem, sync_folder
+from cohort.keys import key_path
+from cohort.release_records import ProjectState, destruction_journal_path, load_release_records, project_state
+from cohort.storage import StorageZones
 
 LINK_INSTEAD_OF_HASH = "link"
 
@@ -64,7 +63,7 @@ class ProjectInventory:
     """
 
     project: str
-    state: release_states.ProjectState
+    state: ProjectState
     items: tuple[InventoryItem, ...]
     key: bool
     releases: tuple[tuple[int, str], ...]
@@ -106,20 +105,20 @@ def take_inventory(zones: StorageZones, key_folder: Path, project: str) -> Proje
         StateRefused: there is nothing of the project, or nothing but its certificate (exit code 15).
         DestructionIncomplete: a folder of the project is a link, or cannot be read (exit code 16).
     """
-    state = release_states.project_state(zones, project)
+    state = project_state(zones, project)
     exact_records, has_key = zones.exact_records / project, bool(project_key_files(key_folder, project))
     _require_existing(zones, project, state, has_key)
     items = [item for folder in project_folders(zones, project) for item in _list_items(zones, folder)]
-    journal = release_states.destruction_journal_path(zones, project).name
+    journal = destruction_journal_path(zones, project).name
     items += [item for item in _list_items(zones, exact_records) if item.path != journal]
-    records = record_store.load_release_records(zones, project)
+    records = load_release_records(zones, project)
     releases = tuple((record.release, str(record.state)) for record in records)
     return ProjectInventory(project, state, tuple(sorted(items)), has_key, releases)
 
 
 def project_key_files(folder: Path, project: str) -> list[Path]:
     """Return the project's key file, and what a killed job that created one may have left beside it."""
-    files = [project_keys.key_path(folder, project), *folder.glob(f".{project}.*.new")]
+    files = [key_path(folder, project), *folder.glob(f".{project}.*.new")]
     return [file for file in files if os.path.lexists(file)]
 
 
@@ -143,8 +142,8 @@ def count_remaining(tree: Path) -> int:
     return 1 + sum(len(folders) + len(names) for _, folders, names in os.walk(tree))
 
 
-def _require_existing(zones: StorageZones, project: str, state: release_states.ProjectState, has_key: bool) -> None:
-    if state is release_states.ProjectState.DESTROYED:
+def _require_existing(zones: StorageZones, project: str, state: ProjectState, has_key: bool) -> None:
+    if state is ProjectState.DESTROYED:
         raise StateRefused(
             describe_problem(
                 "a project that is still there",

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from cohort import delta
+from cohort.delta import TABLE_ERRORS, can_read_table, table_exists
 from cohort.destruction import project_inventory, search_terms
 from cohort.destruction.byte_search import ByteSearchResult
 from cohort.destruction.destruction_documents import (
@@ -22,10 +22,10 @@ from cohort.destruction.destruction_documents import (
 )
 from cohort.destruction.destruction_journal import DestructionRun
 from cohort.destruction.project_inventory import InventoryItem
-from cohort.foundation.errors import DestructionIncomplete, describe_problem
-from cohort.keys import project_keys
-from cohort.release_records import release_record, release_states
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import DestructionIncomplete, describe_problem
+from cohort.keys import key_exists
+from cohort.release_records import ProjectState, commit_note
+from cohort.storage import StorageZones
 
 MOST_PLACES_NAMED = 5
 """How many places with remnants are named; the rest are counted."""
@@ -61,7 +61,7 @@ def make_certificate(run: DestructionRun) -> DestructionCertificate:
         raise RuntimeError("a certificate before both searches")
     return DestructionCertificate(
         project=run.project,
-        state=release_states.ProjectState.DESTROYED,
+        state=ProjectState.DESTROYED,
         destroyed_at=run.journal.timestamp(),
         confirmed=journal.confirmed,
         removed=RemovedParts(
@@ -69,7 +69,7 @@ def make_certificate(run: DestructionRun) -> DestructionCertificate:
             versions=listed.versions,
             key=inventory.key,
             releases=tuple(
-                DestroyedRelease(release=number, id=release_record.commit_note(run.project, number), was=state)
+                DestroyedRelease(release=number, id=commit_note(run.project, number), was=state)
                 for number, state in inventory.releases
             ),
             inventory_sha256=inventory.sha256,
@@ -148,7 +148,7 @@ def _find_remaining_files(run: DestructionRun) -> list[str]:
             place = folder.relative_to(run.zones.root).as_posix()
             problems.append(remnant_message(f"{count} files or folders", f"{place}/", "Remove what holds them"))
     keys = run.environment.keys
-    if project_keys.key_exists(keys, run.project) or project_inventory.project_key_files(keys, run.project):
+    if key_exists(keys, run.project) or project_inventory.project_key_files(keys, run.project):
         problems.append(remnant_message("the project's key", "the key folder", "Correct the owner of the folder"))
     if not problems and count_gone_items(run) != len(items_to_remove(run)):
         problems.append(remnant_message("files of the inventory", "the storage root", "See what restored them"))
@@ -158,15 +158,15 @@ def _find_remaining_files(run: DestructionRun) -> list[str]:
 def _find_readable_table(run: DestructionRun) -> list[str]:
     """Describe a table that a reader could still read, now or at version 0."""
     table = run.zones.published_table(run.project)
-    if not delta.table_exists(table) and not any(_can_read(run, table, version) for version in (None, 0)):
+    if not table_exists(table) and not any(_can_read(run, table, version) for version in (None, 0)):
         return []
     return [remnant_message("a table that can be read", f"projects/{run.project}/", "Remove the folder")]
 
 
 def _can_read(run: DestructionRun, table: Path, version: int | None) -> bool:
     try:
-        return delta.can_read_table(run.spark, table, version)
-    except delta.TABLE_ERRORS:
+        return can_read_table(run.spark, table, version)
+    except TABLE_ERRORS:
         return False
 
 

@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from cohort import delta
+from cohort.delta import TABLE_ERRORS, read_commits, read_table_id, table_exists
 from cohort.destruction import byte_search, project_inventory
 from cohort.destruction.byte_search import ByteSearchResult
 from cohort.destruction.destruction_documents import JournalledTerm
 from cohort.destruction.project_inventory import ProjectInventory
-from cohort.states import schemas
-from cohort.storage.zone_paths import StorageZones
+from cohort.states import PUPIL_CONTROL
+from cohort.storage import StorageZones
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST_FILE_IDS, MOST_STAGES, PUPILS_PER_STAGE = 24, 4, 4
@@ -62,10 +62,10 @@ def choose_search_terms(zones: StorageZones, inventory: ProjectInventory) -> lis
     table_ids, commit_notes = set(), set()
     for table in (zones.published_table(project), *stages[:MOST_STAGES]):
         try:
-            if not table.is_symlink() and delta.table_exists(table):
-                table_ids.add(delta.read_table_id(table))
-                commit_notes |= {commit.note for commit in delta.read_commits(table) if commit.note}
-        except delta.TABLE_ERRORS:
+            if not table.is_symlink() and table_exists(table):
+                table_ids.add(read_table_id(table))
+                commit_notes |= {commit.note for commit in read_commits(table) if commit.note}
+        except TABLE_ERRORS:
             continue  # a damaged table: the ids in the names of its files remain
     data_paths = [item.path for item in inventory.items if item.is_data and UUID_TEXT.search(item.path)]
     file_ids = sorted({UUID_TEXT.findall(path)[-1] for path in data_paths})
@@ -155,7 +155,7 @@ def _read_pseudonyms(folder: Path) -> list[bytes]:
     """Read the pseudonyms of the first pupils of a stage or snapshot, from its files as they are."""
     for file in sorted(folder.rglob("*.parquet")):
         try:
-            batches = pq.ParquetFile(file).iter_batches(PUPILS_PER_STAGE, columns=[schemas.PUPIL_CONTROL])
+            batches = pq.ParquetFile(file).iter_batches(PUPILS_PER_STAGE, columns=[PUPIL_CONTROL])
             pupils: Any = next(batches, None)
         except (pa.ArrowException, OSError):
             continue

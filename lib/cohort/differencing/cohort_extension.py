@@ -16,24 +16,39 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
-from cohort.anonymisation import class_search, class_search_task, search_input
-from cohort.anonymisation.class_search import ClassSearchResult
-from cohort.anonymisation.class_search_task import ClassSearchTask
-from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
+from cohort.agreements import Project
+from cohort.anonymisation import (
+    CLASS_NUMBER,
+    HAS_VALUE,
+    ClassSearchResult,
+    ClassSearchTask,
+    assign_classes,
+    hash_pupil,
+    read_column_weights,
+    renumber_classes,
+    require_pupil_classes,
+    search_classes,
+    select_eligible_pupils,
+)
 from cohort.differencing.nested_release import NestedRelease
-from cohort.foundation.errors import NotAnonymous, describe_problem
-from cohort.keys.project_keys import ProjectKey
-from cohort.release_records.class_snapshot import ClassSnapshot
-from cohort.sdc.model.histogram import NO_SCHOOL, Histogram
-from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
-from cohort.sdc.partitioned import partitions
-from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
-from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression
-from cohort.sdc.risk import motivated_intruder
-from cohort.sdc.risk.motivated_intruder import IntruderSearch
-from cohort.states.schemas import PUPIL_CONTROL
+from cohort.foundation import NotAnonymous, describe_problem
+from cohort.keys import ProjectKey
+from cohort.release_records import ClassSnapshot
+from cohort.sdc import (
+    CLASS_COLUMN,
+    KEY_COLUMN,
+    NO_SCHOOL,
+    SUPPRESSED_CLASS,
+    Histogram,
+    IntruderSearch,
+    Recoding,
+    SensitiveSuppression,
+    SensitiveValueCounts,
+    WeightedLoss,
+    simulate_linked_releases,
+    word_column,
+)
+from cohort.states import PUPIL_CONTROL
 
 CLASS_BEFORE, CLASS_NOW = "_one", "_two"
 """A pupil's class in the release before and in this one; null where the pupil is not in it."""
@@ -61,7 +76,7 @@ def extend_cohort(
             value of the sensitive column (exit code 14).
     """
     old = nested.classes
-    eligible = search_input.select_eligible_pupils(encoded, project)
+    eligible = select_eligible_pupils(encoded, project)
     ever_released = previous.read_pseudonyms_ever_released(encoded.sparkSession)
     new_pupils = eligible.join(ever_released, PUPIL_CONTROL, "left_anti").persist()
     number = new_pupils.count()
@@ -70,16 +85,16 @@ def extend_cohort(
         return nested
     coding = old.recoding.coding
     task = ClassSearchTask(project, coding, key, most, old.sensitive_column)
-    new = class_search.search_classes(new_pupils, number, task)
-    weights = class_search_task.read_column_weights(project)
+    new = search_classes(new_pupils, number, task)
+    weights = read_column_weights(project)
     recoding, numbers = Recoding.merge(
         [old.recoding, new.recoding],
         old.recoding.suppressed - new.recoding.released_pupils,
         WeightedLoss.for_columns("mean", coding.columns, weights),
         {**old.recoding.search_facts, "new": new.recoding.search_facts},
     )
-    old_frame = class_search.renumber_classes(class_search.require_pupil_classes(old), numbers[0])
-    new_frame = class_search.renumber_classes(_class_frame(new_pupils, project, new), numbers[1])
+    old_frame = renumber_classes(require_pupil_classes(old), numbers[0])
+    new_frame = renumber_classes(_class_frame(new_pupils, project, new), numbers[1])
     merged = ClassSearchResult(
         recoding,
         old_frame.unionByName(new_frame),
@@ -91,13 +106,10 @@ def extend_cohort(
 
 def _class_frame(new_pupils: DataFrame, project: Project, classes: ClassSearchResult) -> DataFrame:
     """Return the class of each new pupil, by the pupil's key and the words of its code."""
-    words = [partitions.word_column(word) for word in range(classes.recoding.coding.words)]
+    words = [word_column(word) for word in range(classes.recoding.coding.words)]
     flag = [] if classes.sensitive_column is None else [HAS_VALUE]
-    return class_search.assign_classes(new_pupils, project, classes).select(
-        search_input.hash_pupil().alias(partitions.KEY_COLUMN),
-        *words,
-        *flag,
-        F.col(CLASS_NUMBER).alias(partitions.CLASS_COLUMN),
+    return assign_classes(new_pupils, project, classes).select(
+        hash_pupil().alias(KEY_COLUMN), *words, *flag, F.col(CLASS_NUMBER).alias(CLASS_COLUMN)
     )
 
 
@@ -135,13 +147,13 @@ def require_unlinkable_releases(
     Raises:
         NotAnonymous: for some pupil fewer than k linked records are possible (exit code 14).
     """
-    words = [partitions.word_column(word) for word in range(recoding.coding.words)]
+    words = [word_column(word) for word in range(recoding.coding.words)]
     linked = _link_pupils(members, previous, words)
     first, second = (
         replace(release, class_of=linked[name].to_numpy().astype(np.int32))
         for release, name in ((previous.recoding, CLASS_BEFORE), (recoding, CLASS_NOW))
     )
-    search = motivated_intruder.simulate_linked_releases(_linked_histogram(linked, words), first, second, k)
+    search = simulate_linked_releases(_linked_histogram(linked, words), first, second, k)
     if search.fewer_than_k:
         raise NotAnonymous(
             describe_problem(

@@ -17,27 +17,42 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.privacy_model import derive_class_constraints
-from cohort.agreements.project import Project
-from cohort.anonymisation import class_search, class_search_task, search_input, sensitive_columns
-from cohort.anonymisation.class_search import ClassSearchResult
-from cohort.anonymisation.search_input import SENSITIVE_LEAF, PupilCounts
-from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
+from cohort.agreements import Project, derive_class_constraints
+from cohort.anonymisation import (
+    CLASS_NUMBER,
+    HAS_VALUE,
+    SENSITIVE_LEAF,
+    ClassSearchResult,
+    PupilCounts,
+    SensitiveColumn,
+    assign_classes,
+    choose_blanked_classes,
+    count_values,
+    count_values_by_class,
+    hash_pupil,
+    read_column_weights,
+    select_eligible_pupils,
+    tabulate_class_values,
+)
 from cohort.differencing import departure_rule, previous_pupils
 from cohort.differencing.previous_pupils import COUNT_UNIT, VALUE_BEFORE, UnitCounts
-from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
-from cohort.keys.project_keys import ProjectKey
-from cohort.release_records import class_snapshot, record_store
-from cohort.release_records.class_snapshot import ClassSnapshot
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import GeneralisedClasses, Recoding
-from cohort.sdc.partitioned import partitions
-from cohort.sdc.privacy_models.class_constraints import classes_satisfying_all
-from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
-from cohort.states import local_frames
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import NotAnonymous, StateRefused, describe_problem
+from cohort.keys import ProjectKey
+from cohort.release_records import ClassSnapshot, comparability_digest, find_published_record, load_snapshot
+from cohort.sdc import (
+    CLASS_COLUMN,
+    KEY_COLUMN,
+    Coding,
+    GeneralisedClasses,
+    Hierarchy,
+    Recoding,
+    SensitiveValueCounts,
+    WeightedLoss,
+    classes_satisfying_all,
+    word_column,
+)
+from cohort.states import make_frame_from_arrow
+from cohort.storage import StorageZones
 
 ClassNumbers = npt.NDArray[np.int32]
 
@@ -64,7 +79,7 @@ def load_previous_snapshot(
     """
     if project.is_pseudonymous:
         return None
-    published = record_store.find_published_record(zones, project.name)
+    published = find_published_record(zones, project.name)
     if published is None:
         return None
     if published.release_class != project.release_class:
@@ -78,8 +93,8 @@ def load_previous_snapshot(
             )
         )
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifiers))
-    digest = class_snapshot.comparability_digest(project, hierarchies)
-    return class_snapshot.load_snapshot(zones, project, published, coding, digest)
+    digest = comparability_digest(project, hierarchies)
+    return load_snapshot(zones, project, published, coding, digest)
 
 
 def nest_release(
@@ -128,21 +143,19 @@ def nest_release(
     # 3. The classes that remain, under their new numbers.
     withdrawn = int(staying.sum() - released.sum())
     suppressed = counts.searched - int(released.sum()) - withdrawn
-    recoding, new_numbers = _keep_classes(
-        previous, released, suppressed, class_search_task.read_column_weights(project)
-    )
+    recoding, new_numbers = _keep_classes(previous, released, suppressed, read_column_weights(project))
     class_frame = _class_frame(remaining, released, new_numbers, before.coding, sensitive)
     classes = ClassSearchResult(recoding, class_frame, sensitive, cached_frames=(matched, remaining))
     if sensitive is None:
         return NestedRelease(classes, withdrawn)
 
     # 4. What the classes show of the sensitive column.
-    members = class_search.assign_classes(encoded, project, classes)
-    cohort = sensitive_columns.count_values(search_input.select_eligible_pupils(encoded, project), sensitive)
-    value_counts = sensitive_columns.count_values_by_class(members, recoding.classes, sensitive, cohort)
+    members = assign_classes(encoded, project, classes)
+    cohort = count_values(select_eligible_pupils(encoded, project), sensitive)
+    value_counts = count_values_by_class(members, recoding.classes, sensitive, cohort)
     departed = _departed_values(matched, value_counts, new_numbers, sensitive)
     blanked = _previously_blanked(members, previous, new_numbers, recoding.classes, sensitive)
-    blanking = sensitive_columns.choose_blanked_classes(
+    blanking = choose_blanked_classes(
         value_counts, sensitive, recoding, key, suppressed_before=blanked, departed=departed
     )
     return NestedRelease(replace(classes, values_by_class=value_counts, blanking=blanking), withdrawn)
@@ -175,14 +188,12 @@ def _class_frame(
 ) -> DataFrame:
     """Return the class of each released pupil, by the pupil's key and the words of its code."""
     units = np.flatnonzero(released > 0)
-    numbers = pa.table(
-        {COUNT_UNIT: pa.array(units.astype(np.int32)), partitions.CLASS_COLUMN: pa.array(new_numbers[units // 2])}
-    )
-    by_unit = F.broadcast(local_frames.make_frame_from_arrow(remaining.sparkSession, numbers))
-    words = [partitions.word_column(word) for word in range(coding.words)]
+    numbers = pa.table({COUNT_UNIT: pa.array(units.astype(np.int32)), CLASS_COLUMN: pa.array(new_numbers[units // 2])})
+    by_unit = F.broadcast(make_frame_from_arrow(remaining.sparkSession, numbers))
+    words = [word_column(word) for word in range(coding.words)]
     flag = [] if sensitive is None else [HAS_VALUE]
     return remaining.join(by_unit, COUNT_UNIT, "inner").select(
-        search_input.hash_pupil().alias(partitions.KEY_COLUMN), *words, *flag, partitions.CLASS_COLUMN
+        hash_pupil().alias(KEY_COLUMN), *words, *flag, CLASS_COLUMN
     )
 
 
@@ -191,7 +202,7 @@ def _departed_values(
 ) -> SensitiveValueCounts:
     """Count, per class, the sensitive values that only the published release shows: those of pupils who are gone."""
     values_before = matched.where(HAS_VALUE).select(CLASS_NUMBER, F.col(VALUE_BEFORE).alias(SENSITIVE_LEAF), HAS_VALUE)
-    tabulated = sensitive_columns.tabulate_class_values(values_before, len(new_numbers), sensitive)
+    tabulated = tabulate_class_values(values_before, len(new_numbers), sensitive)
     kept = np.flatnonzero(new_numbers >= 0)
     before = np.zeros_like(value_counts.pupils_by_value)
     before[new_numbers[kept]] = tabulated[kept]

@@ -14,16 +14,20 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
-from cohort.anonymisation import search_input
-from cohort.anonymisation.pseudonymisation import hmac_sha256
-from cohort.anonymisation.pupil_boards import BOARD, BOARDS
-from cohort.anonymisation.search_input import SENSITIVE_LEAF
-from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
-from cohort.keys.project_keys import ProjectKey
-from cohort.sdc.privacy_models.class_constraints import ClassCounts
-from cohort.states import local_frames
-from cohort.states.schemas import PUPIL_CONTROL, SCHOOL_CONTROL
+from cohort.agreements import Project
+from cohort.anonymisation import (
+    BOARD,
+    BOARDS,
+    CLASS_NUMBER,
+    HAS_VALUE,
+    SENSITIVE_LEAF,
+    SensitiveColumn,
+    hmac_sha256,
+    select_eligible_pupils,
+)
+from cohort.keys import ProjectKey
+from cohort.sdc import ClassCounts
+from cohort.states import PUPIL_CONTROL, SCHOOL_CONTROL, make_frame_from_arrow
 
 WITHDRAWAL_LABEL = "teruggetrokken|"
 """Prefix of the text that is hashed to choose which pupils are withdrawn."""
@@ -53,7 +57,7 @@ def match_previous_pupils(
         Every pupil of the published release with `COUNT_UNIT`; with today's school and boards only where the pupil is
         still admitted with the very same values, else null.
     """
-    today = search_input.select_eligible_pupils(encoded, project)
+    today = select_eligible_pupils(encoded, project)
     if sensitive is None:
         equal = previous_pupils.drop(CLASS_NUMBER).columns
         joined = previous_pupils.join(today.select(*equal, SCHOOL_CONTROL, BOARD, BOARDS), equal, "left")
@@ -100,7 +104,7 @@ def remove_withdrawn_pupils(matched: DataFrame, withdrawals: UnitCounts, key: Pr
     if not len(units):
         return staying
     numbers = pa.table({COUNT_UNIT: pa.array(units.astype(np.int32)), "_withdraw": pa.array(withdrawals[units])})
-    by_unit = F.broadcast(local_frames.make_frame_from_arrow(spark, numbers))
+    by_unit = F.broadcast(make_frame_from_arrow(spark, numbers))
     untouched = staying.join(by_unit, COUNT_UNIT, "left_anti")
     keyed_hash = hmac_sha256(F.concat(F.lit(WITHDRAWAL_LABEL), F.lower(F.hex(PUPIL_CONTROL))))
     rank = F.row_number().over(Window.partitionBy(COUNT_UNIT).orderBy("_hash"))

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohort.agreements import project, project_hierarchies
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import Project
-from cohort.foundation.errors import Refusal
-from cohort.release_records import class_snapshot, record_store
-from cohort.release_records.release_record import ProjectDifference, ReleaseRecord
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.model.recoding import Recoding
+from cohort.agreements import DeclaredColumn, Environment, Project, load_hierarchies, load_project
+from cohort.foundation import Refusal
+from cohort.release_records import (
+    ProjectDifference,
+    ReleaseRecord,
+    comparability_digest,
+    find_published_record,
+    load_snapshot,
+)
+from cohort.sdc import Coding, Hierarchy, Recoding
 
 COMPARED_FIELDS = ("hierarchy", "bands", "result", "difference", "attribute", "born", "step")
 """The fields of a column's declaration that decide what it shows."""
@@ -53,7 +53,7 @@ def compare_with_live_projects(own: ComparedRelease, environment: Environment) -
         return []
     differences = []
     for file in sorted((environment.config / "projects").glob("[!_]*.toml")):
-        published = record_store.find_published_record(environment.zones, file.stem)
+        published = find_published_record(environment.zones, file.stem)
         if file.stem == own.project.name or published is None:
             continue
         try:
@@ -71,13 +71,13 @@ def compare_with_live_projects(own: ComparedRelease, environment: Environment) -
 
 def _load_comparable(own: Project, published: ReleaseRecord, environment: Environment) -> ComparedRelease | None:
     """Load the release of another project; None where it has ended, is pseudonymous or has other pupils."""
-    other = project.load_project(environment.config, published.project, environment.platform)
+    other = load_project(environment.config, published.project, environment.platform)
     if other.is_pseudonymous or environment.today > other.ends or not selects_same_pupils(own, other):
         return None
-    hierarchies = project_hierarchies.load_hierarchies(other, environment.hierarchies)
+    hierarchies = load_hierarchies(other, environment.hierarchies)
     coding = Coding(tuple(hierarchies[column.name] for column in other.quasi_identifiers))
-    digest = class_snapshot.comparability_digest(other, hierarchies)
-    snapshot = class_snapshot.load_snapshot(environment.zones, other, published, coding, digest)
+    digest = comparability_digest(other, hierarchies)
+    snapshot = load_snapshot(environment.zones, other, published, coding, digest)
     return ComparedRelease(other, published.release, snapshot.recoding)
 
 

@@ -11,16 +11,21 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.agreements.project import Project
-from cohort.anonymisation.pseudonymisation import hmac_sha256
-from cohort.keys.project_keys import ProjectKey
-from cohort.legal_basis.number_changes import NumberChanges
-from cohort.release_records import class_snapshot, record_store
-from cohort.release_records.class_snapshot import SnapshotDocument
-from cohort.states import local_frames
-from cohort.states.schemas import PUPIL_CONTROL
-from cohort.storage.zone_paths import StorageZones
+from cohort.agreements import Project
+from cohort.anonymisation import hmac_sha256
+from cohort.delta import remove_folder
+from cohort.keys import ProjectKey
+from cohort.legal_basis import NumberChanges
+from cohort.release_records import (
+    FORMER_PUPILS_FOLDER,
+    PUPILS_FOLDER,
+    SnapshotDocument,
+    find_published_record,
+    require_snapshot,
+    snapshot_folder,
+)
+from cohort.states import PUPIL_CONTROL, make_local_frame
+from cohort.storage import StorageZones
 
 NEW_PSEUDONYM = "_new"
 
@@ -43,11 +48,11 @@ def renumber_snapshot(
     Returns:
         How many pupils have another pseudonym now.
     """
-    published = record_store.find_published_record(zones, project.name)
+    published = find_published_record(zones, project.name)
     if published is None or project.is_pseudonymous:
         return 0
-    class_snapshot.require_snapshot(zones, published)
-    folder = class_snapshot.snapshot_folder(zones, published)
+    require_snapshot(zones, published)
+    folder = snapshot_folder(zones, published)
     document = SnapshotDocument.read(folder)
     if not changes.newest_numbers or document.renumbered_to == changes.digest():
         return 0
@@ -57,14 +62,14 @@ def renumber_snapshot(
     moved = _choose_moves(pairs, pupils, taken).persist()
     number, pupils_folder = moved.count(), document.pupils_folder
     if number:
-        pupils_folder = f"{class_snapshot.PUPILS_FOLDER}-{changes.digest()[:12]}"
-        delta.remove_folder(folder / pupils_folder, where=f"restricted/released/{project.name}")
+        pupils_folder = f"{PUPILS_FOLDER}-{changes.digest()[:12]}"
+        remove_folder(folder / pupils_folder, where=f"restricted/released/{project.name}")
         _renumbered(pupils, moved).write.option("compression", "zstd").parquet(str(folder / pupils_folder))
     changed = {"pupils_folder": pupils_folder, "renumbered_to": changes.digest()}
     document.model_copy(update=changed).write(folder)
-    for path in folder.glob(f"{class_snapshot.PUPILS_FOLDER}*"):
+    for path in folder.glob(f"{PUPILS_FOLDER}*"):
         if path.name != pupils_folder:
-            delta.remove_folder(path, where=f"restricted/released/{project.name}")
+            remove_folder(path, where=f"restricted/released/{project.name}")
     pairs.unpersist()
     moved.unpersist()
     return number
@@ -73,7 +78,7 @@ def renumber_snapshot(
 def _pseudonym_pairs(spark: SparkSession, key: ProjectKey, changes: NumberChanges) -> DataFrame:
     """Return the pseudonym of every number that was replaced, with that of its pupil's newest number."""
     schema = "old string not null, new string not null"
-    numbers = local_frames.make_local_frame(spark, schema, [*changes.newest_numbers.items()])
+    numbers = make_local_frame(spark, schema, [*changes.newest_numbers.items()])
     pseudonyms = (
         hmac_sha256(F.concat(F.lit("pgn|"), F.col(number))).alias(name)
         for name, number in ((PUPIL_CONTROL, "old"), (NEW_PSEUDONYM, "new"))
@@ -83,7 +88,7 @@ def _pseudonym_pairs(spark: SparkSession, key: ProjectKey, changes: NumberChange
 
 def _renumber_former_pupils(spark: SparkSession, folder: Path, pairs: DataFrame) -> DataFrame:
     """Add the newest pseudonyms of former pupils to theirs; return all pseudonyms of former pupils."""
-    former = folder / class_snapshot.FORMER_PUPILS_FOLDER
+    former = folder / FORMER_PUPILS_FOLDER
     if not former.exists():
         return pairs.select(PUPIL_CONTROL).limit(0)
     renumbered = spark.read.parquet(str(former)).join(F.broadcast(pairs), PUPIL_CONTROL, "inner")

@@ -1,1 +1,39 @@
 """Removal of excluded pupils from results, quarantine and raw files, with limits, journals and receipts."""
+
+from __future__ import annotations
+
+from cohort.erasure.consent_expiry import erase_expired_consent_values
+from cohort.erasure.excluded_numbers import numbers_barred_from_project, numbers_to_erase
+from cohort.erasure.excluded_pupils import (
+    OBJECTED_COLUMN,
+    listed_pupils,
+    mark_excluded_rows,
+    mark_rows_of_listed_pupils,
+    pupils_without_opt_in,
+)
+from cohort.erasure.impact_limits import check_impact_limits, find_listed_numbers
+from cohort.erasure.leftover_files import find_leftover_files, leftover_exit_code
+from cohort.erasure.objection_erasure import accept_objections, apply_objections
+from cohort.erasure.outdated_releases import is_release_due
+from cohort.erasure.raw_file_erasure import erase_raw_files
+from cohort.erasure.row_erasure import erase_broken_lines
+
+__all__ = [
+    "OBJECTED_COLUMN",
+    "accept_objections",
+    "apply_objections",
+    "check_impact_limits",
+    "erase_broken_lines",
+    "erase_expired_consent_values",
+    "erase_raw_files",
+    "find_leftover_files",
+    "find_listed_numbers",
+    "is_release_due",
+    "leftover_exit_code",
+    "listed_pupils",
+    "mark_excluded_rows",
+    "mark_rows_of_listed_pupils",
+    "numbers_barred_from_project",
+    "numbers_to_erase",
+    "pupils_without_opt_in",
+]

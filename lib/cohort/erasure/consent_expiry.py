@@ -14,11 +14,11 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.foundation import json_documents
-from cohort.legal_basis.consent_register import ConsentedPupils, digest_consented_pairs
-from cohort.states.schemas import SCORE_COLUMNS
-from cohort.storage.zone_paths import StorageZones
+from cohort.delta import clear_columns, read_table, vacuum_table_or_refuse
+from cohort.foundation import read_applied_digest, write_json_document
+from cohort.legal_basis import ConsentedPupils, digest_consented_pairs
+from cohort.states import SCORE_COLUMNS
+from cohort.storage import StorageZones
 
 PUPIL_CATEGORY_COLUMNS = ("pgn", "domein")
 ERASURE_BEGUN = "begun"
@@ -47,28 +47,28 @@ def erase_expired_consent_values(
     """
     mark = _mark_path(zones)
     digest = digest_consented_pairs(consented.pairs, prefix="", separator="\n")
-    applied = json_documents.read_applied_digest(mark)
+    applied = read_applied_digest(mark)
     if applied == digest:
         return False
     interrupted = applied == ERASURE_BEGUN
     has_score = reduce(or_, (F.col(name).isNotNull() for name in SCORE_COLUMNS))
-    expired = delta.read_table(spark, zones.results).where(F.col("bijzonder") & has_score)
+    expired = read_table(spark, zones.results).where(F.col("bijzonder") & has_score)
     if consented.pairs:
         expired = expired.join(consented.to_frame(spark), list(PUPIL_CATEGORY_COLUMNS), "left_anti")
     has_expired = not empty and not expired.isEmpty()
     if has_expired:
-        json_documents.write_json_document(mark, {"digest": ERASURE_BEGUN})
+        write_json_document(mark, {"digest": ERASURE_BEGUN})
         pupils = expired.select(*PUPIL_CATEGORY_COLUMNS)
-        delta.clear_columns(spark, zones.results, pupils, PUPIL_CATEGORY_COLUMNS, "bijzonder", SCORE_COLUMNS)
+        clear_columns(spark, zones.results, pupils, PUPIL_CATEGORY_COLUMNS, "bijzonder", SCORE_COLUMNS)
     if has_expired or interrupted:
-        delta.vacuum_table_or_refuse(
+        vacuum_table_or_refuse(
             zones.results,
             "no file with values whose consent ended",
             found="files left behind",
             where="restricted/results",
             do="Look at its permissions, then run ingest again",
         )
-    json_documents.write_json_document(mark, {"digest": digest})
+    write_json_document(mark, {"digest": digest})
     return has_expired or interrupted
 
 

@@ -11,12 +11,11 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort import delta
+from cohort.delta import table_exists
 from cohort.erasure import excluded_pupils
-from cohort.legal_basis import objection_filter
-from cohort.legal_basis.objections import Objections
-from cohort.results import ledger, results_store
-from cohort.storage.zone_paths import StorageZones
+from cohort.legal_basis import Objections, find_barred_pupils
+from cohort.results import read_current_results, read_ledger
+from cohort.storage import StorageZones
 
 
 def numbers_to_erase(
@@ -24,7 +23,7 @@ def numbers_to_erase(
 ) -> frozenset[str]:
     """The numbers that no raw file may have: of pupils who object, and of pupils who did not opt in."""
     listed = excluded_pupils.listed_numbers(objections)
-    if not objections.opt_in_lists or not delta.table_exists(zones.results):
+    if not objections.opt_in_lists or not table_exists(zones.results):
         return listed
     results = _read_results(spark, zones)
     return listed | _collect_numbers(excluded_pupils.pupils_without_opt_in(objections, results, domains))
@@ -35,11 +34,11 @@ def numbers_barred_from_project(
 ) -> frozenset[str]:
     """The numbers of every pupil who may not be in a project: its pseudonymous table must lose them."""
     results = _read_results(spark, zones)
-    return _collect_numbers(objection_filter.find_barred_pupils(results, objections, project, domains))
+    return _collect_numbers(find_barred_pupils(results, objections, project, domains))
 
 
 def _read_results(spark: SparkSession, zones: StorageZones) -> DataFrame:
-    return results_store.read_current_results(spark, zones, ledger.read_ledger(zones.ledger).batches)
+    return read_current_results(spark, zones, read_ledger(zones.ledger).batches)
 
 
 def _collect_numbers(pupils: DataFrame) -> frozenset[str]:

@@ -15,11 +15,9 @@ from collections.abc import Collection
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.catalogue import Catalogue
-from cohort.legal_basis import opt_in_lists
-from cohort.legal_basis.objection_lists import SCOPE_EVERYTHING
-from cohort.legal_basis.objections import Objections
-from cohort.states import local_frames
+from cohort.agreements import Catalogue
+from cohort.legal_basis import SCOPE_EVERYTHING, Objections, find_pupils_not_opted_in, pupils_by_school
+from cohort.states import make_local_frame
 
 OBJECTED_COLUMN = "_objected"
 EXCLUDED_SCOPES = "_scopes"
@@ -40,7 +38,7 @@ def listed_pupils(spark: SparkSession, objections: Objections) -> DataFrame:
     for domain, numbers in sorted(objections.barred_by_domain.items()):
         for number in numbers - objections.barred_from_everything:
             scopes[number].append(domain)
-    return local_frames.make_local_frame(spark, EXCLUDED_PUPILS_SCHEMA, sorted(scopes.items()))
+    return make_local_frame(spark, EXCLUDED_PUPILS_SCHEMA, sorted(scopes.items()))
 
 
 def pupils_without_opt_in(objections: Objections, presence: DataFrame, domains: Collection[str]) -> DataFrame:
@@ -53,8 +51,8 @@ def pupils_without_opt_in(objections: Objections, presence: DataFrame, domains: 
     """
     lists = objections.opt_in_lists
     permitted = {domain: [one.numbers_for_domain(domain) for one in lists] for domain in sorted(domains)}
-    everybody = opt_in_lists.pupils_by_school(presence, objections.unlisted_pupils)
-    missing = opt_in_lists.find_pupils_not_opted_in(everybody, lists, permitted)
+    everybody = pupils_by_school(presence, objections.unlisted_pupils)
+    missing = find_pupils_not_opted_in(everybody, lists, permitted)
     return missing.groupBy("pgn").agg(F.collect_list("purpose").alias(EXCLUDED_SCOPES))
 
 

@@ -17,14 +17,21 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.platform import ObjectionLimits
+from cohort.agreements import ObjectionLimits
 from cohort.erasure.excluded_pupils import EXCLUDED_SCOPES, is_excluded
-from cohort.foundation.errors import ObjectionsRefused
-from cohort.legal_basis import objection_filter, opt_in_lists
-from cohort.legal_basis.objection_lists import OBJECTION_LISTS, SCOPE_DOMAIN, SCOPE_EVERYTHING, ObjectionList
-from cohort.legal_basis.objections import Objections
-from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers
-from cohort.states import local_frames
+from cohort.foundation import ObjectionsRefused
+from cohort.legal_basis import (
+    OBJECTION_LISTS,
+    SCOPE_DOMAIN,
+    SCOPE_EVERYTHING,
+    ObjectionList,
+    Objections,
+    OptInList,
+    PupilNumbers,
+    find_pupils_not_opted_in,
+    make_number_frame,
+)
+from cohort.states import make_local_frame
 
 LISTED_PUPILS_SCHEMA = f"list string not null, pgn string not null, {EXCLUDED_SCOPES} array<string>"
 
@@ -95,7 +102,7 @@ def find_listed_numbers(rows: DataFrame, objections: Objections) -> PupilNumbers
     listed = objections.barred_from_everything.union(*objections.barred_numbers.values(), *opted_in)
     if not listed:
         return frozenset()
-    numbers = objection_filter.make_number_frame(rows.sparkSession, listed)
+    numbers = make_number_frame(rows.sparkSession, listed)
     occurring: Any = rows.join(F.broadcast(numbers), "pgn", "left_semi").select("pgn").distinct().toArrow()
     return frozenset(occurring["pgn"].to_pylist())
 
@@ -129,7 +136,7 @@ def _find_removed_pupils(
     checked = [one for one in unconfirmed if not only_new or one.name in objections.new_opt_in_lists]
     if not listed and not checked:
         return None
-    frames = [local_frames.make_local_frame(rows.sparkSession, LISTED_PUPILS_SCHEMA, listed)]
+    frames = [make_local_frame(rows.sparkSession, LISTED_PUPILS_SCHEMA, listed)]
     frames.extend(_pupils_without_opt_in_to(one, rows, domains) for one in checked)
     excluded = F.broadcast(reduce(DataFrame.unionByName, frames))
     candidates = rows.select("pgn", "brin", "domein").join(excluded, "pgn")
@@ -140,7 +147,7 @@ def _find_removed_pupils(
 
 def _pupils_without_opt_in_to(one: OptInList, rows: DataFrame, domains: Collection[str]) -> DataFrame:
     permitted = {domain: [one.numbers_for_domain(domain)] for domain in sorted(domains)}
-    missing = opt_in_lists.find_pupils_not_opted_in(rows, [one], permitted).groupBy("pgn")
+    missing = find_pupils_not_opted_in(rows, [one], permitted).groupBy("pgn")
     scopes = missing.agg(F.collect_list("purpose").alias(EXCLUDED_SCOPES))
     return scopes.select(F.lit(one.name).alias("list"), "pgn", EXCLUDED_SCOPES)
 

@@ -13,11 +13,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cohort import delta
+from cohort.delta import OPEN_FILES_ADVICE, TABLE_ERRORS, list_files_vacuum_leaves, list_foreign_files, table_exists
 from cohort.erasure.outdated_releases import UNPUBLISHED_STATES
-from cohort.foundation.errors import DestructionIncomplete, describe_problem
-from cohort.release_records import record_store
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import DestructionIncomplete, describe_problem
+from cohort.release_records import find_published_record, load_release_records
+from cohort.storage import StorageZones
 
 
 def find_leftover_files(zones: StorageZones) -> list[str]:
@@ -39,10 +39,10 @@ def leftover_exit_code(sentences: list[str] | tuple[str, ...]) -> int:
 
 def _count_leftovers(zones: StorageZones) -> Iterator[tuple[Path, int]]:
     for table in (zones.results, zones.quarantine):
-        if delta.table_exists(table):
-            yield table, len(delta.list_files_vacuum_leaves(table))
+        if table_exists(table):
+            yield table, len(list_files_vacuum_leaves(table))
     for table in sorted(zones.published_table("").glob("*")):
-        if table.is_dir() and not table.is_symlink() and record_store.find_published_record(zones, table.name):
+        if table.is_dir() and not table.is_symlink() and find_published_record(zones, table.name):
             yield table, _count_foreign_files(table)
     for folder in sorted(zones.staging("").glob("*")):
         yield folder, _count_outside_stages(zones, folder)
@@ -56,9 +56,7 @@ def _count_outside_stages(zones: StorageZones, folder: Path) -> int:
     if not folder.is_dir() or folder.is_symlink():
         return 1
     stages = {
-        f"{record.release}"
-        for record in record_store.load_release_records(zones, folder.name)
-        if record.state in UNPUBLISHED_STATES
+        f"{record.release}" for record in load_release_records(zones, folder.name) if record.state in UNPUBLISHED_STATES
     }
     entries = [path for path in folder.iterdir() if path.name in stages or not path.name.isdigit()]
     return sum(_count_foreign_files(path) if path.name in stages else _count_files(path) for path in entries)
@@ -66,8 +64,8 @@ def _count_outside_stages(zones: StorageZones, folder: Path) -> int:
 
 def _count_foreign_files(table: Path) -> int:
     try:
-        return len(delta.list_foreign_files(table)) if delta.table_exists(table) else _count_files(table)
-    except delta.TABLE_ERRORS:
+        return len(list_foreign_files(table)) if table_exists(table) else _count_files(table)
+    except TABLE_ERRORS:
         return _count_files(table)  # nobody knows which of them are the table's
 
 
@@ -83,5 +81,5 @@ def _describe_leftovers(zones: StorageZones, place: Path, count: int) -> str:
         example="after a vacuum",
         found=f"{count} other" + ("" if count == 1 else "s"),
         where=place.relative_to(zones.root).as_posix(),
-        do=f"{delta.OPEN_FILES_ADVICE}, remove what is not the table's, then run the same again",
+        do=f"{OPEN_FILES_ADVICE}, remove what is not the table's, then run the same again",
     )

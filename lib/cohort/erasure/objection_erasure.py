@@ -10,9 +10,8 @@ from __future__ import annotations
 from pydantic import ConfigDict
 from pyspark.sql import SparkSession
 
-from cohort import delta
-from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.environment import Environment
+from cohort.agreements import Catalogue, Environment
+from cohort.delta import read_table, table_exists
 from cohort.erasure import (
     excluded_numbers,
     impact_limits,
@@ -22,13 +21,10 @@ from cohort.erasure import (
     raw_file_erasure,
     row_erasure,
 )
-from cohort.foundation.json_documents import DocumentPart
-from cohort.legal_basis import objections as objections_in_force
-from cohort.legal_basis import opt_in_lists
-from cohort.legal_basis.objection_registry import ObjectionRegistry
-from cohort.legal_basis.objections import Objections
-from cohort.release_records.release_record import AppliedObjectionList
-from cohort.results import ledger, results_store
+from cohort.foundation import DocumentPart
+from cohort.legal_basis import ObjectionRegistry, Objections, record_objections, require_current_opt_in_lists
+from cohort.release_records import AppliedObjectionList
+from cohort.results import read_current_results, read_ledger
 
 
 class ErasedCounts(DocumentPart):
@@ -82,14 +78,14 @@ def accept_objections(
     """
     zones = environment.zones
     matched: frozenset[str] = frozenset()
-    if delta.table_exists(zones.results):
-        deliveries = ledger.read_ledger(zones.ledger)
-        results = results_store.read_current_results(spark, zones, deliveries.batches)
-        opt_in_lists.require_current_opt_in_lists(objections.opt_in_lists, deliveries.latest_delivery_dates())
+    if table_exists(zones.results):
+        deliveries = read_ledger(zones.ledger)
+        results = read_current_results(spark, zones, deliveries.batches)
+        require_current_opt_in_lists(objections.opt_in_lists, deliveries.latest_delivery_dates())
         impact_limits.check_impact_limits(results, objections, environment.platform.objections, domains)
-        quarantine = delta.read_table(spark, zones.quarantine)
+        quarantine = read_table(spark, zones.quarantine)
         matched = impact_limits.find_listed_numbers(results.select("pgn").union(quarantine.select("pgn")), objections)
-    return matched, objections_in_force.record_objections(zones.restricted, objections, matched)
+    return matched, record_objections(zones.restricted, objections, matched)
 
 
 def apply_objections(
@@ -113,12 +109,12 @@ def apply_objections(
 
     # 2. Erase rows, stages and raw files.
     rows = row_erasure.ErasedRows(0, 0)
-    if delta.table_exists(zones.results):
+    if table_exists(zones.results):
         rows = row_erasure.erase_excluded_rows(spark, environment, catalogue, objections)
     stages = outdated_releases.remove_outdated_stages(zones, objections, environment.now)
     numbers = excluded_numbers.numbers_to_erase(spark, zones, objections, domains)
     container_limits = environment.platform.intake.containers.container_limits()
-    deliveries = ledger.read_ledger(zones.ledger)
+    deliveries = read_ledger(zones.ledger)
     files = raw_file_erasure.erase_raw_files(zones.deliveries, deliveries, numbers, container_limits)
 
     # 3. Tell the schools, and report.

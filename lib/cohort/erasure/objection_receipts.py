@@ -15,12 +15,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from cohort.foundation import json_documents, private_files
-from cohort.foundation.json_documents import DocumentPart
-from cohort.legal_basis.number_changes import NumberChanges
-from cohort.legal_basis.objection_lists import ObjectionList
-from cohort.legal_basis.objection_registry import ObjectionRegistry
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import DocumentPart, write_json_document, write_private_text
+from cohort.legal_basis import NumberChanges, ObjectionList, ObjectionRegistry
+from cohort.storage import StorageZones
 
 MOST_LINES_NAMED = 200
 """Lines that a receipt names; it counts all of them."""
@@ -127,8 +124,8 @@ def write_objection_receipts(
         receipt = _make_receipt(one, outcome, now)
         file = zones.school_feedback(school) / f"bezwaren-{one.name}.json"
         if _read_content(file) != {**receipt.document(), "written": None}:
-            private_files.write_private_text(file.with_suffix(".txt"), _write_text(one, receipt, outcome, now))
-            json_documents.write_json_document(file, receipt.document())
+            write_private_text(file.with_suffix(".txt"), _write_text(one, receipt, outcome, now))
+            write_json_document(file, receipt.document())
 
 
 def _make_receipt(one: ObjectionList, outcome: ListOutcome, now: dt.datetime) -> ObjectionReceipt:

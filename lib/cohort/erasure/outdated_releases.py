@@ -9,19 +9,24 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from cohort import delta
-from cohort.legal_basis.objections import Objections
-from cohort.release_records import class_snapshot, record_store
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.release_records.release_states import ReleaseState
-from cohort.storage.zone_paths import StorageZones
+from cohort.delta import remove_folder
+from cohort.legal_basis import Objections
+from cohort.release_records import (
+    ReleaseRecord,
+    ReleaseState,
+    find_published_record,
+    load_release_records,
+    remove_snapshot,
+    save_release_record,
+)
+from cohort.storage import StorageZones
 
 UNPUBLISHED_STATES = frozenset({ReleaseState.STAGED, ReleaseState.VERIFIED})
 
 
 def is_release_due(zones: StorageZones, objections: Objections, project: str) -> bool:
     """Whether other pupils are barred from a project than when its published release was made."""
-    record = record_store.find_published_record(zones, project)
+    record = find_published_record(zones, project)
     return record is not None and is_outdated(record, objections)
 
 
@@ -46,17 +51,17 @@ def remove_outdated_stages(zones: StorageZones, objections: Objections, now: dt.
     """
     kept: set[Path] = set()
     for folder in sorted(zones.exact_records.glob("*/")):
-        for record in record_store.load_release_records(zones, folder.name):
+        for record in load_release_records(zones, folder.name):
             if record.state not in UNPUBLISHED_STATES:
                 continue
             if is_outdated(record, objections):
                 reason = "pupils objected after it was made"
                 refused = record.moved(ReleaseState.REFUSED, reason=reason, refused=str(now))
-                record_store.save_release_record(zones, refused)
-                class_snapshot.remove_snapshot(zones, record)
+                save_release_record(zones, refused)
+                remove_snapshot(zones, record)
             else:
                 kept.add(zones.staged_release(record.project, record.release))
     removed = [stage for stage in sorted(zones.staging("").glob("*/*/")) if stage not in kept]
     for stage in removed:
-        delta.remove_folder(stage, where=f"staging/{stage.parent.name}")
+        remove_folder(stage, where=f"staging/{stage.parent.name}")
     return len(removed)

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import raw_file_values
+from cohort.agreements import ContainerLimits
+from cohort.delivery_formats import iterate_file_values
 from cohort.erasure.written_numbers import find_number_candidates
-from cohort.results.ledger import Ledger
+from cohort.results import Ledger
 
 VALUES_PER_SEARCH = 2_000
 """Values of a file that are searched together."""
@@ -56,7 +56,7 @@ def erase_raw_files(
 
 def may_contain_numbers(path: Path, numbers: frozenset[str], limits: ContainerLimits) -> bool:
     """Whether a file has one of the numbers, or cannot be read to its end."""
-    values = raw_file_values.iterate_file_values(path, limits)
+    values = iterate_file_values(path, limits)
     try:
         while searched := list(islice(values, VALUES_PER_SEARCH)):
             if not numbers.isdisjoint(find_number_candidates("\n".join(searched))):

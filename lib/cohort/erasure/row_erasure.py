@@ -13,18 +13,23 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.environment import Environment
-from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
+from cohort.agreements import Catalogue, Environment
+from cohort.delivery_formats import ROW_BROKEN
+from cohort.delta import count_batch_rows, delete_equal_rows, delete_matching_rows, read_table
 from cohort.erasure import excluded_pupils
 from cohort.erasure.excluded_pupils import EXCLUDED_SCOPES
-from cohort.foundation import identifiers
-from cohort.legal_basis import opt_in_lists
-from cohort.legal_basis.objections import Objections
-from cohort.results import erasure_journal, ledger, results_store
-from cohort.states.schemas import CANONICAL_COLUMNS
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import normalise_pgn_sql
+from cohort.legal_basis import Objections, record_unlisted_pupils
+from cohort.results import (
+    close_interrupted_erasure,
+    journal_erasure,
+    mark_for_vacuum,
+    read_counted_batches,
+    read_current_results,
+    vacuum_marked_table,
+)
+from cohort.states import CANONICAL_COLUMNS
+from cohort.storage import StorageZones
 
 
 class ErasedRows(NamedTuple):
@@ -46,13 +51,13 @@ def erase_excluded_rows(
         objections: the objections of today.
     """
     zones, domains = environment.zones, catalogue.domains()
-    batches = ledger.read_counted_batches(zones.ledger)
-    erasure_journal.close_interrupted_erasure(zones, batches)
-    results = results_store.read_current_results(spark, zones, batches)
-    erasure_journal.vacuum_marked_table(zones)
+    batches = read_counted_batches(zones.ledger)
+    close_interrupted_erasure(zones, batches)
+    results = read_current_results(spark, zones, batches)
+    vacuum_marked_table(zones)
     if objections.opt_in_lists:
         unlisted = excluded_pupils.pupils_without_opt_in(objections, results, domains)
-        opt_in_lists.record_unlisted_pupils(
+        record_unlisted_pupils(
             results, unlisted, objections.opt_in_lists, zones.opt_in_exclusions, environment.platform.tables
         )
     excluded = excluded_pupils.find_excluded_pupils(objections, results, domains).persist()
@@ -60,8 +65,8 @@ def erase_excluded_rows(
         must_go = excluded_pupils.is_excluded(F.col("domein"), F.col(EXCLUDED_SCOPES))
         erased = results.join(F.broadcast(excluded), "pgn").where(must_go).count()
         if erased:
-            rows_before = delta.count_batch_rows(zones.results, batches)
-            with erasure_journal.journal_erasure(zones, environment.now, "objections", rows_before, erased):
+            rows_before = count_batch_rows(zones.results, batches)
+            with journal_erasure(zones, environment.now, "objections", rows_before, erased):
                 _erase_and_vacuum(spark, zones, zones.results, excluded, F.col("t.domein"))
         quarantined = _erase_quarantined_rows(spark, zones, catalogue, excluded)
     finally:
@@ -80,20 +85,20 @@ def erase_broken_lines(spark: SparkSession, zones: StorageZones, excluded: DataF
     Returns:
         The number of lines erased.
     """
-    quarantine = delta.read_table(spark, zones.quarantine)
+    quarantine = read_table(spark, zones.quarantine)
     numbers = F.broadcast(excluded.select(F.col("pgn").alias("_number")))
     lines = _candidate_numbers(quarantine).join(numbers, "_number", "left_semi").select(*quarantine.columns).distinct()
     erased = lines.count()
     if erased:
-        erasure_journal.mark_for_vacuum(zones, zones.quarantine)
-        delta.delete_equal_rows(spark, zones.quarantine, lines)
-        erasure_journal.vacuum_marked_table(zones)
+        mark_for_vacuum(zones, zones.quarantine)
+        delete_equal_rows(spark, zones.quarantine, lines)
+        vacuum_marked_table(zones)
     return erased
 
 
 def _erase_quarantined_rows(spark: SparkSession, zones: StorageZones, catalogue: Catalogue, excluded: DataFrame) -> int:
     """Erase quarantined rows of excluded pupils; in a line that is no row, a number in any cell counts."""
-    quarantine = delta.read_table(spark, zones.quarantine)
+    quarantine = read_table(spark, zones.quarantine)
     domain = excluded_pupils.domain_of_test_code(F.col("row.toetscode"), catalogue)
     must_go = excluded_pupils.is_excluded(domain, F.col(EXCLUDED_SCOPES))
     erased = quarantine.join(F.broadcast(excluded), "pgn").where(must_go).count()
@@ -106,7 +111,7 @@ def _erase_quarantined_rows(spark: SparkSession, zones: StorageZones, catalogue:
 def _candidate_numbers(quarantine: DataFrame) -> DataFrame:
     """Lines that are no rows or have no number, once per cell that may be a number, with `_number` added."""
     broken = quarantine.where(F.array_contains("codes", F.lit(ROW_BROKEN)) | F.col("pgn").isNull())
-    cells = F.array(*(F.expr(identifiers.normalise_pgn_sql(f"row.{name}")) for name in CANONICAL_COLUMNS))
+    cells = F.array(*(F.expr(normalise_pgn_sql(f"row.{name}")) for name in CANONICAL_COLUMNS))
     return broken.select("*", F.explode(F.array_distinct(cells)).alias("_number"))
 
 
@@ -114,7 +119,7 @@ def _erase_and_vacuum(
     spark: SparkSession, zones: StorageZones, table: Path, excluded: DataFrame, domain: Column
 ) -> None:
     """Delete the rows of excluded pupils from a table (`t` in the merge) and the files that had them."""
-    erasure_journal.mark_for_vacuum(zones, table)
+    mark_for_vacuum(zones, table)
     must_go = excluded_pupils.is_excluded(domain, F.col(f"s.{EXCLUDED_SCOPES}"))
-    delta.delete_matching_rows(spark, table, excluded, "pgn", must_go)
-    erasure_journal.vacuum_marked_table(zones)
+    delete_matching_rows(spark, table, excluded, "pgn", must_go)
+    vacuum_marked_table(zones)

@@ -27,3 +27,12 @@ and the record of the run. Rows are read once, in `validated_rows`; what follows
     code_normalisation          codes in earlier results rewritten to their canonical spelling
     number_change_application   changed pupil numbers applied to earlier results
 """
+
+from __future__ import annotations
+
+from cohort.ingestion.code_normalisation import require_canonical_codes
+from cohort.ingestion.number_change_application import require_newest_numbers
+from cohort.ingestion.pipeline import ingest_deliveries
+from cohort.ingestion.run_context import IngestionContext
+
+__all__ = ["IngestionContext", "ingest_deliveries", "require_canonical_codes", "require_newest_numbers"]

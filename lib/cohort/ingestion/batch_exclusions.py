@@ -10,15 +10,14 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
-from cohort.erasure import excluded_pupils, impact_limits
+from cohort.delivery_formats import ROW_BROKEN
+from cohort.erasure import check_impact_limits, find_listed_numbers, mark_excluded_rows, pupils_without_opt_in
 from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.validation_rules import HEADER_REPEATED
-from cohort.legal_basis import objections, opt_in_lists
-from cohort.results import results_store
-from cohort.results.ledger import Ledger
-from cohort.states import local_frames, materialised_frames
+from cohort.legal_basis import PRESENCE_COLUMNS, record_objections, record_unlisted_pupils
+from cohort.results import Ledger, read_current_results
+from cohort.states import make_local_frame, materialise_to_parquet
 
 
 def exclude_pupils(spark: SparkSession, context: IngestionContext, ledger: Ledger, rows: DataFrame) -> DataFrame:
@@ -32,14 +31,14 @@ def exclude_pupils(spark: SparkSession, context: IngestionContext, ledger: Ledge
         ObjectionsRefused: a list would take away more than the platform allows (exit code 12).
     """
     lists, domains = context.objections, context.catalogue.domains()
-    matched = impact_limits.find_listed_numbers(rows.select("pgn"), lists)
+    matched = find_listed_numbers(rows.select("pgn"), lists)
     presence = _pupils_at_schools(spark, context, rows)
-    impact_limits.check_impact_limits(presence, lists, context.platform.objections, domains, only_new=True)
-    objections.record_objections(context.zones.restricted, lists, matched)
+    check_impact_limits(presence, lists, context.platform.objections, domains, only_new=True)
+    record_objections(context.zones.restricted, lists, matched)
     if not lists.opt_in_lists:
         return rows
     excluded = _exclude_by_opt_in_lists(spark, context, ledger, presence)
-    return excluded_pupils.mark_excluded_rows(rows, excluded)
+    return mark_excluded_rows(rows, excluded)
 
 
 def _pupils_at_schools(spark: SparkSession, context: IngestionContext, rows: DataFrame) -> DataFrame:
@@ -52,7 +51,7 @@ def _pupils_at_schools(spark: SparkSession, context: IngestionContext, rows: Dat
     if not context.schools_awaiting_list:
         return presence
     waiting = [(school,) for school in sorted(context.schools_awaiting_list)]
-    schools = local_frames.make_local_frame(spark, "brin string not null", waiting)
+    schools = make_local_frame(spark, "brin string not null", waiting)
     return presence.join(F.broadcast(schools), "brin", "left_anti")
 
 
@@ -61,13 +60,11 @@ def _exclude_by_opt_in_lists(
 ) -> DataFrame:
     """The pupils whom the opt-in lists exclude (`pgn`, `_scopes`), recorded before their rows go."""
     zones, lists = context.zones, context.objections
-    everywhere = presence.select(*opt_in_lists.PRESENCE_COLUMNS)
+    everywhere = presence.select(*PRESENCE_COLUMNS)
     if ledger.batches:
-        earlier = results_store.read_current_results(spark, zones, ledger.batches)
-        everywhere = everywhere.union(earlier.select(*opt_in_lists.PRESENCE_COLUMNS))
-    excluded = excluded_pupils.pupils_without_opt_in(lists, everywhere, context.catalogue.domains())
-    excluded = materialised_frames.materialise_to_parquet(excluded, zones.scratch / "excluded-by-opt-in")
-    opt_in_lists.record_unlisted_pupils(
-        presence, excluded, lists.opt_in_lists, zones.opt_in_exclusions, context.platform.tables
-    )
+        earlier = read_current_results(spark, zones, ledger.batches)
+        everywhere = everywhere.union(earlier.select(*PRESENCE_COLUMNS))
+    excluded = pupils_without_opt_in(lists, everywhere, context.catalogue.domains())
+    excluded = materialise_to_parquet(excluded, zones.scratch / "excluded-by-opt-in")
+    record_unlisted_pupils(presence, excluded, lists.opt_in_lists, zones.opt_in_exclusions, context.platform.tables)
     return excluded

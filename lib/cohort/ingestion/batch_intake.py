@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
-from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind
-from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
-from cohort.erasure import excluded_pupils, row_erasure
-from cohort.foundation.progress import ProgressWriter
+from cohort.delivery_formats import ROW_BROKEN, DeliveredFile, DeliveryKind
+from cohort.erasure import erase_broken_lines, listed_pupils
+from cohort.foundation import ProgressWriter
 from cohort.ingestion import batch_validation, batch_writing, feedback, supersession_journal, volume_anomalies
 from cohort.ingestion.discovery import NumberedFile
 from cohort.ingestion.feedback_document import FeedbackDetails
 from cohort.ingestion.file_accounting import FileCounts, FileDecisions
 from cohort.ingestion.line_numbers import LineNumbers
 from cohort.ingestion.run_context import IngestionContext
-from cohort.legal_basis import objections
-from cohort.results import ledger, results_store
-from cohort.results.ledger import Ledger, LedgerEntry
+from cohort.legal_basis import record_objections
+from cohort.results import OPT_IN_LIST_OLDER, Ledger, LedgerEntry, append_to_ledger, discard_batch_on_refusal
 
 KINDS_WITHOUT_ROWS = (DeliveryKind.ROSTER, DeliveryKind.REPEATED)
 
@@ -49,14 +47,14 @@ def take_in_new_files(
         context.catalogue.schools,
         context.schools_awaiting_list,
     )
-    with results_store.discard_batch_on_refusal(spark, zones, decisions.batch):
+    with discard_batch_on_refusal(spark, zones, decisions.batch):
         # 1. Validate the rows and write them into results and quarantine.
         read_entries, lines = _take_in_rows(spark, context, decisions, previous, new_files, progress)
         entries = sorted(
             [*_entries_without_rows(decisions, new_files), *read_entries], key=lambda entry: entry.levering_nr
         )
         if not entries:
-            objections.record_objections(zones.restricted, context.objections)
+            record_objections(zones.restricted, context.objections)
             return []
         # 2. Journal what the batch supersedes.
         entries = supersession_journal.journal_superseded_rows(spark, context, previous, entries, decisions.batch)
@@ -65,7 +63,7 @@ def take_in_new_files(
         _write_feedback(context, previous, entries, dict(new_files), lines)
         progress(f"feedback: {len(entries)} files")
         # 4. Write the ledger: with its entries the batch counts.
-        ledger.append_to_ledger(spark, zones.ledger, entries, context.platform.tables)
+        append_to_ledger(spark, zones.ledger, entries, context.platform.tables)
         # 5. Remove the superseded rows.
         supersession_journal.carry_out_supersession(spark, zones, Ledger((*previous.entries, *entries)))
     return entries
@@ -96,15 +94,15 @@ def _take_in_rows(
         progress(f"quality: {sum(entry.delivered for entry in entries)} rows, {refused} refused")
         batch_writing.write_batch(spark, context.zones, validated, entries, decisions.batch)
         if any(ROW_BROKEN in entry.codes for entry in entries if entry.is_taken):
-            listed = excluded_pupils.listed_pupils(spark, context.objections)
-            row_erasure.erase_broken_lines(spark, context.zones, listed)
+            listed = listed_pupils(spark, context.objections)
+            erase_broken_lines(spark, context.zones, listed)
         progress(f"results: {sum(entry.accepted for entry in entries)} rows accepted")
     return entries, validated.lines
 
 
 def _waits_as_before(entry: LedgerEntry, previous: Ledger) -> bool:
     """Whether a file waits for a newer opt-in list of its school, and an earlier run said so."""
-    older = ledger.OPT_IN_LIST_OLDER
+    older = OPT_IN_LIST_OLDER
     return entry.reason == older and previous.retryable_reasons.get(entry.sha256) == older
 
 

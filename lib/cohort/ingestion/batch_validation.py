@@ -27,9 +27,8 @@ from cohort.ingestion.pupil_consistency import CONSISTENCY_COLUMNS, TWO_NUMBERS
 from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.validation_rules import BIRTH_DATE_PARTIAL, DATE_OUTSIDE_YEAR
-from cohort.results import results_store
-from cohort.results.ledger import Ledger
-from cohort.states import materialised_frames
+from cohort.results import Ledger, read_current_results
+from cohort.states import materialise_to_parquet
 
 DeliveryWarnings = dict[int, dict[str, int]]
 """Per delivery the warnings with their numbers."""
@@ -77,7 +76,7 @@ def validate_batch(
     # 4. Compare the rows of each pupil with each other and with earlier results.
     earlier = None
     if ledger.current_row_count():
-        earlier = results_store.read_current_results(spark, context.zones, ledger.batches)
+        earlier = read_current_results(spark, context.zones, ledger.batches)
     good = rows.where(F.col(CODES) == "").select(*CONSISTENCY_COLUMNS)
     rows, pupil_warnings = _apply_pupil_rules(context, rows, good, earlier, folder.with_name(f"{batch}-inconsistent"))
     # 5. Count the rows of each file and number the refused lines.
@@ -110,7 +109,7 @@ def _apply_pupil_rules(
     findings = pupil_consistency.count_inconsistent_pupils(inconsistent)
     codes = sorted(refusing.intersection(code for of_delivery in findings.values() for code in of_delivery))
     if codes:
-        inconsistent = materialised_frames.materialise_to_parquet(inconsistent, folder)
+        inconsistent = materialise_to_parquet(inconsistent, folder)
         rows = pupil_consistency.refuse_inconsistent_pupils(rows, inconsistent, codes)
     warnings = {
         number: {code: pupils for code, pupils in of_delivery.items() if code not in refusing}

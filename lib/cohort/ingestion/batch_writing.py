@@ -14,16 +14,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from cohort import delta
-from cohort.erasure.excluded_pupils import OBJECTED_COLUMN
+from cohort.delta import append_copied_columns, append_rows, count_batch_rows, replace_batch
+from cohort.erasure import OBJECTED_COLUMN
 from cohort.ingestion import row_validation, validated_rows
 from cohort.ingestion.batch_validation import ValidatedBatch
 from cohort.ingestion.validated_rows import SOUND
-from cohort.legal_basis import consent_suppression
-from cohort.results import results_store
-from cohort.results.ledger import LedgerEntry
-from cohort.states.schemas import RESULTS_SCHEMA
-from cohort.storage.zone_paths import StorageZones
+from cohort.legal_basis import suppress_special_values
+from cohort.results import LedgerEntry, data_file_count, rows_of_deliveries
+from cohort.states import RESULTS_SCHEMA
+from cohort.storage import StorageZones
 
 
 def write_batch(
@@ -38,15 +37,15 @@ def write_batch(
     taken = {entry.levering_nr for entry in entries if entry.is_taken}
     rows = validated.rows.where(F.col(OBJECTED_COLUMN).isNull())
     if taken != validated.counts.keys():
-        rows = results_store.rows_of_deliveries(rows, taken)
+        rows = rows_of_deliveries(rows, taken)
     total = sum(entry.accepted for entry in entries)
     if total:
         _write_accepted_rows(spark, zones, rows, validated.folder, total, batch)
     if any(entry.codes for entry in entries if entry.is_taken):
         refused = row_validation.name_sent_values(rows)
-        refused = consent_suppression.suppress_special_values(refused, row_validation.RAW)
+        refused = suppress_special_values(refused, row_validation.RAW)
         quarantined = row_validation.select_quarantined(refused, batch)
-        delta.replace_batch(quarantined.coalesce(1), zones.quarantine, batch)
+        replace_batch(quarantined.coalesce(1), zones.quarantine, batch)
 
 
 def _write_accepted_rows(
@@ -56,10 +55,10 @@ def _write_accepted_rows(
     note, sound_files = f"batch {batch}", validated_rows.list_sound_files(folder)
     if total == ds.dataset([str(file) for file in sound_files]).count_rows():
         columns = StructType([field for field in RESULTS_SCHEMA.fields if field.name != "batch"])
-        delta.append_copied_columns(spark, sound_files, zones.results, columns, batch, note)
+        append_copied_columns(spark, sound_files, zones.results, columns, batch, note)
     else:
         accepted = row_validation.select_accepted(rows.where(SOUND), batch)
-        files = results_store.data_file_count(spark, total)
-        delta.append_rows(accepted.coalesce(files), zones.results, note)
-    if delta.count_batch_rows(zones.results, [batch]) != total:
+        files = data_file_count(spark, total)
+        append_rows(accepted.coalesce(files), zones.results, note)
+    if count_batch_rows(zones.results, [batch]) != total:
         raise AssertionError("the accepted rows that were written are not those that were counted")

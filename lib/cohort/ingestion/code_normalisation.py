@@ -11,12 +11,18 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from cohort import delta
-from cohort.foundation import code_lists, json_documents
-from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE
-from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.results import results_store
-from cohort.storage.zone_paths import StorageZones
+from cohort.delta import read_table, table_exists, update_rows
+from cohort.foundation import (
+    CODE_LISTS,
+    NO_VALUE,
+    StateRefused,
+    describe_problem,
+    digest_code_lists,
+    read_applied_digest,
+    write_json_document,
+)
+from cohort.results import vacuum_restricted_table
+from cohort.storage import StorageZones
 
 NOT_CANONICAL = " or ".join(one.respelled_sql(name) for name, one in CODE_LISTS.items() if one.alternative_spellings)
 """SQL: whether a stored row has a code in another spelling than the canonical one."""
@@ -28,9 +34,9 @@ def require_canonical_codes(spark: SparkSession, zones: StorageZones) -> None:
     Raises:
         StateRefused: some are not (exit code 15).
     """
-    if _are_applied(zones) or not delta.table_exists(zones.results):
+    if _are_applied(zones) or not table_exists(zones.results):
         return
-    if not delta.read_table(spark, zones.results).where(NOT_CANONICAL).isEmpty():
+    if not read_table(spark, zones.results).where(NOT_CANONICAL).isEmpty():
         raise StateRefused(
             describe_problem(
                 "results in the canonical spelling of every code",
@@ -55,12 +61,12 @@ def normalise_stored_codes(spark: SparkSession, zones: StorageZones) -> int:
     """
     if _are_applied(zones):
         return 0
-    rows = delta.read_table(spark, zones.results).where(NOT_CANONICAL).count()
+    rows = read_table(spark, zones.results).where(NOT_CANONICAL).count()
     if rows:
         canonical = {name: _canonical_code(name) for name, one in CODE_LISTS.items() if one.alternative_spellings}
-        delta.update_rows(spark, zones.results, NOT_CANONICAL, canonical)
-        results_store.vacuum_restricted_table(zones.results, "codes in another spelling")
-    json_documents.write_json_document(_mark_path(zones), {"digest": code_lists.digest_code_lists(), "rows": rows})
+        update_rows(spark, zones.results, NOT_CANONICAL, canonical)
+        vacuum_restricted_table(zones.results, "codes in another spelling")
+    write_json_document(_mark_path(zones), {"digest": digest_code_lists(), "rows": rows})
     return rows
 
 
@@ -70,7 +76,7 @@ def _canonical_code(name: str) -> str:
 
 
 def _are_applied(zones: StorageZones) -> bool:
-    return json_documents.read_applied_digest(_mark_path(zones)) == code_lists.digest_code_lists()
+    return read_applied_digest(_mark_path(zones)) == digest_code_lists()
 
 
 def _mark_path(zones: StorageZones) -> Path:

@@ -10,11 +10,11 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 
-from cohort.agreements.catalogue import Catalogue
-from cohort.foundation import json_documents
+from cohort.agreements import Catalogue
+from cohort.foundation import write_json_document
 from cohort.ingestion.validation_rules import MOMENT_STARTS
-from cohort.results.ledger import Ledger, LedgerEntry
-from cohort.storage.zone_paths import StorageZones
+from cohort.results import Ledger, LedgerEntry
+from cohort.storage import StorageZones
 
 MissingSchools = dict[str, list[str]]
 """Per slice the schools that have not delivered it."""
@@ -51,7 +51,7 @@ def count_missing_schools(missing: MissingSchools) -> dict[str, int]:
 
 def write_missing_schools(zones: StorageZones, missing: MissingSchools) -> None:
     """Write the missing schools by name, restricted to the platform."""
-    json_documents.write_json_document(zones.exact_records / "completeness.json", {"missing": missing})
+    write_json_document(zones.exact_records / "completeness.json", {"missing": missing})
 
 
 def _school_year(slice_name: str) -> str:

@@ -16,10 +16,15 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, describe_defect
-from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
+from cohort.delivery_formats import (
+    DeliveredFile,
+    DeliveryKind,
+    RecognitionContext,
+    describe_defect,
+    recognise_deliveries,
+)
 from cohort.ingestion.transcription import transcribe_new_files
-from cohort.results.ledger import Ledger
+from cohort.results import Ledger
 
 READER_THREADS = 2
 """How many threads recognise files; more of them would wait for each other at the interpreter's lock."""

@@ -10,12 +10,11 @@ import os
 from decimal import Decimal
 from pathlib import Path
 
-from cohort.foundation import private_files
-from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.foundation import StateRefused, describe_problem, write_private_text
 from cohort.ingestion.feedback_document import FeedbackDetails, make_feedback_document
 from cohort.ingestion.feedback_texts import describe_delivery
-from cohort.results.ledger import LedgerEntry
-from cohort.storage.zone_paths import StorageZones
+from cohort.results import LedgerEntry
+from cohort.storage import StorageZones
 
 UNKNOWN_SCHOOL = "onbekend"
 """The folder of deliveries of which nobody knows the school."""
@@ -34,9 +33,9 @@ def write_feedback(
     folder = zones.school_feedback(entry.brin or UNKNOWN_SCHOOL)
     document = make_feedback_document(entry, details, max_refused_share)
     # nothing depends on these files, so no write waits for the disk: 6,600 schools would take half a minute
-    private_files.write_private_text(folder / f"{entry.levering_nr}.json", document.to_json())
+    write_private_text(folder / f"{entry.levering_nr}.json", document.to_json())
     text = describe_delivery(entry, details, max_refused_share)
-    private_files.write_private_text(folder / f"{entry.levering_nr}.txt", text)
+    write_private_text(folder / f"{entry.levering_nr}.txt", text)
 
 
 def sweep_uncounted_feedback(zones: StorageZones, last: int) -> None:

@@ -12,17 +12,18 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
-from cohort.delivery_formats.file_reason_codes import FILE_REASONS, UNREADABLE
-from cohort.delivery_formats.format_declarations import UnrecognisedHeader
-from cohort.delivery_formats.row_reason_codes import (
+from cohort.delivery_formats import (
     COLUMN_WARNINGS,
+    FILE_REASONS,
     FILE_WARNINGS,
     PUPIL_WARNINGS,
     ROW_REASONS,
+    UNREADABLE,
     WARNING_REASONS,
     ReasonText,
+    UnrecognisedHeader,
 )
-from cohort.results.ledger import OPT_IN_LIST_OLDER, LedgerEntry
+from cohort.results import OPT_IN_LIST_OLDER, LedgerEntry
 
 MOST_SHOWN_LINES = 200
 """How many line numbers of a reason code a school is shown."""

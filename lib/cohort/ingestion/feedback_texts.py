@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from cohort.delivery_formats.row_reason_codes import ROW_REASONS, WARNING_REASONS, ReasonText
+from cohort.delivery_formats import ROW_REASONS, WARNING_REASONS, ReasonText
 from cohort.ingestion.feedback_document import (
     COLUMN_GONE,
     WAITING_REASONS,
@@ -16,7 +16,7 @@ from cohort.ingestion.feedback_document import (
     rejection_text,
     unit_of_warning,
 )
-from cohort.results.ledger import DELIVERY_REJECTED, LedgerEntry
+from cohort.results import DELIVERY_REJECTED, LedgerEntry
 
 FEEDBACK_LANGUAGES = (0, 1)
 """Dutch, English: places in every pair below."""

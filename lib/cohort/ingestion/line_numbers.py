@@ -14,8 +14,8 @@ from cohort.ingestion import text_scan
 from cohort.ingestion.feedback_document import MOST_SHOWN_LINES
 from cohort.ingestion.row_validation import CODES, ROW
 from cohort.ingestion.text_scan import LINE
-from cohort.results import results_store
-from cohort.states.schemas import DELIVERY_NUMBER
+from cohort.results import rows_of_deliveries
+from cohort.states import DELIVERY_NUMBER
 
 LineNumbers = dict[int, dict[str, list[int]]]
 """Per delivery and reason code the first `MOST_SHOWN_LINES` line (or element) numbers."""
@@ -34,11 +34,11 @@ def find_line_numbers(rows: DataFrame, faulty: Collection[int], of_several_schoo
     concerned = {*faulty, *of_several_schools}
     if not concerned:
         return {}
-    every = results_store.rows_of_deliveries(rows, concerned)
+    every = rows_of_deliveries(rows, concerned)
     refused = text_scan.number_lines(every.where(F.col(CODES) != ""), every, ROW)
     places = refused.select(DELIVERY_NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
     if of_several_schools:
-        mixed = results_store.rows_of_deliveries(rows, of_several_schools)
+        mixed = rows_of_deliveries(rows, of_several_schools)
         places = places.unionByName(_lines_of_other_schools(text_scan.number_lines(mixed, mixed, ROW)))
     first_lines = F.slice(F.sort_array(F.collect_list(LINE)), 1, MOST_SHOWN_LINES).alias("lines")
     line_numbers: LineNumbers = {}

@@ -12,16 +12,20 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.foundation import identifiers, json_documents
-from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.delta import read_table, renumber_pupils, table_exists
+from cohort.foundation import (
+    StateRefused,
+    describe_problem,
+    elfproef_remainder_sql,
+    pgn_kind_sql,
+    read_applied_digest,
+    write_json_document,
+)
 from cohort.ingestion import supersession
-from cohort.legal_basis import number_changes
-from cohort.legal_basis.number_changes import NumberChanges
-from cohort.results import erasure_journal, results_store
-from cohort.results.ledger import Ledger
-from cohort.states import local_frames
-from cohort.storage.zone_paths import StorageZones
+from cohort.legal_basis import NumberChanges, record_linked_numbers
+from cohort.results import Ledger, erase_duplicate_results, read_current_results, vacuum_restricted_table
+from cohort.states import make_local_frame
+from cohort.storage import StorageZones
 
 NO_BATCH = -1
 """No row is of this batch: earlier results are compared with each other only."""
@@ -33,7 +37,7 @@ def require_newest_numbers(zones: StorageZones, changes: NumberChanges) -> None:
     Raises:
         StateRefused: some were not (exit code 15).
     """
-    if changes.newest_numbers and json_documents.read_applied_digest(_mark_path(zones)) != changes.digest():
+    if changes.newest_numbers and read_applied_digest(_mark_path(zones)) != changes.digest():
         raise StateRefused(
             describe_problem(
                 "results under the newest numbers",
@@ -63,8 +67,8 @@ def apply_number_changes(
     Raises:
         DestructionIncomplete: a file with superseded rows stays (exit code 16).
     """
-    number_changes.record_linked_numbers(zones.root, changes)
-    if json_documents.read_applied_digest(_mark_path(zones)) == changes.digest() or not changes.newest_numbers:
+    record_linked_numbers(zones.root, changes)
+    if read_applied_digest(_mark_path(zones)) == changes.digest() or not changes.newest_numbers:
         return {"results": 0, "quarantine": 0, "twice": 0}
     newest = _newest_numbers(spark, changes)
     columns_by_table = {
@@ -75,27 +79,27 @@ def apply_number_changes(
     changed = {
         table.name: _renumber_table(spark, table, newest, columns)
         for table, columns in columns_by_table.items()
-        if delta.table_exists(table)
+        if table_exists(table)
     }
     changed["twice"] = _erase_results_given_twice(spark, zones, changes, ledger, now)
-    json_documents.write_json_document(_mark_path(zones), {"digest": changes.digest(), "rows": changed})
+    write_json_document(_mark_path(zones), {"digest": changes.digest(), "rows": changed})
     return changed
 
 
 def _newest_numbers(spark: SparkSession, changes: NumberChanges) -> DataFrame:
     """Every replaced number (`_old`) with the newest number of its pupil (`pgn`, `pgn_soort`)."""
     pairs = sorted(changes.newest_numbers.items())
-    newest = local_frames.make_local_frame(spark, "_old string not null, pgn string not null", pairs)
-    kind = identifiers.pgn_kind_sql("pgn", identifiers.elfproef_remainder_sql("pgn"))
+    newest = make_local_frame(spark, "_old string not null, pgn string not null", pairs)
+    kind = pgn_kind_sql("pgn", elfproef_remainder_sql("pgn"))
     return newest.selectExpr("_old", "pgn", f"{kind} as pgn_soort")
 
 
 def _renumber_table(spark: SparkSession, table: Path, newest: DataFrame, columns: tuple[str, ...]) -> int:
     replaced = F.broadcast(newest.select(F.col("_old").alias("pgn")))
-    rows = delta.read_table(spark, table).join(replaced, "pgn", "left_semi").count()
+    rows = read_table(spark, table).join(replaced, "pgn", "left_semi").count()
     if rows:
-        delta.renumber_pupils(spark, table, newest, {name: name for name in columns})
-        results_store.vacuum_restricted_table(table, "numbers that were replaced")
+        renumber_pupils(spark, table, newest, {name: name for name in columns})
+        vacuum_restricted_table(table, "numbers that were replaced")
     return rows
 
 
@@ -104,13 +108,13 @@ def _erase_results_given_twice(
 ) -> int:
     """Keep the later delivery's row of every result that two deliveries gave under two numbers of one pupil."""
     numbers = [(number,) for number in sorted({*changes.newest_numbers.values()})]
-    pupils = local_frames.make_local_frame(spark, "pgn string not null", numbers)
-    results = results_store.read_current_results(spark, zones, ledger.batches)
+    pupils = make_local_frame(spark, "pgn string not null", numbers)
+    results = read_current_results(spark, zones, ledger.batches)
     results = results.join(F.broadcast(pupils), "pgn", "left_semi")
     schools = frozenset(entry.brin for entry in ledger.entries if entry.brin)
     rows = supersession.identify_rows(results, schools, ledger.entries, NO_BATCH)
     earlier = supersession.find_rows_given_again(rows)
-    return erasure_journal.erase_duplicate_results(spark, zones, ledger.batches, earlier, now)
+    return erase_duplicate_results(spark, zones, ledger.batches, earlier, now)
 
 
 def _mark_path(zones: StorageZones) -> Path:

@@ -15,11 +15,17 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import delta
-from cohort.delivery_formats.file_recognition import RecognitionContext
-from cohort.erasure import consent_expiry, excluded_numbers, impact_limits, leftover_files, raw_file_erasure
-from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, DeliveriesRefused, describe_problem
-from cohort.foundation.progress import ProgressWriter
+from cohort.delivery_formats import RecognitionContext
+from cohort.delta import remove_folder
+from cohort.erasure import (
+    check_impact_limits,
+    erase_expired_consent_values,
+    erase_raw_files,
+    find_leftover_files,
+    leftover_exit_code,
+    numbers_to_erase,
+)
+from cohort.foundation import EXIT_DEFECT, EXIT_DONE, DeliveriesRefused, ProgressWriter, describe_problem
 from cohort.ingestion import (
     batch_intake,
     code_normalisation,
@@ -33,9 +39,17 @@ from cohort.ingestion import (
 )
 from cohort.ingestion.discovery import DiscoveredFiles
 from cohort.ingestion.run_context import IngestionContext
-from cohort.results import erasure_journal, ledger, results_store, retention
-from cohort.results.ledger import Ledger
-from cohort.storage.zone_paths import StorageZones
+from cohort.results import (
+    Ledger,
+    apply_retention,
+    close_interrupted_erasure,
+    create_results_tables,
+    discard_batch,
+    read_current_results,
+    read_ledger,
+    require_closed_accounts,
+)
+from cohort.storage import StorageZones
 
 __all__ = ["IngestionContext", "ingest_deliveries"]
 
@@ -56,8 +70,8 @@ def ingest_deliveries(spark: SparkSession, context: IngestionContext, progress: 
     zones = context.zones
     _require_deliveries_folder(zones)
     # 1. Open the tables; finish or remove what an interrupted run left.
-    results_store.create_results_tables(spark, zones, context.platform.tables)
-    previous = ledger.read_ledger(zones.ledger)
+    create_results_tables(spark, zones, context.platform.tables)
+    previous = read_ledger(zones.ledger)
     was_completed = run_marker.begin_run(zones, previous)
     recover_interrupted_run(spark, zones, previous, was_completed=was_completed)
     # 2. Bring earlier results up to date: code lists, pupil numbers, consents, limits of objections.
@@ -70,17 +84,17 @@ def ingest_deliveries(spark: SparkSession, context: IngestionContext, progress: 
     finally:
         shutil.rmtree(zones.scratch, ignore_errors=True)
     current = Ledger((*previous.entries, *entries))
-    results_store.require_closed_accounts(zones, current)
+    require_closed_accounts(zones, current)
     # 5. Remove what is past its retention, and the raw files of pupils who object.
-    removed = retention.apply_retention(spark, zones, context.platform, current, discovered.files, context.now)
+    removed = apply_retention(spark, zones, context.platform, current, discovered.files, context.now)
     removed["objected"] = _erase_raw_files(spark, context, current, discovered, every_file=not was_completed)
     progress(f"retention: {sum(removed.values())} things of the past removed")
-    delta.remove_folder(zones.scratch, where="restricted/work")  # what stayed of it would hold readable rows
+    remove_folder(zones.scratch, where="restricted/work")  # what stayed of it would hold readable rows
     # 6. Name the schools that have not delivered.
     missing = completeness.find_missing_schools(context.catalogue, current, entries)
     completeness.write_missing_schools(zones, missing)
     # 7. Report.
-    leftovers = leftover_files.find_leftover_files(zones)
+    leftovers = find_leftover_files(zones)
     run_marker.complete_run(zones, current)
     for sentence in (*_describe_unread_files(discovered), *leftovers):
         progress(sentence)
@@ -106,8 +120,8 @@ def recover_interrupted_run(spark: SparkSession, zones: StorageZones, previous: 
     if not was_completed:
         feedback.sweep_uncounted_feedback(zones, previous.last_number)
     supersession_journal.carry_out_supersession(spark, zones, previous)
-    results_store.discard_batch(spark, zones, previous.next_batch)
-    erasure_journal.close_interrupted_erasure(zones, previous.batches)
+    discard_batch(spark, zones, previous.next_batch)
+    close_interrupted_erasure(zones, previous.batches)
 
 
 def _require_deliveries_folder(zones: StorageZones) -> None:
@@ -130,10 +144,10 @@ def _update_earlier_results(
     renumbered = number_change_application.apply_number_changes(spark, zones, changes, previous, context.now)
     for remark in changes.remarks():
         progress(remark)
-    consent_expiry.erase_expired_consent_values(spark, zones, context.consents, empty=not previous.batches)
+    erase_expired_consent_values(spark, zones, context.consents, empty=not previous.batches)
     if previous.batches and lists.lists:
-        results = results_store.read_current_results(spark, zones, previous.batches)
-        impact_limits.check_impact_limits(results, lists, context.platform.objections, context.catalogue.domains())
+        results = read_current_results(spark, zones, previous.batches)
+        check_impact_limits(results, lists, context.platform.objections, context.catalogue.domains())
     return {"renumbered": renumbered, "respelled": respelled, "changes_without_effect": len(changes.without_effect)}
 
 
@@ -168,12 +182,12 @@ def _erase_raw_files(
             list does so, too; else only new files are looked into.
     """
     zones, lists = context.zones, context.objections
-    numbers = excluded_numbers.numbers_to_erase(spark, zones, lists, context.catalogue.domains())
+    numbers = numbers_to_erase(spark, zones, lists, context.catalogue.domains())
     searched: frozenset[Path] | None = None
     if not (every_file or lists.new_objections or lists.new_opt_in_lists):
         searched = frozenset(file.origin for _, file in discovered.new_files if file.origin is not None)
     limits = context.platform.intake.containers.container_limits()
-    return raw_file_erasure.erase_raw_files(zones.deliveries, current, numbers, limits, searched)
+    return erase_raw_files(zones.deliveries, current, numbers, limits, searched)
 
 
 def _describe_unread_files(discovered: DiscoveredFiles) -> list[str]:
@@ -199,7 +213,7 @@ def _describe_unread_files(discovered: DiscoveredFiles) -> list[str]:
 def _exit_code(discovered: DiscoveredFiles, leftovers: list[str]) -> int:
     return max(
         EXIT_DEFECT if discovered.defects else EXIT_DONE,
-        leftover_files.leftover_exit_code(leftovers),
+        leftover_exit_code(leftovers),
         DeliveriesRefused.exit_code if discovered.unreadable else EXIT_DONE,
     )
 

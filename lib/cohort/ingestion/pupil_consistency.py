@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.foundation.identifiers import ONDERWIJSNUMMER, brin_to_number_sql
+from cohort.foundation import ONDERWIJSNUMMER, brin_to_number_sql
 from cohort.ingestion.row_validation import CODES
-from cohort.states import local_frames
-from cohort.states.schemas import DELIVERY_NUMBER
+from cohort.states import DELIVERY_NUMBER, make_local_frame
 
 TWO_SCHOOLS, TWO_YEAR_GROUPS, YEAR_GROUPS_APART = "TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"
 """Codes of rules that warn or refuse: two schools in a school year, two year groups in a delivery, a year group
@@ -135,7 +134,7 @@ def count_children_under_two_numbers(
     results = good.where(is_known_child).selectExpr(*columns, DELIVERY_NUMBER)
     if earlier is not None and schools:
         names = [(school,) for school in sorted(schools)]
-        listed = F.broadcast(local_frames.make_local_frame(good.sparkSession, "brin string not null", names))
+        listed = F.broadcast(make_local_frame(good.sparkSession, "brin string not null", names))
         theirs = earlier.where(is_known_child).join(listed, "brin", "left_semi")
         results = results.union(theirs.selectExpr(*columns, f"int(null) as {DELIVERY_NUMBER}"))
     suspect = F.broadcast(results.where("_has_onderwijsnummer").select("_result").distinct())

@@ -10,8 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.ingestion.row_validation import CODES, RESULT_HASH, ROW, ROW_HASH
-from cohort.states import materialised_frames
-from cohort.states.schemas import DELIVERY_NUMBER
+from cohort.states import DELIVERY_NUMBER, materialise_small_frame
 
 _FIRST_ROW, _ALL_EQUAL = "_first_row", "_all_equal"
 
@@ -26,7 +25,7 @@ def refuse_repeated_results(rows: DataFrame) -> DataFrame:
         The same rows; of equal lines all but the first are `DUPLICATE`, of different lines for one result all are
         `CONFLICT`.
     """
-    repeated = materialised_frames.materialise_small_frame(_find_repeated_results(rows))
+    repeated = materialise_small_frame(_find_repeated_results(rows))
     if repeated is None:
         return rows
     is_later = F.col(ROW) != F.col(_FIRST_ROW)

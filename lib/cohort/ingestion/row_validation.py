@@ -14,9 +14,8 @@ from collections.abc import Collection, Mapping
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.catalogue import Catalogue
-from cohort.delivery_formats import transcripts
-from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
+from cohort.agreements import Catalogue
+from cohort.delivery_formats import ROW_BROKEN, lasting_result_key_sql
 from cohort.ingestion import validation_rules
 from cohort.ingestion.text_scan import LINE, PIECE
 from cohort.ingestion.validation_rules import (
@@ -29,16 +28,18 @@ from cohort.ingestion.validation_rules import (
     PARTIAL,
     UNREADABLE_LINE_CODES,
 )
-from cohort.states import local_frames, materialised_frames
-from cohort.states.schemas import (
+from cohort.states import (
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
+    MAX_PARTITIONS,
     READER_REASON,
     RESULTS_SCHEMA,
     AcceptedResults,
     DeliveredRows,
     QuarantinedRows,
+    break_codegen,
+    make_local_frame,
 )
 
 CODES, RAW, ROW = "_codes", "_raw", "_row"
@@ -56,7 +57,7 @@ def validate_rows(
     today: dt.date,
     newest_numbers: Mapping[str, str],
     warned_codes: Collection[str] = (),
-    partitions: int = materialised_frames.MAX_PARTITIONS,
+    partitions: int = MAX_PARTITIONS,
 ) -> DataFrame:
     """Type every delivered row and hold it against every rule of a single row.
 
@@ -92,9 +93,7 @@ def type_rows(
     places = [name for name in (LINE, PIECE) if name in delivered.columns]
     values = f"array({', '.join(CANONICAL_COLUMNS)}) as {DELIVERED_VALUES}"
     order = f"monotonically_increasing_id() as {ROW}"
-    rows = materialised_frames.break_codegen(
-        delivered.selectExpr(values, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *places, order)
-    )
+    rows = break_codegen(delivered.selectExpr(values, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *places, order))
     version = f"_version = coalesce({DELIVERED_VALUE['toetsversie']}, '')"
     same_test = F.expr(f"toetscode = {DELIVERED_VALUE['toetscode']} and {version}")
     same_school = F.expr(f"_listed = {DELIVERED_VALUE['brin']}")
@@ -106,12 +105,10 @@ def type_rows(
 
 def judge_typed_rows(typed: DataFrame, today: dt.date, warned_codes: Collection[str] = ()) -> DataFrame:
     """Hold typed rows against every rule of a single row; arguments and result as of `validate_rows`."""
-    concluded = materialised_frames.break_codegen(
+    concluded = break_codegen(
         typed.selectExpr("*", *validation_rules.concluding_columns(), *validation_rules.code_columns())
     )
-    judged = materialised_frames.break_codegen(
-        concluded.selectExpr("*", f"{_codes_of_row(today, warned_codes)} as {CODES}")
-    )
+    judged = break_codegen(concluded.selectExpr("*", f"{_codes_of_row(today, warned_codes)} as {CODES}"))
     has_owner = f"pgn_soort is not null and {CODES} not in ({UNREADABLE_LINE_CODES})"
     result = result_hash(DELIVERED_VALUE["bron_result_key"], DELIVERED_VALUE["schooljaar"])
     compared = [f"coalesce({_one_spelling(name)}{DELIVERED_VALUE[name]}, '')" for name in CANONICAL_COLUMNS]
@@ -164,7 +161,7 @@ def result_hash(key: str, year: str) -> str:
     """
     by_key = ("toetscode", "afnameperiode", year, key)
     of_pupil = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode", key)
-    own = f"{transcripts.lasting_result_key_sql(key)} is not null"
+    own = f"{lasting_result_key_sql(key)} is not null"
     return f"if({own}, xxhash64({', '.join(by_key)}), xxhash64({', '.join(of_pupil)}))"
 
 
@@ -207,21 +204,17 @@ def _tests(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
         "toetscode string, _version string, toetsversie string, domein string, _test_moment string, "
         "schaal string, _lowest decimal(7,2), _highest decimal(7,2), bijzonder boolean"
     )
-    return F.broadcast(local_frames.make_local_frame(spark, state, rows))
+    return F.broadcast(make_local_frame(spark, state, rows))
 
 
 def _schools(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
-    return F.broadcast(
-        local_frames.make_local_frame(spark, "_listed string", [(s,) for s in sorted(catalogue.schools)])
-    )
+    return F.broadcast(make_local_frame(spark, "_listed string", [(s,) for s in sorted(catalogue.schools)]))
 
 
 def _renumbered(rows: DataFrame, newest: Mapping[str, str]) -> DataFrame:
     """Replace each pupil number by the newest one of its pupil."""
     if not newest:
         return rows
-    pairs = local_frames.make_local_frame(
-        rows.sparkSession, "pgn string not null, _newest string", sorted(newest.items())
-    )
+    pairs = make_local_frame(rows.sparkSession, "pgn string not null, _newest string", sorted(newest.items()))
     joined = rows.join(F.broadcast(pairs), "pgn", "left")
     return joined.withColumn("pgn", F.coalesce("_newest", "pgn")).drop("_newest")

@@ -8,13 +8,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.platform import Platform
-from cohort.delivery_formats.format_declarations import DeliveryFormats
-from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
-from cohort.legal_basis.number_changes import NumberChanges
-from cohort.legal_basis.objections import Objections
-from cohort.storage.zone_paths import StorageZones
+from cohort.agreements import Catalogue, Platform
+from cohort.delivery_formats import DeliveryFormats
+from cohort.legal_basis import NO_CONSENTED_PUPILS, ConsentedPupils, NumberChanges, Objections
+from cohort.storage import StorageZones
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ restored from a backup, marker and ledger disagree, which counts as not complete
 
 from __future__ import annotations
 
-from cohort.foundation import private_files
-from cohort.results.ledger import Ledger
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import write_private_text
+from cohort.results import Ledger
+from cohort.storage import StorageZones
 
 
 def begin_run(zones: StorageZones, ledger: Ledger) -> bool:
@@ -30,4 +30,4 @@ def begin_run(zones: StorageZones, ledger: Ledger) -> bool:
 
 def complete_run(zones: StorageZones, ledger: Ledger) -> None:
     """Write the marker: the run completed, with this ledger."""
-    private_files.write_private_text(zones.intake_completed, f"{ledger.last_number}\n")
+    write_private_text(zones.intake_completed, f"{ledger.last_number}\n")

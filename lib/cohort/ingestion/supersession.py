@@ -18,10 +18,9 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.delivery_formats.transcripts import lasting_result_key_sql
-from cohort.results.ledger import LedgerEntry
-from cohort.states import local_frames
-from cohort.states.schemas import DELIVERY_NUMBER
+from cohort.delivery_formats import lasting_result_key_sql
+from cohort.results import LedgerEntry
+from cohort.states import DELIVERY_NUMBER, make_local_frame
 
 REPLACED, WITHDRAWN = "replaced", "withdrawn"
 """Why a row goes: a later delivery gives its result again, or is complete and lacks it."""
@@ -78,9 +77,9 @@ def identify_rows(results: DataFrame, schools: frozenset[str], entries: Iterable
         supplier where there is a key, else null) and `_new` (whether the row is of this run).
     """
     spark = results.sparkSession
-    listed = local_frames.make_local_frame(spark, "brin string not null", [(school,) for school in sorted(schools)])
+    listed = make_local_frame(spark, "brin string not null", [(school,) for school in sorted(schools)])
     pairs = [(entry.levering_nr, entry.supplier) for entry in entries if entry.is_taken and entry.brin in schools]
-    suppliers = local_frames.make_local_frame(spark, f"{DELIVERY_NUMBER} int not null, {_SUPPLIER} string", pairs)
+    suppliers = make_local_frame(spark, f"{DELIVERY_NUMBER} int not null, {_SUPPLIER} string", pairs)
     key = F.expr(lasting_result_key_sql("bron_result_key"))
     of_schools = results.join(F.broadcast(listed), "brin", "left_semi").join(F.broadcast(suppliers), DELIVERY_NUMBER)
     return of_schools.select(
@@ -190,7 +189,7 @@ def find_superseded_rows(
     """
     lines = [(name[0], name[2], name[3], number, by) for (name, number), by in replaced_slices.items()]
     state = f"brin string, schooljaar string, afnameperiode string, {DELIVERY_NUMBER} int, _whole int"
-    whole = F.broadcast(local_frames.make_local_frame(spark, state, lines))
+    whole = F.broadcast(make_local_frame(spark, state, lines))
     joined = rows.join(whole, [*SLICE_KEY, DELIVERY_NUMBER], "left")
     removed = joined.withColumn(REMOVED_BY, F.least(_REPLACED_BY, "_whole")).where(F.col(REMOVED_BY).isNotNull())
     is_repeated = F.array_contains(_REPEATED_BY, F.col(REMOVED_BY))

@@ -11,12 +11,11 @@ from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
-from cohort import delta
+from cohort.delta import delete_equal_rows, remove_folder
 from cohort.ingestion import supersession
 from cohort.ingestion.run_context import IngestionContext
-from cohort.results import results_store
-from cohort.results.ledger import Ledger, LedgerEntry, pending_supersessions
-from cohort.storage.zone_paths import StorageZones
+from cohort.results import Ledger, LedgerEntry, pending_supersessions, read_current_results
+from cohort.storage import StorageZones
 
 
 def journal_superseded_rows(
@@ -35,7 +34,7 @@ def journal_superseded_rows(
     if not schools:
         return entries
     zones = context.zones
-    results = results_store.read_current_results(spark, zones, (*previous.batches, batch))
+    results = read_current_results(spark, zones, (*previous.batches, batch))
     rows = supersession.identify_rows(results, schools, (*previous.entries, *entries), batch).persist()
     compared = supersession.find_later_deliveries(rows).persist()
     try:
@@ -70,8 +69,8 @@ def carry_out_supersession(spark: SparkSession, zones: StorageZones, ledger: Led
         if batch in ledger.batches:
             rows = spark.read.parquet(str(journal)).select(*supersession.ROW_IDENTITY)
             if not rows.isEmpty():
-                delta.delete_equal_rows(spark, zones.results, rows)
-        delta.remove_folder(journal, where="restricted/superseding")
+                delete_equal_rows(spark, zones.results, rows)
+        remove_folder(journal, where="restricted/superseding")
 
 
 def _key_warning(rows_of_other_pupils: dict[int, int]) -> dict[str, int]:

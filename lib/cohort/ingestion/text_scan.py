@@ -16,18 +16,18 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from cohort.delivery_formats.delivered_file import DeliveredFile
-from cohort.delivery_formats.format_declarations import DeliveryFormat, DeliveryFormats
-from cohort.foundation.identifiers import PLAIN_BLANKS
+from cohort.delivery_formats import DeliveredFile, DeliveryFormat, DeliveryFormats
+from cohort.foundation import PLAIN_BLANKS
 from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
-from cohort.states import local_frames, materialised_frames
-from cohort.states.schemas import (
+from cohort.states import (
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
     READER_REASON,
     SCORE_COLUMNS,
     DeliveredRows,
+    break_codegen,
+    make_local_frame,
 )
 
 NOT_AS_DECLARED = "≠"
@@ -135,10 +135,10 @@ def _scan_dialect(
     places = ", ".join(f"{place} int not null" for place in _PLACES.values())
     state = f"{_PATH} string not null, {DELIVERY_NUMBER} int not null, {places}"
     frame = _scan(spark, dialect, declared, [str(file.path) for _, file in group])
-    files = F.broadcast(local_frames.make_local_frame(spark, state, _places(frame, group)))
+    files = F.broadcast(make_local_frame(spark, state, _places(frame, group)))
     values = frame.join(files, _PATH).selectExpr(*_cells(dialect), *others)
     if not declared.has_canonical_notation:
-        values = materialised_frames.break_codegen(values)
+        values = break_codegen(values)
     return values.selectExpr(*_written(declared), *others)
 
 

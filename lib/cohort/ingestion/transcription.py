@@ -17,11 +17,21 @@ from typing import TypeVar
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from cohort.delivery_formats import edexml, rosters, transcripts, uwlr
-from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind
-from cohort.delivery_formats.file_reason_codes import UNREADABLE, DeliveryRejected
-from cohort.delivery_formats.file_recognition import RecognitionContext
-from cohort.delivery_formats.rosters import DocumentSchool
+from cohort.delivery_formats import (
+    ROSTER_MISSING,
+    TRANSCRIBERS,
+    UNREADABLE,
+    DeliveredFile,
+    DeliveryKind,
+    DeliveryRejected,
+    DocumentSchool,
+    RecognitionContext,
+    count_roster_warnings,
+    read_roster,
+    read_uwlr_results,
+    roster_fits_school,
+    transcribe_uwlr_results,
+)
 
 EXECUTOR_FILES = 64
 """From this many files on they are transcribed by the executors."""
@@ -55,7 +65,7 @@ def transcribe_new_files(
         transcribed.update((file.sha256, file) for file, _ in read_rosters)
         joined = _join_results(spark, as_new, results, read_rosters)
         transcribed.update((file.sha256, file) for file in joined)
-    others = [file for file in pending if file.delivery_kind in transcripts.TRANSCRIBERS]
+    others = [file for file in pending if file.delivery_kind in TRANSCRIBERS]
     done = map_files(spark, partial(_transcribe_file, as_new), others, mark_as_lost)
     transcribed.update((file.sha256, file) for file in done)
     ready = [transcribed.get(file.sha256, file) for file in new]
@@ -77,9 +87,7 @@ def _join_results(
     joined = map_files(spark, join, results, mark_as_lost)
     if not any(file.defect for file, _ in read_rosters):
         return joined
-    return [
-        replace(file, rejection=UNREADABLE) if file.rejection == rosters.ROSTER_MISSING else file for file in joined
-    ]
+    return [replace(file, rejection=UNREADABLE) if file.rejection == ROSTER_MISSING else file for file in joined]
 
 
 def _index_rosters(read_rosters: Iterable[ReadRoster]) -> RosterIndex:
@@ -96,9 +104,9 @@ def _read_roster_school(context: RecognitionContext, file: DeliveredFile) -> Rea
     schools: list[DocumentSchool] = []
 
     def read_school() -> DeliveredFile:
-        roster = edexml.read_roster(file.path.read_bytes(), context.limits.bytes_per_member)
+        roster = read_roster(file.path.read_bytes(), context.limits.bytes_per_member)
         schools.append(roster.school)
-        warnings = rosters.count_roster_warnings(roster)
+        warnings = count_roster_warnings(roster)
         return replace(file, school=roster.school.brin, supplier="edexml", warnings=warnings)
 
     return reject_on_failure(file, read_school), next(iter(schools), None)
@@ -107,19 +115,19 @@ def _read_roster_school(context: RecognitionContext, file: DeliveredFile) -> Rea
 def _transcribe_results(context: RecognitionContext, index: RosterIndex, file: DeliveredFile) -> DeliveredFile:
     def transcribe() -> DeliveredFile:
         limit = context.limits.bytes_per_member
-        message = uwlr.read_uwlr_results(file.path.read_bytes(), limit)
+        message = read_uwlr_results(file.path.read_bytes(), limit)
         school = message.school
         names = sorted(str(name) for name in {school.brin, school.schoolkey} - {None})
         candidates = {path: roster_school for name in names for roster_school, path in index.get(name, [])}
-        fitting = [path for path, other in candidates.items() if rosters.roster_fits_school(other, school)]
-        fitting_rosters = [edexml.read_roster(path.read_bytes(), limit) for path in fitting]
-        return transcripts.transcribe_uwlr_results(file, message, fitting_rosters, context)
+        fitting = [path for path, other in candidates.items() if roster_fits_school(other, school)]
+        fitting_rosters = [read_roster(path.read_bytes(), limit) for path in fitting]
+        return transcribe_uwlr_results(file, message, fitting_rosters, context)
 
     return reject_on_failure(file, transcribe)
 
 
 def _transcribe_file(context: RecognitionContext, file: DeliveredFile) -> DeliveredFile:
-    return reject_on_failure(file, lambda: transcripts.TRANSCRIBERS[file.delivery_kind](file, context))
+    return reject_on_failure(file, lambda: TRANSCRIBERS[file.delivery_kind](file, context))
 
 
 def reject_on_failure(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFile:

@@ -12,14 +12,13 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.erasure import excluded_pupils
-from cohort.erasure.excluded_pupils import OBJECTED_COLUMN
+from cohort.erasure import OBJECTED_COLUMN, mark_rows_of_listed_pupils
 from cohort.ingestion import row_validation, text_scan
 from cohort.ingestion.discovery import NumberedFile
 from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.run_context import IngestionContext
-from cohort.legal_basis import consent_suppression
-from cohort.results import results_store
+from cohort.legal_basis import suppress_values_at_intake
+from cohort.results import data_file_count
 
 SOUND = "is_sound"
 """Whether a row broke no rule of a single row and its pupil is on no list of objections."""
@@ -57,10 +56,10 @@ def validate_new_rows(spark: SparkSession, context: IngestionContext, readable: 
         context.now.date(),
         context.changes.newest_numbers,
         context.platform.intake.rules.row_warnings,
-        results_store.data_file_count(spark, lines),
+        data_file_count(spark, lines),
     )
-    marked = excluded_pupils.mark_rows_of_listed_pupils(validated, context.objections)
-    permitted = consent_suppression.suppress_values_at_intake(marked, context.consents)
+    marked = mark_rows_of_listed_pupils(validated, context.objections)
+    permitted = suppress_values_at_intake(marked, context.consents)
     return permitted.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
 
 

@@ -14,10 +14,20 @@ import datetime as dt
 from collections.abc import Collection, Iterable
 from string import Template
 
-from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
-from cohort.foundation import identifiers
-from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE
-from cohort.states.schemas import CANONICAL_COLUMNS, READER_REASON, SCORE_COLUMNS, SCORE_TYPE
+from cohort.delivery_formats import ROW_BROKEN
+from cohort.foundation import (
+    BRIN_PATTERN,
+    CODE_LISTS,
+    NO_VALUE,
+    PLACEHOLDER_NUMBERS,
+    ROUNDED_PGN_PATTERN,
+    elfproef_remainder_sql,
+    is_plain_pgn_sql,
+    normalise_pgn_sql,
+    pgn_kind_sql,
+    strip_ignored_sql,
+)
+from cohort.states import CANONICAL_COLUMNS, READER_REASON, SCORE_COLUMNS, SCORE_TYPE
 
 DELIVERED_VALUES = "_cells"
 MENDED, PARTIAL = "_mended", "_partial"
@@ -36,7 +46,7 @@ SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend|#[a-z_
 `#DEEL/0!`, `Err:502`): read as empty."""
 NUMBER_FORM = r"^(?!9{4,}(,0+)?\z|0000+\z)[0-9]{1,5}(,[0-9]{1,2})?\z"
 WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
-BRIN_FORM = f"^{identifiers.BRIN_PATTERN.pattern}\\z"
+BRIN_FORM = f"^{BRIN_PATTERN.pattern}\\z"
 MOMENT_STARTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 """Per moment whether it begins in the first (0) or second (1) calendar year of the school year, and in which month."""
 TIME_OF_DAY = r"[T ](?:[01]?[0-9]|2[01]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?(?:Z|\+0[0-2]:?00)?"
@@ -69,7 +79,7 @@ def parsed_columns() -> list[str]:
     is_known = f"{first} between {KNOWN_YEARS[0]} and {KNOWN_YEARS[-1]}"
     as_written = f"concat(string({first}), '-', string({first} + 1))"
     return _columns(
-        pgn=identifiers.normalise_pgn_sql("$pgn"),
+        pgn=normalise_pgn_sql("$pgn"),
         afnamedatum=_date("afnamedatum"),
         geboortedatum=_date("geboortedatum"),
         vaardigheidsscore=f"""
@@ -88,8 +98,8 @@ def derived_columns() -> list[str]:
         case when month(afnamedatum) >= 8 then 'B' when month(afnamedatum) <= 3 then 'M'
              when afnamedatum is not null then 'E' end)"""
     return _columns(
-        _remainder=identifiers.elfproef_remainder_sql("pgn"),
-        _mended=f"pgn is not null and not {identifiers.is_plain_pgn_sql('$pgn')}",
+        _remainder=elfproef_remainder_sql("pgn"),
+        _mended=f"pgn is not null and not {is_plain_pgn_sql('$pgn')}",
         _partial=f"geboortedatum is null and coalesce($geboortedatum rlike r'{PARTIAL_DATE_FORM}', false)",
         vestiging="coalesce($vestiging, '00')",
         afnameperiode=moment,
@@ -108,7 +118,7 @@ def concluding_columns() -> list[str]:
         f"when '{name}' then make_date(_year + {later}, {begins}, 1)" for name, (later, begins) in MOMENT_STARTS.items()
     )
     return _columns(
-        pgn_soort=identifiers.pgn_kind_sql("pgn", "_remainder"),
+        pgn_soort=pgn_kind_sql("pgn", "_remainder"),
         peildag=f"coalesce(case when _within then afnamedatum end, case afnameperiode {first} end)",
     )
 
@@ -167,8 +177,8 @@ def _rules_on_result(today: dt.date) -> dict[str, str]:
 
 def _rule_on_pupil_number() -> str:
     """Why a row has no pupil number: one code, or null."""
-    digits, fillers = identifiers.strip_ignored_sql("$pgn"), _quoted(identifiers.PLACEHOLDER_NUMBERS)
-    roster_codes, rounded = _quoted(ROSTER_CODES), identifiers.ROUNDED_PGN_PATTERN
+    digits, fillers = strip_ignored_sql("$pgn"), _quoted(PLACEHOLDER_NUMBERS)
+    roster_codes, rounded = _quoted(ROSTER_CODES), ROUNDED_PGN_PATTERN
     return f"""
         case when $pgn is null
                   then case when not coalesce({READER_REASON} in ({roster_codes}), false) then 'PGN_MISSING' end

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cohort.results.ledger import Ledger, LedgerEntry
+from cohort.results import Ledger, LedgerEntry
 
 DeliverySource = tuple[str | None, str]
 """A school and its supplier."""

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort.foundation.errors import KeyRefused, describe_problem
-from cohort.states import local_frames
+from cohort.foundation import KeyRefused, describe_problem
+from cohort.states import make_local_frame
 
 KEY_BYTES = 32
 HMAC_BLOCK_BYTES = 64
@@ -54,7 +54,7 @@ class ProjectKey:
                 )
             )
         inner, outer = hmac_key_blocks(self._secret)
-        return local_frames.make_local_frame(
+        return make_local_frame(
             spark, f"{INNER_BLOCK} binary not null, {OUTER_BLOCK} binary not null", [(inner, outer)]
         )
 

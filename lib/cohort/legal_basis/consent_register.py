@@ -19,8 +19,8 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
-from cohort.foundation.errors import RightsRefused, describe_problem
+from cohort.agreements import Project
+from cohort.foundation import RightsRefused, describe_problem
 from cohort.legal_basis.declared_lists import (
     DatedListDeclaration,
     DeclaredList,
@@ -38,7 +38,7 @@ from cohort.legal_basis.list_columns import (
 )
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.states import local_frames
+from cohort.states import make_local_frame
 
 _PGN, _CATEGORY, _PROJECT = pupil_number_column("pgn"), text_column("categorie"), text_column("project")
 _PERIOD = "a consent from a day to a day", "2026-01-01 and 2027-07-31"
@@ -100,7 +100,7 @@ class ConsentedPupils:
         """The pairs as a broadcast frame `pgn`, `domein`, `_consent`, which shows none of them in a query plan."""
         schema = f"pgn string not null, domein string not null, {CONSENTED_COLUMN} boolean not null"
         rows = [(*pair, True) for pair in sorted(self.pairs)]
-        return F.broadcast(local_frames.make_local_frame(spark, schema, rows))
+        return F.broadcast(make_local_frame(spark, schema, rows))
 
 
 NO_CONSENTED_PUPILS = ConsentedPupils()

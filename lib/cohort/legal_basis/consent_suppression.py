@@ -13,9 +13,9 @@ from operator import or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
+from cohort.agreements import Project
 from cohort.legal_basis.consent_register import CONSENTED_COLUMN, NO_CONSENTED_PUPILS, ConsentedPupils
-from cohort.states.schemas import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults, ConsentedResults, require_columns
+from cohort.states import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults, ConsentedResults, require_columns
 
 
 def suppress_unconsented_values(

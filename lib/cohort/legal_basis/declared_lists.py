@@ -21,13 +21,10 @@ from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import Field
 
-from cohort.foundation import declarations
-from cohort.foundation.declarations import Declaration
-from cohort.foundation.delimited_text import DelimitedRecord, UnreadableText
-from cohort.foundation.errors import Refusal, describe_problem
+from cohort.foundation import Declaration, DelimitedRecord, Refusal, UnreadableText, describe_problem, read_declaration
 from cohort.legal_basis import list_text
 from cohort.legal_basis.list_columns import CORRECT_THE_LIST, InvalidCell, ListColumn
-from cohort.release_records.release_record import AppliedList
+from cohort.release_records import AppliedList
 
 GIVE_EVERY_COLUMN = "Give every line all the columns, the empty ones too: a number alone has no certain meaning"
 SAVE_AS_UTF8 = "Save it as CSV UTF-8 with these columns, or ask its keeper for a new one"
@@ -151,9 +148,7 @@ def read_declared_lists(
     for file in (file for file in files if file.suffix == ".toml"):
         where = definition.place(file.name)
         try:
-            declaration = declarations.read_declaration(
-                file, definition.declaration, where=where, refusal=definition.refusal
-            )
+            declaration = read_declaration(file, definition.declaration, where=where, refusal=definition.refusal)
         except Refusal as refused:
             problems.extend(refused.problems)
             declared_files[f"{file.stem}.csv"] += 0

@@ -11,20 +11,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project, load_project
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.agreements import Catalogue, DeclaredColumn, Platform, Project, load_project
+from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.legal_basis.consent_register import ConsentedPupils, ConsentRegister, PupilCategory, load_consent_register
 from cohort.legal_basis.instruction_register import InstructedSchools, InstructionRegister, load_instruction_register
 from cohort.legal_basis.list_vocabulary import ListVocabulary, load_list_vocabulary
 from cohort.legal_basis.number_changes import load_number_changes
 from cohort.legal_basis.objections import Objections, load_objections
-from cohort.release_records.due_actions import DueReason
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.release_records.release_states import ProjectState, project_state
-from cohort.storage.zone_paths import StorageZones
+from cohort.release_records import DueReason, ProjectState, ReleaseRecord, project_state
+from cohort.storage import StorageZones
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.legal_basis.instruction_register import InstructedSchools
-from cohort.states import local_frames
-from cohort.states.schemas import RESULTS_SCHEMA, AcceptedResults, InstructedResults, require_columns
+from cohort.states import RESULTS_SCHEMA, AcceptedResults, InstructedResults, make_local_frame, require_columns
 
 INSTRUCTED_COLUMN = "_instructed"
 
@@ -20,7 +19,7 @@ def mark_instructed_rows(rows: DataFrame, schools: InstructedSchools) -> DataFra
     """Add the column `_instructed`: whether the school of a row, or its site of it, gave an instruction."""
     schema = "brin string not null, _whole boolean not null, _sites array<string> not null"
     coverage = [(brin, whole, sorted(sites)) for brin, (whole, sites) in schools.coverage.items()]
-    by_school = F.broadcast(local_frames.make_local_frame(rows.sparkSession, schema, coverage))
+    by_school = F.broadcast(make_local_frame(rows.sparkSession, schema, coverage))
     covered = F.col("_whole") != F.array_contains("_sites", F.col("vestiging"))
     marked = rows.join(by_school, "brin", "left").withColumn(INSTRUCTED_COLUMN, F.coalesce(covered, F.lit(False)))
     return marked.select(*rows.columns, INSTRUCTED_COLUMN)

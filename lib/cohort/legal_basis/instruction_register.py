@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cohort.agreements.project import Project
-from cohort.foundation.errors import RightsRefused, describe_problem
+from cohort.agreements import Project
+from cohort.foundation import RightsRefused, describe_problem
 from cohort.legal_basis.declared_lists import (
     DatedListDeclaration,
     DeclaredList,
@@ -39,7 +39,7 @@ from cohort.legal_basis.list_columns import (
     text_column,
 )
 from cohort.legal_basis.list_vocabulary import ListVocabulary
-from cohort.release_records.release_record import AppliedList
+from cohort.release_records import AppliedList
 
 STANDING_INSTRUCTION, PROJECT_INSTRUCTION = "anonimiseren", "pseudonimiseren"
 _SITE_CODE = re.compile(r"[0-9]{2}")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
-from cohort.foundation.identifiers import BRIN_PATTERN, normalise_pgn
+from cohort.foundation import BRIN_PATTERN, normalise_pgn
 
 CORRECT_THE_LIST = "Correct the list, or ask its keeper for a new one"
 _DATE = re.compile(

@@ -10,16 +10,16 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from cohort.foundation import delimited_text
-from cohort.foundation.delimited_text import (
+from cohort.foundation import (
+    INVISIBLE_MARKS,
     KNOWN_DELIMITERS,
     UTF8,
     UTF16,
     WINDOWS_1252,
     DelimitedRecord,
     UnreadableText,
+    open_delimited_text,
 )
-from cohort.foundation.identifiers import INVISIBLE_MARKS
 
 LIST_ENCODINGS = (UTF8, UTF16, WINDOWS_1252)
 _WITHOUT_INVISIBLE_MARKS = dict.fromkeys(map(ord, INVISIBLE_MARKS))
@@ -81,9 +81,7 @@ def _first_width(content: bytes, delimiter: str, width: int) -> int:
 
 
 def _records_with_text(content: bytes, delimiter: str, width: int) -> Iterator[DelimitedRecord]:
-    text = delimited_text.open_delimited_text(
-        io.BytesIO(content), encodings=LIST_ENCODINGS, delimiters=delimiter, header=False
-    )
+    text = open_delimited_text(io.BytesIO(content), encodings=LIST_ENCODINGS, delimiters=delimiter, header=False)
     for record in text.records:
         cells = [cell.translate(_WITHOUT_INVISIBLE_MARKS).strip() for cell in record.fields]
         while len(cells) > width and not cells[-1]:

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.agreements.catalogue import Catalogue
-from cohort.storage.zone_paths import StorageZones
+from cohort.agreements import Catalogue
+from cohort.storage import StorageZones
 
 
 @dataclass(frozen=True)

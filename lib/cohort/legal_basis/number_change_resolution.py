@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cohort.foundation.errors import describe_problem
+from cohort.foundation import describe_problem
 from cohort.legal_basis.list_columns import CORRECT_THE_LIST
 
 

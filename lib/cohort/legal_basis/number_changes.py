@@ -19,9 +19,14 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from cohort.foundation import json_documents
-from cohort.foundation.errors import DeliveriesRefused, StateRefused, describe_problem
-from cohort.foundation.json_documents import DocumentPart
+from cohort.foundation import (
+    DeliveriesRefused,
+    DocumentPart,
+    StateRefused,
+    describe_problem,
+    read_model_document,
+    write_json_document,
+)
 from cohort.legal_basis.declared_lists import (
     DeclaredList,
     ListDeclaration,
@@ -152,7 +157,7 @@ def record_linked_numbers(root: Path, changes: NumberChanges) -> None:
     """
     if changes.pairs != _read_linked_numbers(root / LINKED_NUMBERS_FILE):
         document = LinkedNumbersDocument(pairs=tuple(sorted(changes.pairs)))
-        json_documents.write_json_document(root / LINKED_NUMBERS_FILE, document.model_dump(mode="json"))
+        write_json_document(root / LINKED_NUMBERS_FILE, document.model_dump(mode="json"))
 
 
 def _read_linked_numbers(file: Path) -> LinkedNumbers:
@@ -160,7 +165,7 @@ def _read_linked_numbers(file: Path) -> LinkedNumbers:
     try:
         if not file.exists():
             return frozenset()
-        return frozenset(json_documents.read_model_document(file, LinkedNumbersDocument).pairs)
+        return frozenset(read_model_document(file, LinkedNumbersDocument).pairs)
     except (OSError, ValueError):
         raise StateRefused(
             describe_problem(

@@ -12,13 +12,12 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
+from cohort.agreements import Project
 from cohort.legal_basis import opt_in_lists
 from cohort.legal_basis.objection_lists import SCOPE_PROJECT
 from cohort.legal_basis.objections import Objections
 from cohort.legal_basis.opt_in_lists import PupilNumbers
-from cohort.states import local_frames
-from cohort.states.schemas import AcceptedResults, AdmittedResults, InstructedResults
+from cohort.states import AcceptedResults, AdmittedResults, InstructedResults, make_local_frame
 
 
 def remove_objectors(
@@ -61,7 +60,7 @@ def find_barred_pupils(results: DataFrame, objections: Objections, project: str,
 
 def make_number_frame(spark: SparkSession, numbers: PupilNumbers) -> DataFrame:
     """Pupil numbers as a local frame `pgn`, which shows none of them in a query plan."""
-    return local_frames.make_local_frame(spark, "pgn string not null", [(number,) for number in sorted(numbers)])
+    return make_local_frame(spark, "pgn string not null", [(number,) for number in sorted(numbers)])
 
 
 def _pupils_excluded_by_school(
@@ -71,7 +70,7 @@ def _pupils_excluded_by_school(
     excluded = []
     withheld = objections.schools_withheld_from_project(project, domains)
     if withheld:
-        schools = local_frames.make_local_frame(
+        schools = make_local_frame(
             results.sparkSession, "brin string not null", [(school,) for school in sorted(withheld)]
         )
         excluded.append(results.join(F.broadcast(schools), "brin", "left_semi").select("pgn").distinct())

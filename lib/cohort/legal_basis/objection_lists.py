@@ -19,8 +19,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cohort.foundation.errors import ObjectionsRefused
-from cohort.foundation.identifiers import BRIN_PATTERN
+from cohort.foundation import BRIN_PATTERN, ObjectionsRefused
 from cohort.legal_basis.declared_lists import (
     DatedListDeclaration,
     DeclaredList,

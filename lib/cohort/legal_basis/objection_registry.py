@@ -18,9 +18,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from cohort.foundation import json_documents
-from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.foundation.json_documents import DocumentPart
+from cohort.foundation import DocumentPart, StateRefused, describe_problem, read_model_document, write_json_document
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import OBJECTION_LISTS, POLARITY_ALLOW, ObjectionLine, ObjectionList
 
@@ -95,7 +93,7 @@ def load_objection_registry(folder: Path) -> ObjectionRegistry:
     registry = {}
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:
-            document = json_documents.read_model_document(file, ObjectionSourceDocument)
+            document = read_model_document(file, ObjectionSourceDocument)
         except (OSError, ValueError):
             raise StateRefused(
                 describe_problem(
@@ -116,7 +114,7 @@ def save_objection_registry(folder: Path, registry: ObjectionRegistry) -> None:
     for name, source in registry.items():
         if saved.get(name) != source:
             document = ObjectionSourceDocument.from_source(source)
-            json_documents.write_json_document(folder / _file_name(name), document.model_dump(mode="json"))
+            write_json_document(folder / _file_name(name), document.model_dump(mode="json"))
 
 
 def find_changed_sources(

@@ -17,8 +17,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cohort.agreements.platform import ObjectionLimits
-from cohort.foundation.errors import ObjectionsRefused, UsageRefused, describe_problem
+from cohort.agreements import ObjectionLimits
+from cohort.foundation import ObjectionsRefused, UsageRefused, describe_problem
 from cohort.legal_basis import objection_registry
 from cohort.legal_basis.number_changes import NUMBER_CHANGE_FOLDER, NumberChanges, load_number_changes
 from cohort.legal_basis.objection_lists import (
@@ -30,8 +30,8 @@ from cohort.legal_basis.objection_lists import (
 )
 from cohort.legal_basis.objection_registry import ObjectionKey, ObjectionRegistry
 from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers, opt_in_lists_in_force
-from cohort.release_records.release_record import AppliedObjectionList
-from cohort.storage import locks
+from cohort.release_records import AppliedObjectionList
+from cohort.storage import OBJECTIONS_LOCK, hold_lock
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def record_objections(
         The registry as saved.
     """
     folder = restricted / "objections"
-    with locks.hold_lock(restricted / "locks", locks.OBJECTIONS_LOCK, wait=True):
+    with hold_lock(restricted / "locks", OBJECTIONS_LOCK, wait=True):
         saved = objection_registry.load_objection_registry(folder)
         changes = objections.number_changes
         registry: ObjectionRegistry = objection_registry.merge_objection_lists(

@@ -16,9 +16,8 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.delta import TableRetention
-from cohort.foundation.errors import ObjectionsRefused
+from cohort.delta import TableRetention, append_rows, create_table, read_table, table_exists
+from cohort.foundation import ObjectionsRefused
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import (
     OBJECTION_LISTS,
@@ -27,7 +26,7 @@ from cohort.legal_basis.objection_lists import (
     SCOPE_PROJECT,
     ObjectionList,
 )
-from cohort.states import local_frames
+from cohort.states import make_local_frame, parse_ddl_schema
 
 PupilNumbers = frozenset[str]
 """Pupil numbers in normal form."""
@@ -116,8 +115,8 @@ def find_pupils_not_opted_in(
     """
     spark = presence.sparkSession
     schools = [(position, school) for position, one in enumerate(lists) for school in sorted(one.schools)]
-    covered = local_frames.make_local_frame(spark, "_list int not null, brin string not null", schools)
-    permissions = local_frames.make_local_frame(
+    covered = make_local_frame(spark, "_list int not null, brin string not null", schools)
+    permissions = make_local_frame(
         spark,
         "_list int not null, purpose string not null, pgn string not null",
         [
@@ -142,9 +141,9 @@ def pupils_by_school(rows: DataFrame, unlisted: Path) -> DataFrame:
         unlisted: the table of `record_unlisted_pupils`, which may not be there yet.
     """
     present = rows.select(*PRESENCE_COLUMNS)
-    if not delta.table_exists(unlisted):
+    if not table_exists(unlisted):
         return present
-    return present.unionByName(delta.read_table(rows.sparkSession, unlisted))
+    return present.unionByName(read_table(rows.sparkSession, unlisted))
 
 
 def record_unlisted_pupils(
@@ -160,12 +159,12 @@ def record_unlisted_pupils(
         retention: how long the table keeps its history.
     """
     spark = rows.sparkSession
-    delta.create_table(spark, unlisted, local_frames.parse_ddl_schema(PRESENCE_SCHEMA), retention)
+    create_table(spark, unlisted, parse_ddl_schema(PRESENCE_SCHEMA), retention)
     schools = sorted(school for one in lists for school in one.schools)
-    covered = local_frames.make_local_frame(spark, "brin string not null", [(school,) for school in schools])
+    covered = make_local_frame(spark, "brin string not null", [(school,) for school in schools])
     present = rows.join(F.broadcast(covered), "brin", "left_semi").select(*PRESENCE_COLUMNS).distinct()
     present = present.join(excluded.select("pgn").distinct(), "pgn", "left_semi")
-    recorded = delta.read_table(spark, unlisted)
+    recorded = read_table(spark, unlisted)
     additions = present.join(recorded, [*PRESENCE_COLUMNS], "left_anti").select(*PRESENCE_COLUMNS)
     if not additions.isEmpty():
-        delta.append_rows(additions.coalesce(1), unlisted, "unlisted")
+        append_rows(additions.coalesce(1), unlisted, "unlisted")

@@ -13,19 +13,16 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort.access import table_access
-from cohort.agreements import catalogue, project
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import Project
-from cohort.foundation.errors import EXIT_DEFECT, Refusal, locate_defect
-from cohort.keys import project_keys
-from cohort.legal_basis import instruction_register, list_vocabulary
+from cohort.access import access_state, withdraw_access
+from cohort.agreements import Environment, Project, load_catalogue, load_project
+from cohort.foundation import EXIT_DEFECT, Refusal, locate_defect
+from cohort.keys import load_key
+from cohort.legal_basis import load_instruction_register, load_list_vocabulary
 from cohort.live_tables import row_withdrawal, withdrawal_journal
 from cohort.live_tables.ineligible_rows import IneligiblePupils
 from cohort.live_tables.row_withdrawal import RowWithdrawalReport
-from cohort.release_records import record_store
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.storage.zone_paths import StorageZones
+from cohort.release_records import ReleaseRecord, find_published_record
+from cohort.storage import StorageZones
 
 LISTS_NOT_APPLIED = "the lists of today could not be honoured"
 
@@ -40,9 +37,7 @@ class BarredPupils:
 
 def live_pseudonymous_releases(zones: StorageZones) -> list[ReleaseRecord]:
     """The published releases of pseudonymous projects, in the order of their names."""
-    published = [
-        record_store.find_published_record(zones, folder.name) for folder in sorted(zones.exact_records.glob("*/"))
-    ]
+    published = [find_published_record(zones, folder.name) for folder in sorted(zones.exact_records.glob("*/"))]
     return [record for record in published if record is not None and record.pseudonymous]
 
 
@@ -83,23 +78,23 @@ def _withdraw_from_project(
     zones, platform, name = environment.zones, environment.platform, record.project
     outcome: dict[str, Any]
     try:
-        declared = project.load_project(environment.config, name, platform)
-        key, barred = project_keys.load_key(environment.keys, name), find_barred(declared)
+        declared = load_project(environment.config, name, platform)
+        key, barred = load_key(environment.keys, name), find_barred(declared)
         lapsed = find_lapsed_schools(environment, record, declared)
         instructed = [entry for entry in record.instructed if entry[:4] not in lapsed]
         changes = {**barred.record_changes, "instructed": instructed}
-        boards = catalogue.load_catalogue(environment.config).boards_on(environment.today)
+        boards = load_catalogue(environment.config).boards_on(environment.today)
         ineligible = IneligiblePupils(barred.numbers, lapsed, changes)
         report = row_withdrawal.withdraw_rows(spark, environment, declared, key, ineligible, boards)
         outcome = {**report.document(), "exit_code": 0}
     except Refusal as refusal:
-        table_access.withdraw_access(zones, platform, name, LISTS_NOT_APPLIED, environment.now)
+        withdraw_access(zones, platform, name, LISTS_NOT_APPLIED, environment.now)
         outcome = {"project": name, "refused": refusal.problems, "exit_code": refusal.exit_code}
     except Exception as defect:  # an objection to another project must not wait for it
-        table_access.withdraw_access(zones, platform, name, LISTS_NOT_APPLIED, environment.now)
+        withdraw_access(zones, platform, name, LISTS_NOT_APPLIED, environment.now)
         kind, place = type(defect).__name__, locate_defect(defect)
         outcome = {"project": name, "defect": kind, "at": place, "exit_code": EXIT_DEFECT}
-    access = table_access.access_state(zones, platform, name)
+    access = access_state(zones, platform, name)
     return RowWithdrawalReport.model_validate({**outcome, "access": access})
 
 
@@ -112,7 +107,7 @@ def find_lapsed_schools(environment: Environment, record: ReleaseRecord, declare
         RightsRefused: no school at all with an instruction (exit code 17), as where a list was lost.
     """
     zones, config = environment.zones, environment.config
-    vocabulary = list_vocabulary.load_list_vocabulary(zones, config, catalogue.load_catalogue(config))
-    register = instruction_register.load_instruction_register(zones.instructions, environment.today, vocabulary)
+    vocabulary = load_list_vocabulary(zones, config, load_catalogue(config))
+    register = load_instruction_register(zones.instructions, environment.today, vocabulary)
     instructed = register.instructed_schools(declared)
     return frozenset(entry[:4] for entry in record.instructed if instructed.lapsed_since([entry]))

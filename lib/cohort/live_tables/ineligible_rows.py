@@ -14,11 +14,10 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.anonymisation import pseudonymisation
-from cohort.keys.project_keys import ProjectKey
-from cohort.states import local_frames
-from cohort.states.schemas import PSEUDONYM_COLUMNS
+from cohort.anonymisation import hmac_sha256
+from cohort.delta import read_commits, read_table
+from cohort.keys import ProjectKey
+from cohort.states import PSEUDONYM_COLUMNS, make_local_frame
 
 PUPIL_PSEUDONYM, SCHOOL_PSEUDONYM_COLUMN = PSEUDONYM_COLUMNS
 BARRED_COLUMN, LAPSED_COLUMN = "_barred", "_lapsed"
@@ -61,12 +60,12 @@ def mark_ineligible_rows(spark: SparkSession, table: Path, key: ProjectKey, inel
         ineligible: who must leave.
     """
     numbers = [(number,) for number in sorted(ineligible.numbers)]
-    keyed = local_frames.make_local_frame(spark, "pgn string not null", numbers).join(F.broadcast(key.key_frame(spark)))
-    pseudonym = F.lower(F.hex(pseudonymisation.hmac_sha256(F.concat(F.lit("pgn|"), F.col("pgn")))))
+    keyed = make_local_frame(spark, "pgn string not null", numbers).join(F.broadcast(key.key_frame(spark)))
+    pseudonym = F.lower(F.hex(hmac_sha256(F.concat(F.lit("pgn|"), F.col("pgn")))))
     pupils = keyed.select(pseudonym.alias(PUPIL_PSEUDONYM), F.lit(True).alias(BARRED_COLUMN)).distinct()
     digests = key.digest_texts(f"brin|{school}" for school in sorted(ineligible.schools))
     schema = f"{SCHOOL_PSEUDONYM_COLUMN} string not null, {LAPSED_COLUMN} boolean not null"
-    schools = local_frames.make_local_frame(spark, schema, [(digest.hex(), True) for digest in digests])
-    rows = delta.read_table(spark, table, delta.read_commits(table)[0].version)
+    schools = make_local_frame(spark, schema, [(digest.hex(), True) for digest in digests])
+    rows = read_table(spark, table, read_commits(table)[0].version)
     marked = rows.join(F.broadcast(pupils), PUPIL_PSEUDONYM, "left")
     return marked.join(F.broadcast(schools), SCHOOL_PSEUDONYM_COLUMN, "left")

@@ -11,26 +11,24 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from cohort.access import table_access
-from cohort.agreements import catalogue, project
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import Project
-from cohort.erasure import outdated_releases
-from cohort.foundation.errors import (
+from cohort.access import VERIFICATION_FAILED, access_state, reasons_against_access, settle_access, withdraw_access
+from cohort.agreements import Environment, Project, load_catalogue, load_project
+from cohort.erasure import is_release_due
+from cohort.foundation import (
     EXIT_DEFECT,
     EXIT_DONE,
+    DocumentPart,
     KeyRefused,
     NotAnonymous,
     Refusal,
     StateRefused,
     locate_defect,
 )
-from cohort.foundation.json_documents import DocumentPart
-from cohort.keys import project_keys
-from cohort.legal_basis import eligibility, list_vocabulary, objections
+from cohort.keys import key_exists
+from cohort.legal_basis import load_consents, load_list_vocabulary, load_objections
 from cohort.live_tables import eligibility_withdrawal
-from cohort.release_records import record_store
-from cohort.storage import locks
+from cohort.release_records import find_published_record
+from cohort.storage import hold_lock
 
 KEY_LOST = "its key is lost, so that no objection can be honoured: destroy the project"
 OBJECTIONS_DUE = "a list of objections changed: run objections, which takes rows out"
@@ -90,20 +88,20 @@ def describe_failure(failure: Exception) -> tuple[list[str], int]:
 def _check_table(environment: Environment, name: str) -> CheckedTable:
     zones, platform = environment.zones, environment.platform
     try:
-        declared = project.load_project(environment.config, name, platform)
+        declared = load_project(environment.config, name, platform)
         reasons = _check_personal_data(environment, declared) if declared.is_pseudonymous else []
         code = KeyRefused.exit_code if KEY_LOST in reasons else EXIT_DONE
         reasons = _settle_access(environment, declared, reasons)
-        if table_access.VERIFICATION_FAILED in reasons:
+        if VERIFICATION_FAILED in reasons:
             code = max(code, NotAnonymous.exit_code)
     except Exception as failure:  # one project's defect keeps no other table open, nor its own
         reasons, code = describe_failure(failure)
         try:
-            table_access.withdraw_access(zones, platform, name, "its state could not be judged", environment.now)
+            withdraw_access(zones, platform, name, "its state could not be judged", environment.now)
         except Exception as stays_open:
             more, code = describe_failure(stays_open)
             reasons = [*reasons, *more]
-    access = table_access.access_state(zones, platform, name)
+    access = access_state(zones, platform, name)
     return CheckedTable(project=name, access=access, why_not=tuple(reasons), exit_code=code)
 
 
@@ -115,17 +113,17 @@ def _check_personal_data(environment: Environment, declared: Project) -> list[st
             codes 12 and 17).
     """
     zones, platform, today = environment.zones, environment.platform, environment.today
-    reasons = [] if project_keys.key_exists(environment.keys, declared.name) else [KEY_LOST]
-    record = record_store.find_published_record(zones, declared.name)
+    reasons = [] if key_exists(environment.keys, declared.name) else [KEY_LOST]
+    record = find_published_record(zones, declared.name)
     if record is None:
         return reasons
-    listed = catalogue.load_catalogue(environment.config)
-    lists = objections.load_objections(zones.objections, platform.objections, today, listed.domains())
-    vocabulary = list_vocabulary.load_list_vocabulary(zones, environment.config, listed)
-    consented = eligibility.load_consents(zones, platform, today, vocabulary).consented_pupils(declared)
+    listed = load_catalogue(environment.config)
+    lists = load_objections(zones.objections, platform.objections, today, listed.domains())
+    vocabulary = load_list_vocabulary(zones, environment.config, listed)
+    consented = load_consents(zones, platform, today, vocabulary).consented_pupils(declared)
     if consented.digest != record.consents_digest:
         reasons.append(CONSENTS_DIFFER)
-    if outdated_releases.is_release_due(zones, lists, declared.name):
+    if is_release_due(zones, lists, declared.name):
         reasons.append(OBJECTIONS_DUE)
     if eligibility_withdrawal.find_lapsed_schools(environment, record, declared):
         reasons.append(INSTRUCTION_LAPSED)
@@ -136,10 +134,10 @@ def _settle_access(environment: Environment, declared: Project, reasons: list[st
     """Open or close a table under the project's lock; while another run holds it, the table is closed if need be."""
     zones, platform, now = environment.zones, environment.platform, environment.now
     try:
-        with locks.hold_lock(zones.locks, declared.name):
-            return table_access.settle_access(zones, platform, declared, now, *reasons)
+        with hold_lock(zones.locks, declared.name):
+            return settle_access(zones, platform, declared, now, *reasons)
     except StateRefused:
-        against = [*table_access.reasons_against_access(zones, declared, environment.today), *reasons]
+        against = [*reasons_against_access(zones, declared, environment.today), *reasons]
         if against:
-            table_access.withdraw_access(zones, platform, declared.name, "; ".join(against), now)
+            withdraw_access(zones, platform, declared.name, "; ".join(against), now)
         return [*against, PROJECT_BUSY]

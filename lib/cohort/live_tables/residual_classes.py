@@ -13,14 +13,10 @@ from math import log
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.platform import PlatformFloors
-from cohort.agreements.project import Project
-from cohort.anonymisation import pupil_boards
-from cohort.anonymisation.pupil_boards import BOARD, BOARDS
-from cohort.sdc.model.hierarchy import UNKNOWN_VALUE
-from cohort.states import schemas
-from cohort.states.schemas import PSEUDONYM_COLUMNS
+from cohort.agreements import DeclaredColumn, PlatformFloors, Project
+from cohort.anonymisation import BOARD, BOARDS, add_boards
+from cohort.sdc import UNKNOWN_VALUE
+from cohort.states import OTHER_SCHOOLS_CONTROL, PSEUDONYM_COLUMNS, SCHOOL_CONTROL
 
 SCHOOL_PSEUDONYM = PSEUDONYM_COLUMNS[1]
 SHOWS_VALUE = "_shows_value"
@@ -153,9 +149,9 @@ def _unsafe_without_a_board(
 
 def _repeat_per_board(rows: DataFrame, boards: DataFrame) -> DataFrame:
     """Each row once per board that knows its pupil (`_at`); `_at_home` is 1 for the present board of its school."""
-    no_other_schools = F.lit(None).cast("array<binary>").alias(schemas.OTHER_SCHOOLS_CONTROL)
-    home_school = F.unhex(SCHOOL_PSEUDONYM).alias(schemas.SCHOOL_CONTROL)
-    with_boards = pupil_boards.add_boards(rows.select(*rows.columns, home_school, no_other_schools), boards)
+    no_other_schools = F.lit(None).cast("array<binary>").alias(OTHER_SCHOOLS_CONTROL)
+    home_school = F.unhex(SCHOOL_PSEUDONYM).alias(SCHOOL_CONTROL)
+    with_boards = add_boards(rows.select(*rows.columns, home_school, no_other_schools), boards)
     repeated = with_boards.select(*rows.columns, BOARD, F.explode(BOARDS).alias(KNOWING_BOARD))
     is_present = (F.col(KNOWING_BOARD) == F.col(BOARD)).cast("int").alias(AT_PRESENT_BOARD)
     return repeated.select(*rows.columns, KNOWING_BOARD, is_present)

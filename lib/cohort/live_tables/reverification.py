@@ -12,19 +12,22 @@ from dataclasses import dataclass, replace
 from pydantic import ConfigDict
 from pyspark.sql import SparkSession
 
-from cohort import delta
-from cohort.access import table_access
-from cohort.foundation import json_documents
-from cohort.foundation.errors import NotAnonymous, Refusal, RightsRefused, StateRefused, describe_problem, locate_defect
-from cohort.foundation.json_documents import DocumentPart
-from cohort.keys.project_keys import ProjectKey
-from cohort.release import staged_verification
-from cohort.release.release_task import ReleaseTask
-from cohort.release_records import release_states
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.verification import published_table_verification
-from cohort.verification.findings import VerificationResult
-from cohort.verification.verification_subject import PublishedTable
+from cohort.access import VERIFICATION_FAILED, withdraw_access
+from cohort.delta import checksum_rows, list_foreign_files, read_table
+from cohort.foundation import (
+    DocumentPart,
+    NotAnonymous,
+    Refusal,
+    RightsRefused,
+    StateRefused,
+    describe_problem,
+    locate_defect,
+    write_json_document,
+)
+from cohort.keys import ProjectKey
+from cohort.release import ReleaseTask, check_published_eligibility
+from cohort.release_records import ReleaseRecord, failed_verification_path, withdrawal_journal_path
+from cohort.verification import PublishedTable, VerificationResult, verify_published_table
 
 NOTHING_VERIFIED = VerificationResult((), (), (), {}, (0, ""))
 
@@ -81,13 +84,13 @@ def reverify_published_table(
         verification = _with_eligibility(spark, task, key, record, verification.result)
     if verification.problems:
         close_failed_table(task, record, verification)
-    release_states.failed_verification_path(zones, task.project.name).unlink(missing_ok=True)
+    failed_verification_path(zones, task.project.name).unlink(missing_ok=True)
     return verification.result
 
 
 def _require_no_withdrawal(task: ReleaseTask) -> None:
     project = task.project.name
-    if release_states.withdrawal_journal_path(task.environment.zones, project).exists():
+    if withdrawal_journal_path(task.environment.zones, project).exists():
         raise StateRefused(
             describe_problem(
                 "a release that stays as it is",
@@ -106,7 +109,7 @@ def _verify_table(
     environment, project = task.environment, record.project
     table = environment.zones.published_table(project)
     try:
-        result = published_table_verification.verify_published_table(
+        result = verify_published_table(
             spark,
             PublishedTable(
                 project=task.project,
@@ -120,10 +123,10 @@ def _verify_table(
             ),
         )
         problems = _describe_findings(result)
-        rows = delta.read_table(spark, table)
-        if result.checksum != record.verified_checksum or delta.checksum_rows(rows) != record.verified_checksum:
+        rows = read_table(spark, table)
+        if result.checksum != record.verified_checksum or checksum_rows(rows) != record.verified_checksum:
             problems.append(f"The table of {project} has other rows than were published.")
-        other_files = len(delta.list_foreign_files(table))
+        other_files = len(list_foreign_files(table))
         if other_files:
             problems.append(f"In projects/{project} are {other_files} files that are not the table's.")
         return TableVerification(result, problems, other_files)
@@ -139,7 +142,7 @@ def _with_eligibility(
     spark: SparkSession, task: ReleaseTask, key: ProjectKey, record: ReleaseRecord, result: VerificationResult
 ) -> TableVerification:
     """The result of the table's bytes, with the check of its pupils against the lists of today."""
-    findings = staged_verification.check_published_eligibility(spark, task, key, record)
+    findings = check_published_eligibility(spark, task, key, record)
     checked = (*result.checked, "OBJECTOR", "INSTRUCTION")
     result = replace(result, findings=(*result.findings, *findings), checked=checked)
     return TableVerification(result, _describe_findings(result))
@@ -169,12 +172,12 @@ def close_failed_table(task: ReleaseTask, record: ReleaseRecord, verification: T
         other_files=verification.other_files,
         defect=verification.defect,
     )
-    path = release_states.failed_verification_path(environment.zones, project)
-    json_documents.write_json_document(path, note.model_dump(mode="json", exclude_none=True))
+    path = failed_verification_path(environment.zones, project)
+    write_json_document(path, note.model_dump(mode="json", exclude_none=True))
     outcome = f"Nobody reads projects/{project} any more."
     try:
-        reason = table_access.VERIFICATION_FAILED
-        table_access.withdraw_access(environment.zones, environment.platform, project, reason, environment.now)
+        reason = VERIFICATION_FAILED
+        withdraw_access(environment.zones, environment.platform, project, reason, environment.now)
     except RightsRefused as stays_open:
         outcome = f"It could not be closed: {stays_open}"
     raise NotAnonymous(

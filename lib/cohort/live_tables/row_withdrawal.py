@@ -14,15 +14,12 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort import delta
-from cohort.access import table_access
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import Project
-from cohort.agreements.school_boards import SchoolBoards
-from cohort.anonymisation import pupil_boards
-from cohort.foundation.errors import NotAnonymous
-from cohort.foundation.json_documents import DocumentPart
-from cohort.keys.project_keys import ProjectKey
+from cohort.access import ACCESS_GRANTED, access_state, settle_access, withdraw_access
+from cohort.agreements import Environment, Project, SchoolBoards
+from cohort.anonymisation import make_board_frame
+from cohort.delta import read_commits, vacuum_table_or_refuse
+from cohort.foundation import DocumentPart, NotAnonymous
+from cohort.keys import ProjectKey
 from cohort.live_tables import residual_classes
 from cohort.live_tables.ineligible_rows import (
     IneligiblePupils,
@@ -37,12 +34,16 @@ from cohort.live_tables.withdrawal_journal import (
     end_withdrawal,
     write_withdrawal_journal,
 )
-from cohort.release import contributors, publication
-from cohort.release_records import public_record, record_store
-from cohort.release_records.release_record import RecordedWithdrawal, ReleaseRecord
-from cohort.storage import locks
-from cohort.verification import published_table_verification
-from cohort.verification.verification_subject import PublishedTable
+from cohort.release import record_without_schools, replace_published_rows
+from cohort.release_records import (
+    RecordedWithdrawal,
+    ReleaseRecord,
+    find_published_record,
+    save_release_record,
+    write_public_record,
+)
+from cohort.storage import hold_lock
+from cohort.verification import PublishedTable, check_excluded_pupils, verify_published_table
 
 ROWS_BEING_WITHDRAWN = "rows are being withdrawn"
 COUNTED_REASONS = ("pupils_barred", "pupils_of_schools", "pupils_besides")
@@ -85,18 +86,18 @@ class RowWithdrawal:
 
     def current_version(self) -> int:
         """The newest version of the table that shows this release."""
-        commits = delta.read_commits(self.table)
+        commits = read_commits(self.table)
         return next(commit.version for commit in commits if commit.note == self.record.id)
 
     def close_table(self) -> None:
         environment = self.environment
-        table_access.withdraw_access(
+        withdraw_access(
             environment.zones, environment.platform, self.project.name, ROWS_BEING_WITHDRAWN, environment.now
         )
 
     def settle_access(self) -> None:
         environment = self.environment
-        table_access.settle_access(environment.zones, environment.platform, self.project, environment.now)
+        settle_access(environment.zones, environment.platform, self.project, environment.now)
 
     def write_journal(self, plan: WithdrawalStep | None, taken: Iterable[WithdrawalStep]) -> None:
         journal = WithdrawalJournal(release=self.record.release, plan=plan, taken=tuple(taken))
@@ -104,7 +105,7 @@ class RowWithdrawal:
 
     def report(self, version: int | None, steps: Iterable[WithdrawalStep]) -> RowWithdrawalReport:
         environment, name = self.environment, self.project.name
-        access = table_access.access_state(environment.zones, environment.platform, name)
+        access = access_state(environment.zones, environment.platform, name)
         return RowWithdrawalReport(project=name, version=version, access=access, **_sum_reasons(steps))
 
 
@@ -137,8 +138,8 @@ def withdraw_rows(
         RightsRefused: readers who cannot be given access again (17). Nobody has access after any refusal.
     """
     zones = environment.zones
-    with locks.hold_lock(zones.locks, project.name):
-        record = record_store.find_published_record(zones, project.name)
+    with hold_lock(zones.locks, project.name):
+        record = find_published_record(zones, project.name)
         if record is None or not record.pseudonymous:
             return RowWithdrawalReport(project=project.name, **_sum_reasons([]))
         withdrawal = RowWithdrawal(spark, environment, project, key, record, ineligible, boards)
@@ -166,10 +167,10 @@ def _withdraw(withdrawal: RowWithdrawal) -> RowWithdrawalReport:
     # 3. Nobody has to leave: only the record changes.
     if withdrawal.ineligible.record_changes:
         changed = withdrawal.record.noted(**withdrawal.ineligible.record_changes)
-        record_store.save_release_record(zones, changed)
+        save_release_record(zones, changed)
     end_withdrawal(zones, name)
-    access = table_access.access_state(zones, withdrawal.environment.platform, name)
-    if access != table_access.ACCESS_GRANTED:  # another run may have seen the journal and withdrawn access
+    access = access_state(zones, withdrawal.environment.platform, name)
+    if access != ACCESS_GRANTED:  # another run may have seen the journal and withdrawn access
         withdrawal.settle_access()
     return withdrawal.report(withdrawal.record.version, [])
 
@@ -190,7 +191,7 @@ def _remove_rows(
     """Commit the rows that stay, in the order of a release: a MERGE would leave files in another order."""
     project, platform = withdrawal.project, withdrawal.environment.platform
     barred, lapsed = leaving_reasons().values()
-    boards = pupil_boards.make_board_frame(withdrawal.spark, withdrawal.key, withdrawal.boards)
+    boards = make_board_frame(withdrawal.spark, withdrawal.key, withdrawal.boards)
     residual = residual_classes.keep_residual_rows(rows, barred | lapsed, project, platform.floors, boards)
     residual = residual.select(*project.column_names, *project.pseudonym_columns)
     all_rows, residual_rows = rows.count(), residual.count()
@@ -201,9 +202,7 @@ def _remove_rows(
         **counts,
     )
     withdrawal.write_journal(step, earlier)
-    publication.replace_published_rows(
-        residual, residual_rows, withdrawal.table, project, withdrawal.record.id, platform
-    )
+    replace_published_rows(residual, residual_rows, withdrawal.table, project, withdrawal.record.id, platform)
     withdrawal.write_journal(None, [*earlier, step])
     return step
 
@@ -211,7 +210,7 @@ def _remove_rows(
 def _complete(withdrawal: RowWithdrawal, steps: list[WithdrawalStep]) -> RowWithdrawalReport:
     """Remove earlier files, verify the rest, update the records, and give readers access again."""
     environment, name = withdrawal.environment, withdrawal.project.name
-    delta.vacuum_table_or_refuse(
+    vacuum_table_or_refuse(
         withdrawal.table,
         "only what is left",
         found="files of the rows taken out",
@@ -225,9 +224,9 @@ def _complete(withdrawal: RowWithdrawal, steps: list[WithdrawalStep]) -> RowWith
     record = withdrawal.record.noted(
         **withdrawal.ineligible.record_changes, version=version, checksum=checksum, withdrawals=[*earlier, recorded]
     )
-    record = contributors.record_without_schools(record, withdrawal.ineligible.schools)
-    public_record.write_public_record(environment.zones, environment.platform, record)
-    record_store.save_release_record(environment.zones, record)
+    record = record_without_schools(record, withdrawal.ineligible.schools)
+    write_public_record(environment.zones, environment.platform, record)
+    save_release_record(environment.zones, record)
     end_withdrawal(environment.zones, name)
     withdrawal.settle_access()
     return withdrawal.report(version, steps)
@@ -236,7 +235,7 @@ def _complete(withdrawal: RowWithdrawal, steps: list[WithdrawalStep]) -> RowWith
 def _verify_rest(withdrawal: RowWithdrawal, rows: int) -> tuple[int, str]:
     """The checksum of the rows that stay, after the verifier has found nothing wrong with them."""
     environment, ineligible = withdrawal.environment, withdrawal.ineligible
-    result = published_table_verification.verify_published_table(
+    result = verify_published_table(
         withdrawal.spark,
         PublishedTable(
             project=withdrawal.project,
@@ -249,7 +248,7 @@ def _verify_rest(withdrawal: RowWithdrawal, rows: int) -> tuple[int, str]:
             today=environment.today,
         ),
     )
-    remaining = published_table_verification.check_excluded_pupils(
+    remaining = check_excluded_pupils(
         withdrawal.spark, withdrawal.table, withdrawal.key, ineligible.numbers, ineligible.schools
     )
     if result.findings or remaining:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from pydantic import ConfigDict
 
-from cohort.foundation import json_documents
-from cohort.foundation.json_documents import DocumentPart
-from cohort.release_records import release_states
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import DocumentPart, read_model_document, write_json_document
+from cohort.release_records import withdrawal_journal_path
+from cohort.storage import StorageZones
 
 
 class WithdrawalStep(DocumentPart):
@@ -36,18 +35,18 @@ class WithdrawalJournal(DocumentPart):
 
 def begin_withdrawal(zones: StorageZones, project: str) -> WithdrawalJournal:
     """Read the journal of a project, or write an empty one: from now on nobody is given access."""
-    path = release_states.withdrawal_journal_path(zones, project)
+    path = withdrawal_journal_path(zones, project)
     if not path.exists():
         write_withdrawal_journal(zones, project, WithdrawalJournal())
-    return json_documents.read_model_document(path, WithdrawalJournal)
+    return read_model_document(path, WithdrawalJournal)
 
 
 def write_withdrawal_journal(zones: StorageZones, project: str, journal: WithdrawalJournal) -> None:
     """Write the journal of a project, whole or not at all."""
-    path = release_states.withdrawal_journal_path(zones, project)
-    json_documents.write_json_document(path, journal.model_dump(mode="json"))
+    path = withdrawal_journal_path(zones, project)
+    write_json_document(path, journal.model_dump(mode="json"))
 
 
 def end_withdrawal(zones: StorageZones, project: str) -> None:
     """Remove the journal: the withdrawal is complete."""
-    release_states.withdrawal_journal_path(zones, project).unlink()
+    withdrawal_journal_path(zones, project).unlink()

@@ -4,3 +4,29 @@
 `release_job` stages, counts and verifies; `publication` puts a verified release in place; `status` and `readiness` tell
 what is due and what the next release would refuse.
 """
+
+from __future__ import annotations
+
+from cohort.release.contributors import record_without_schools
+from cohort.release.publication import publish_release, repair_publication, replace_published_rows
+from cohort.release.publication_checks import check_publishable
+from cohort.release.release_job import release_one
+from cohort.release.release_task import ReleaseTask, check_release_allowed
+from cohort.release.staged_verification import check_published_eligibility, refuse_on_findings, verify_staged_release
+from cohort.release.status import list_due_actions, report_status
+
+__all__ = [
+    "ReleaseTask",
+    "check_publishable",
+    "check_published_eligibility",
+    "check_release_allowed",
+    "list_due_actions",
+    "publish_release",
+    "record_without_schools",
+    "refuse_on_findings",
+    "release_one",
+    "repair_publication",
+    "replace_published_rows",
+    "report_status",
+    "verify_staged_release",
+]

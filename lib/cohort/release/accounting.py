@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
-from cohort.anonymisation import pupil_records
-from cohort.legal_basis import instruction_filter, objection_filter
-from cohort.legal_basis.eligibility import Eligibility
-from cohort.legal_basis.instruction_filter import INSTRUCTED_COLUMN
+from cohort.agreements import Project
+from cohort.anonymisation import select_project_results
+from cohort.legal_basis import (
+    INSTRUCTED_COLUMN,
+    Eligibility,
+    keep_instructed_rows,
+    mark_instructed_rows,
+    remove_objectors,
+)
 from cohort.release.pipeline import PipelineResult
-from cohort.release_records.release_record import ReleaseCounts
-from cohort.states.schemas import AcceptedResults
+from cohort.release_records import ReleaseCounts
+from cohort.states import AcceptedResults
 
 
 def count_rows_and_pupils(
@@ -32,7 +36,7 @@ def count_rows_and_pupils(
         pipeline_result: what the pipeline made of the results.
     """
     # 1. Rows: not selected, without instruction, objected.
-    selected = pupil_records.select_project_results(results, project)
+    selected = select_project_results(results, project)
     rows_current = results.count()
     rows_selected, rows_instructed = _count_rows(selected, eligible)
     rows_without_instruction = rows_selected - rows_instructed
@@ -44,8 +48,8 @@ def count_rows_and_pupils(
         pupils_selected, pupils_instructed = _count_pupils(selected, eligible)
         without_instruction = pupils_selected - pupils_instructed
         if rows_objected:
-            instructed = instruction_filter.keep_instructed_rows(selected, eligible.instructed_schools)
-            admitted = objection_filter.remove_objectors(instructed, results, eligible.objections, project)
+            instructed = keep_instructed_rows(selected, eligible.instructed_schools)
+            admitted = remove_objectors(instructed, results, eligible.objections, project)
             objected = pupils_instructed - admitted.select("pgn").distinct().count()
 
     # 3. The sums close.
@@ -72,14 +76,14 @@ def count_rows_and_pupils(
 
 def _count_rows(selected: AcceptedResults, eligible: Eligibility) -> tuple[int, int]:
     """Count the selected rows, and those of instructed schools, in one pass."""
-    marked = instruction_filter.mark_instructed_rows(selected, eligible.instructed_schools)
+    marked = mark_instructed_rows(selected, eligible.instructed_schools)
     counts = marked.agg(F.count(F.lit(1)), F.count_if(INSTRUCTED_COLUMN)).first()
     return (0, 0) if counts is None else (counts[0], counts[1])
 
 
 def _count_pupils(selected: AcceptedResults, eligible: Eligibility) -> tuple[int, int]:
     """Count the pupils with a selected row, and those of whom one is of an instructed school."""
-    marked = instruction_filter.mark_instructed_rows(selected, eligible.instructed_schools)
+    marked = mark_instructed_rows(selected, eligible.instructed_schools)
     by_pupil = marked.groupBy("pgn").agg(F.max(INSTRUCTED_COLUMN).alias("any"))
     counts = by_pupil.agg(F.count(F.lit(1)), F.count_if("any")).first()
     return (0, 0) if counts is None else (counts[0], counts[1])

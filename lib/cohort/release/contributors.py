@@ -13,12 +13,12 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.keys.project_keys import ProjectKey
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.results import ledger
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
-from cohort.storage.zone_paths import StorageZones
+from cohort.delta import read_table
+from cohort.keys import ProjectKey
+from cohort.release_records import ReleaseRecord
+from cohort.results import read_ledger
+from cohort.states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
+from cohort.storage import StorageZones
 
 
 def find_contributing_schools(
@@ -36,13 +36,13 @@ def find_contributing_schools(
         key: the project's key, under which the control columns are hashed.
         listed: the school list.
     """
-    rows = delta.read_table(spark, stage)
+    rows = read_table(spark, stage)
     other_schools = rows.select(F.explode(OTHER_SCHOOLS_CONTROL).alias(SCHOOL_CONTROL))
     distinct: Any = rows.select(SCHOOL_CONTROL).unionByName(other_schools).distinct().toArrow()
     digests = set(distinct[SCHOOL_CONTROL].to_pylist())
     school_by_digest = _school_by_digest(key, listed)
     if not digests <= school_by_digest.keys():
-        entries = ledger.read_ledger(zones.ledger).entries
+        entries = read_ledger(zones.ledger).entries
         school_by_digest |= _school_by_digest(key, {entry.brin for entry in entries if entry.brin is not None})
     return sorted(school_by_digest[digest] for digest in digests & school_by_digest.keys())
 

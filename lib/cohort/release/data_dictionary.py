@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cohort.release_records.release_record import DataDictionary, DataDictionaryColumn, DataDictionaryLevel
-from cohort.sdc.model.recoding import Recoding
+from cohort.release_records import DataDictionary, DataDictionaryColumn, DataDictionaryLevel
+from cohort.sdc import Recoding
 
 
 def build_data_dictionary(

@@ -10,34 +10,31 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort.agreements.platform import PlatformFloors
-from cohort.agreements.privacy_model import derive_value_rules
-from cohort.agreements.project import Project
-from cohort.agreements.school_boards import SchoolBoards
+from cohort.agreements import PlatformFloors, Project, SchoolBoards, derive_value_rules
 from cohort.anonymisation import (
-    class_search,
-    generalisation,
-    pseudonymisation,
-    pupil_boards,
-    pupil_records,
-    search_input,
+    ClassSearchResult,
+    ClassSearchTask,
+    HierarchyByColumn,
+    PupilCounts,
+    SensitiveColumn,
+    add_boards,
+    assign_classes,
+    count_pupils,
+    encode_pupils,
+    generalise_pupils,
+    make_board_frame,
+    make_pupil_records,
+    pseudonymise_pupils,
+    search_classes,
+    select_project_results,
 )
-from cohort.anonymisation.class_search import ClassSearchResult
-from cohort.anonymisation.class_search_task import ClassSearchTask
-from cohort.anonymisation.pupil_records import HierarchyByColumn
-from cohort.anonymisation.search_input import PupilCounts
-from cohort.anonymisation.sensitive_columns import SensitiveColumn
-from cohort.differencing import cohort_extension, nested_release
-from cohort.foundation.progress import StageListener
-from cohort.keys.project_keys import ProjectKey
-from cohort.legal_basis import consent_suppression, instruction_filter, objection_filter
-from cohort.legal_basis.eligibility import Eligibility
-from cohort.release_records.class_snapshot import ClassSnapshot
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression
-from cohort.sdc.risk.motivated_intruder import IntruderSearch
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, AcceptedResults, GeneralisedRecords
+from cohort.differencing import extend_cohort, nest_release, require_unlinkable_releases
+from cohort.foundation import StageListener
+from cohort.keys import ProjectKey
+from cohort.legal_basis import Eligibility, keep_instructed_rows, remove_objectors, suppress_unconsented_values
+from cohort.release_records import ClassSnapshot
+from cohort.sdc import Coding, IntruderSearch, Recoding, SensitiveSuppression
+from cohort.states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, AcceptedResults, GeneralisedRecords
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +122,8 @@ def run_release_pipeline(results: AcceptedResults, inputs: PipelineInput, report
     report("recoding", f"{recoding.classes} classes, {recoding.suppressed} pupils suppressed")
 
     # 3. The rows to write, and who is in which class.
-    rows = generalisation.generalise_pupils(encoded, project, classes)
-    members = class_search.assign_classes(encoded, project, classes).drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
+    rows = generalise_pupils(encoded, project, classes)
+    members = assign_classes(encoded, project, classes).drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
 
     # 4. Of a wave: an intruder who links it with the release before.
     linked = _link_with_previous(members, recoding, inputs, report)
@@ -150,29 +147,29 @@ def _encode_eligible_pupils(results: AcceptedResults, inputs: PipelineInput) -> 
     """Select, filter, pseudonymise and encode; the encoded pupils are cached, and counted in one action."""
     project, eligible = inputs.project, inputs.eligibility
     coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
-    selected = pupil_records.select_project_results(results, project)
-    instructed = instruction_filter.keep_instructed_rows(selected, eligible.instructed_schools)
-    admitted = objection_filter.remove_objectors(instructed, results, eligible.objections, project)
-    consented = consent_suppression.suppress_unconsented_values(admitted, eligible.consented, project)
-    pupils = pupil_records.make_pupil_records(consented, project, inputs.hierarchies)
-    pseudonymous = pseudonymisation.pseudonymise_pupils(pupils, inputs.key, inputs.schools)
-    encoded = search_input.encode_pupils(pseudonymous, project, coding).persist()
-    return encoded, search_input.count_pupils(encoded, pseudonymous, project)
+    selected = select_project_results(results, project)
+    instructed = keep_instructed_rows(selected, eligible.instructed_schools)
+    admitted = remove_objectors(instructed, results, eligible.objections, project)
+    consented = suppress_unconsented_values(admitted, eligible.consented, project)
+    pupils = make_pupil_records(consented, project, inputs.hierarchies)
+    pseudonymous = pseudonymise_pupils(pupils, inputs.key, inputs.schools)
+    encoded = encode_pupils(pseudonymous, project, coding).persist()
+    return encoded, count_pupils(encoded, pseudonymous, project)
 
 
 def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput) -> tuple[ClassSearchResult, int]:
     """Return the classes, and how many pupils were withdrawn so that others cannot be found by subtraction."""
     project, key, most = inputs.project, inputs.key, inputs.most_pupils_at_once
-    boards = pupil_boards.make_board_frame(encoded.sparkSession, key, inputs.boards)
-    with_boards = pupil_boards.add_boards(encoded, boards)
+    boards = make_board_frame(encoded.sparkSession, key, inputs.boards)
+    with_boards = add_boards(encoded, boards)
     sensitive = _sensitive_column(inputs)
     if inputs.previous is None:
         coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
         task = ClassSearchTask(project, coding, key, most, sensitive)
-        return class_search.search_classes(with_boards, counts.searched, task), 0
-    nested = nested_release.nest_release(with_boards, project, counts, inputs.previous, key, sensitive)
+        return search_classes(with_boards, counts.searched, task), 0
+    nested = nest_release(with_boards, project, counts, inputs.previous, key, sensitive)
     if inputs.wave:
-        nested = cohort_extension.extend_cohort(nested, with_boards, project, inputs.previous, key, most)
+        nested = extend_cohort(nested, with_boards, project, inputs.previous, key, most)
     return nested.classes, nested.withdrawn
 
 
@@ -192,6 +189,6 @@ def _link_with_previous(
     previous, k = inputs.previous, inputs.project.thresholds.k
     if previous is None or not inputs.wave:
         return None
-    linked = cohort_extension.require_unlinkable_releases(members, recoding, previous, k)
+    linked = require_unlinkable_releases(members, recoding, previous, k)
     report("linked", f"with release {previous.release}, {linked.sampled} pupils looked for")
     return linked

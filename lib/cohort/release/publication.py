@@ -11,17 +11,32 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.access import table_access
-from cohort.agreements.environment import Environment
-from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project
-from cohort.foundation.errors import NotAnonymous, describe_problem
-from cohort.foundation.progress import ProgressWriter
-from cohort.release_records import class_snapshot, public_record, record_store, release_refusal, release_states
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.release_records.release_states import ReleaseState
-from cohort.storage.zone_paths import StorageZones
+from cohort.access import close_table, settle_access
+from cohort.agreements import Environment, Platform, Project
+from cohort.delta import (
+    RELEASE_PROPERTY,
+    checksum_rows,
+    read_commits,
+    read_table,
+    remove_folder,
+    replace_table,
+    table_exists,
+    vacuum_table_or_refuse,
+)
+from cohort.foundation import NotAnonymous, ProgressWriter, describe_problem
+from cohort.release_records import (
+    ReleaseRecord,
+    ReleaseState,
+    keep_only_snapshots,
+    load_release_records,
+    mark_public_record_superseded,
+    remove_snapshot,
+    require_compared_with_published,
+    save_release_record,
+    withdrawal_journal_path,
+    write_public_record,
+)
+from cohort.storage import StorageZones
 
 ROWS_PER_PUBLISHED_FILE = 250_000
 
@@ -56,16 +71,16 @@ def publish_release(
     zones, platform = environment.zones, environment.platform
 
     # 1. The stage is what was verified, and was compared with what is published now.
-    release_refusal.require_compared_with_published(zones, project, record)
-    stage = delta.read_table(spark, zones.staged_release(record.project, record.release)).select(
+    require_compared_with_published(zones, project, record)
+    stage = read_table(spark, zones.staged_release(record.project, record.release)).select(
         *project.column_names, *project.pseudonym_columns
     )
-    if delta.checksum_rows(stage) != record.verified_checksum:
+    if checksum_rows(stage) != record.verified_checksum:
         raise _not_as_verified("the stage")
 
     # 2. One commit, while nobody has access; then the table is compared too.
     table = zones.published_table(project.name)
-    table_access.close_table(zones, platform, project.name, "a release is being published", environment.now)
+    close_table(zones, platform, project.name, "a release is being published", environment.now)
     rows, _ = record.verified_checksum
     version = replace_published_rows(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
@@ -79,12 +94,12 @@ def publish_release(
         approved_by=approved_by,
         second_person=approved_by is not None,
     )
-    record_store.save_release_record(zones, published)
+    save_release_record(zones, published)
 
     # 4. What was published before goes; readers get access.
     _settle_publication(zones, platform, published)
     progress("settled: earlier snapshot vacuumed, stage removed")
-    withheld = table_access.settle_access(zones, platform, project, environment.now)
+    withheld = settle_access(zones, platform, project, environment.now)
     progress(f"access: withdrawn, as {'; '.join(withheld)}" if withheld else f"access: {project.readers}")
     return published
 
@@ -105,7 +120,7 @@ def replace_published_rows(
         The version committed.
     """
     properties = {
-        delta.RELEASE_PROPERTY: release_id,
+        RELEASE_PROPERTY: release_id,
         "cohort.class": project.release_class,
         "cohort.k": str(project.thresholds.k),
         "cohort.m": str(project.thresholds.m),
@@ -113,7 +128,7 @@ def replace_published_rows(
         **({"cohort.personal_data": "true"} if project.is_pseudonymous else {}),
     }
     ordered = order_by_released_values(released, rows, project.row_order, project.pseudonym_columns)
-    return delta.replace_table(ordered, table, properties, release_id, platform.tables)
+    return replace_table(ordered, table, properties, release_id, platform.tables)
 
 
 def order_by_released_values(released: DataFrame, rows: int, by: list[str], then: tuple[str, ...] = ()) -> DataFrame:
@@ -141,17 +156,17 @@ def repair_publication(spark: SparkSession, zones: StorageZones, platform: Platf
         NotAnonymous: the committed rows are not those verified; the table is removed (exit code 14).
     """
     table = zones.published_table(project)
-    record_by_note = {record.id: record for record in record_store.load_release_records(zones, project)}
-    if not delta.table_exists(table):
+    record_by_note = {record.id: record for record in load_release_records(zones, project)}
+    if not table_exists(table):
         return
-    commit = next((c for c in delta.read_commits(table) if c.note in record_by_note), None)
+    commit = next((c for c in read_commits(table) if c.note in record_by_note), None)
     if commit is None:
         return
     record = record_by_note[str(commit.note)]
     if record.state is ReleaseState.VERIFIED:
         _require_verified_table(spark, zones, record)
         record = record.moved(ReleaseState.PUBLISHED, version=commit.version, mended=True)
-        record_store.save_release_record(zones, record)
+        save_release_record(zones, record)
     if record.state is ReleaseState.PUBLISHED and not record.settled:
         _settle_publication(zones, platform, record)
 
@@ -162,35 +177,35 @@ def _require_verified_table(spark: SparkSession, zones: StorageZones, record: Re
     With a retention of zero Delta can restore no earlier version; the next release makes the table anew.
     """
     table = zones.published_table(record.project)
-    if delta.checksum_rows(delta.read_table(spark, table)) != record.verified_checksum:
-        delta.remove_folder(table, where=f"projects/{record.project}")
+    if checksum_rows(read_table(spark, table)) != record.verified_checksum:
+        remove_folder(table, where=f"projects/{record.project}")
         reason = "what was committed was not what was verified, and was removed"
-        record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
-        class_snapshot.remove_snapshot(zones, record)
+        save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
+        remove_snapshot(zones, record)
         raise _not_as_verified("the table")
 
 
 def _settle_publication(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
     """Supersede earlier releases, remove their files, stages and snapshots, and write the public record."""
-    for earlier in record_store.load_release_records(zones, record.project):
+    for earlier in load_release_records(zones, record.project):
         if earlier.state is ReleaseState.PUBLISHED and earlier.release != record.release:
             earlier = earlier.moved(ReleaseState.SUPERSEDED)
-            record_store.save_release_record(zones, earlier)
+            save_release_record(zones, earlier)
         if earlier.state is ReleaseState.SUPERSEDED:
-            public_record.mark_public_record_superseded(zones, earlier)
-    delta.vacuum_table_or_refuse(
+            mark_public_record_superseded(zones, earlier)
+    vacuum_table_or_refuse(
         zones.published_table(record.project),
         "only the published snapshot",
         found="files of an earlier one",
         where=f"projects/{record.project}",
         do="Look at its permissions, then run publish again",
     )
-    delta.remove_folder(zones.staging(record.project), where=f"staging/{record.project}")
-    class_snapshot.keep_only_snapshots(zones, record.project, [record.release])
+    remove_folder(zones.staging(record.project), where=f"staging/{record.project}")
+    keep_only_snapshots(zones, record.project, [record.release])
     # A journal of rows being withdrawn concerned the snapshot that has just gone.
-    release_states.withdrawal_journal_path(zones, record.project).unlink(missing_ok=True)
-    public_record.write_public_record(zones, platform, record)
-    record_store.save_release_record(zones, record.noted(settled=True))
+    withdrawal_journal_path(zones, record.project).unlink(missing_ok=True)
+    write_public_record(zones, platform, record)
+    save_release_record(zones, record.noted(settled=True))
 
 
 def _not_as_verified(subject: str) -> NotAnonymous:

@@ -5,15 +5,11 @@
 
 from __future__ import annotations
 
-from cohort.access import table_access
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import Project
-from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.legal_basis import eligibility
-from cohort.legal_basis.list_vocabulary import ListVocabulary
-from cohort.release_records import release_refusal, release_states
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.release_records.release_states import ReleaseState
+from cohort.access import require_access_possible
+from cohort.agreements import Environment, Project
+from cohort.foundation import StateRefused, describe_problem
+from cohort.legal_basis import ListVocabulary, load_eligibility
+from cohort.release_records import ReleaseRecord, ReleaseState, refuse_release, require_open_project
 
 
 def check_publishable(
@@ -36,7 +32,7 @@ def check_publishable(
             release approved it, a list changed since the verification (exit code 15).
         Refusal: the lists themselves (12, 17); readers who cannot be given access (17).
     """
-    release_states.require_open_project(environment.zones, project.name)
+    require_open_project(environment.zones, project.name)
     record.moved(ReleaseState.PUBLISHED)
     if environment.today > project.ends:
         raise StateRefused(
@@ -49,7 +45,7 @@ def check_publishable(
             )
         )
     _require_approval_refused(environment, record, approved_by)
-    table_access.require_access_possible(environment.platform, project)
+    require_access_possible(environment.platform, project)
     _require_unchanged_lists(environment, project, record, vocabulary)
 
 
@@ -65,9 +61,7 @@ def _require_unchanged_lists(
     environment: Environment, project: Project, record: ReleaseRecord, vocabulary: ListVocabulary
 ) -> None:
     """Refuse a release whose lists are not those that it was verified with."""
-    eligible = eligibility.load_eligibility(
-        environment.zones, environment.platform, project, environment.today, vocabulary
-    )
+    eligible = load_eligibility(environment.zones, environment.platform, project, environment.today, vocabulary)
     verified_with = {
         "objections_digest": record.objections_digest,
         "instructions_digest": record.instructions_digest,
@@ -76,9 +70,7 @@ def _require_unchanged_lists(
     changed = [name.partition("_")[0] for name, digest in eligible.digests().items() if verified_with[name] != digest]
     if changed:
         kinds = " and ".join(changed)
-        release_refusal.refuse_release(
-            environment.zones, record, reason=f"a list of {kinds} changed after the verification"
-        )
+        refuse_release(environment.zones, record, reason=f"a list of {kinds} changed after the verification")
         raise StateRefused(
             describe_problem(
                 f"the lists of {kinds} that the release was verified with",

@@ -14,19 +14,15 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from cohort.agreements.platform import Platform
-from cohort.differencing import nested_release
-from cohort.foundation.errors import Refusal, describe_problem
-from cohort.ingestion import number_change_application
-from cohort.keys import project_keys
-from cohort.legal_basis import eligibility, number_changes
-from cohort.legal_basis.declared_lists import DatedListDeclaration
-from cohort.legal_basis.eligibility import Eligibility
-from cohort.legal_basis.list_vocabulary import ListVocabulary
+from cohort.agreements import Platform
+from cohort.differencing import load_previous_snapshot
+from cohort.foundation import Refusal, describe_problem
+from cohort.ingestion import require_newest_numbers
+from cohort.keys import load_key
+from cohort.legal_basis import DatedListDeclaration, Eligibility, ListVocabulary, load_eligibility, load_number_changes
 from cohort.release.release_task import ReleaseTask, load_fitting_hierarchies
-from cohort.results import value_ranges
-from cohort.results.value_ranges import ValueRanges
-from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.results import ValueRanges, select_value_ranges, values_outside_bands
+from cohort.sdc import Hierarchy
 
 EXPIRES_SOON_DAYS = 31
 """A list that expires within so many days is reported."""
@@ -69,28 +65,26 @@ def check_readiness(task: ReleaseTask, vocabulary: ListVocabulary, ranges: Value
     hierarchies: dict[str, Hierarchy] = {}
     try:
         hierarchies = load_fitting_hierarchies(project, environment.hierarchies, task.catalogue)
-        nested_release.load_previous_snapshot(environment.zones, project, hierarchies)
+        load_previous_snapshot(environment.zones, project, hierarchies)
     except Refusal as refusal:
         report.would_refuse += refusal.problems
 
     # 2. Number changes, the key and the lists.
     _attempt(report, lambda: _require_newest_numbers(task))
-    _attempt(report, lambda: project_keys.load_key(environment.keys, project.name))
+    _attempt(report, lambda: load_key(environment.keys, project.name))
     eligible = _attempt(
         report,
-        lambda: eligibility.load_eligibility(
-            environment.zones, environment.platform, project, environment.today, vocabulary
-        ),
+        lambda: load_eligibility(environment.zones, environment.platform, project, environment.today, vocabulary),
     )
 
     # 3. The results: whether there are any, whether their values lie within the bands.
-    project_ranges = value_ranges.select_value_ranges(ranges, project) if isinstance(ranges, pa.Table) else None
+    project_ranges = select_value_ranges(ranges, project) if isinstance(ranges, pa.Table) else None
     if isinstance(ranges, str):
         report.would_refuse.append(ranges)
     elif project_ranges is None or not project_ranges.num_rows:
         report.would_refuse.append(_no_results())
     else:
-        outside = value_ranges.values_outside_bands
+        outside = values_outside_bands
         report.would_refuse += outside(project, hierarchies, project_ranges, differences=False)
         report.may_refuse += outside(project, hierarchies, project_ranges, differences=True)
 
@@ -113,8 +107,8 @@ def _attempt(report: ReadinessReport, check: Callable[[], _CheckResult]) -> _Che
 
 def _require_newest_numbers(task: ReleaseTask) -> None:
     zones = task.environment.zones
-    changes = number_changes.load_number_changes(zones.number_changes, task.environment.today)
-    number_change_application.require_newest_numbers(zones, changes)
+    changes = load_number_changes(zones.number_changes, task.environment.today)
+    require_newest_numbers(zones, changes)
 
 
 def _no_results() -> str:

@@ -10,37 +10,41 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from cohort import delta
-from cohort.agreements import project_hierarchies
-from cohort.agreements.environment import Environment
-from cohort.anonymisation.pupil_records import HierarchyByColumn
-from cohort.differencing import nested_release, project_overlap, snapshot_renumbering
-from cohort.erasure import objection_erasure
-from cohort.foundation.errors import DeliveriesRefused, NotAnonymous, describe_problem
-from cohort.foundation.progress import ProgressWriter, Stopwatch
-from cohort.ingestion import code_normalisation
-from cohort.keys.project_keys import ProjectKey
-from cohort.legal_basis import number_changes
-from cohort.legal_basis.eligibility import Eligibility
+from cohort.agreements import Environment, load_hierarchies
+from cohort.anonymisation import HierarchyByColumn
+from cohort.delta import remove_folder, write_new_table
+from cohort.differencing import ComparedRelease, compare_with_live_projects, load_previous_snapshot, renumber_snapshot
+from cohort.erasure import accept_objections
+from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, Stopwatch, describe_problem
+from cohort.ingestion import require_canonical_codes
+from cohort.keys import ProjectKey
+from cohort.legal_basis import Eligibility, load_number_changes
 from cohort.release import accounting, contributors, data_dictionary, pipeline, publication, staged_verification
 from cohort.release.pipeline import PipelineInput, PipelineResult
 from cohort.release.release_task import ReleaseTask
-from cohort.release_records import class_snapshot, public_agreement, record_store, release_record
-from cohort.release_records.class_snapshot import SnapshotContents
-from cohort.release_records.release_record import (
+from cohort.release_records import (
     IntruderFigures,
     LinkedReleases,
     ProjectDifference,
     RecodingLoss,
     ReleaseCounts,
     ReleaseRecord,
+    ReleaseState,
     SensitiveSuppressionCounts,
+    SnapshotContents,
+    commit_note,
+    comparability_digest,
+    keep_only_snapshots,
+    load_release_records,
+    make_public_agreement,
+    save_release_record,
+    write_public_agreement,
+    write_snapshot,
 )
-from cohort.release_records.release_states import ReleaseState
-from cohort.results import ledger, results_store
-from cohort.sdc.risk import intruder_chances
-from cohort.states.schemas import AcceptedResults
-from cohort.storage.zone_paths import StorageZones
+from cohort.results import read_counted_batches, read_current_results
+from cohort.sdc import bound_intruder_chances
+from cohort.states import AcceptedResults
+from cohort.storage import StorageZones
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +84,11 @@ def release_one(
     zones = environment.zones
 
     # 1. What earlier runs left: a publication to complete, unpublished releases, a snapshot under older numbers.
-    code_normalisation.require_canonical_codes(spark, zones)
+    require_canonical_codes(spark, zones)
     publication.repair_publication(spark, zones, environment.platform, project.name)
     _discard_unpublished(zones, project.name)
-    changes = number_changes.load_number_changes(zones.number_changes, environment.today)
-    snapshot_renumbering.renumber_snapshot(spark, zones, project, key, changes)
+    changes = load_number_changes(zones.number_changes, environment.today)
+    renumber_snapshot(spark, zones, project, key, changes)
 
     # 2. The stage.
     clock = Stopwatch(progress)
@@ -114,7 +118,7 @@ def release_one(
         seconds=clock.total_seconds,
         stages=clock.seconds,
     )
-    record_store.save_release_record(zones, record)
+    save_release_record(zones, record)
     return record
 
 
@@ -124,24 +128,24 @@ def _intruder_figures(measures: Mapping[str, int | float]) -> dict[str, Intruder
     The kinds: a stranger, somebody who knows others of the class, a school and a school board.
     """
     names = ("smallest_class", "smallest_others", "smallest_board_others")
-    chances = intruder_chances.bound_intruder_chances(*(int(measures[name]) for name in names))
+    chances = bound_intruder_chances(*(int(measures[name]) for name in names))
     return {kind: IntruderFigures.model_validate(chance) for kind, chance in chances.items()}
 
 
 def _next_release_number(zones: StorageZones, project: str) -> int:
-    return max((record.release for record in record_store.load_release_records(zones, project)), default=0) + 1
+    return max((record.release for record in load_release_records(zones, project)), default=0) + 1
 
 
 def _discard_unpublished(zones: StorageZones, project: str) -> None:
     """Refuse releases that an earlier run left unpublished, and remove every stage and every unpublished snapshot."""
-    records = record_store.load_release_records(zones, project)
+    records = load_release_records(zones, project)
     for record in records:
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
             reason = "a later run made a new release before this one was published"
-            record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
-    delta.remove_folder(zones.staging(project), where=f"staging/{project}")
+            save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
+    remove_folder(zones.staging(project), where=f"staging/{project}")
     published = [record.release for record in records if record.state is ReleaseState.PUBLISHED]
-    class_snapshot.keep_only_snapshots(zones, project, published)
+    keep_only_snapshots(zones, project, published)
 
 
 def stage_release(
@@ -167,24 +171,24 @@ def stage_release(
 
     # 1. What the release is made from.
     batches = _require_batches(zones)
-    objection_erasure.accept_objections(spark, environment, eligible.objections, task.catalogue.domains())
-    results = AcceptedResults(results_store.read_current_results(spark, zones, batches))
+    accept_objections(spark, environment, eligible.objections, task.catalogue.domains())
+    results = AcceptedResults(read_current_results(spark, zones, batches))
     inputs = _pipeline_input(task, eligible, key)
 
     # 2. The rows, in the stage; the snapshot; the counts.
     pipeline_result = pipeline.run_release_pipeline(results, inputs, clock.report_stage)
     stage = zones.staged_release(project.name, number)
     try:
-        note = release_record.commit_note(project.name, number)
-        delta.write_new_table(pipeline_result.rows, stage, note, platform.tables)
+        note = commit_note(project.name, number)
+        write_new_table(pipeline_result.rows, stage, note, platform.tables)
         clock.report_stage("staged")
         if not project.is_pseudonymous:
-            class_snapshot.write_snapshot(zones, _snapshot_contents(inputs, pipeline_result, number))
-        own = project_overlap.ComparedRelease(project, number, pipeline_result.recoding)
+            write_snapshot(zones, _snapshot_contents(inputs, pipeline_result, number))
+        own = ComparedRelease(project, number, pipeline_result.recoding)
         measurements = ReleaseMeasurements(
             counts=accounting.count_rows_and_pupils(results, project, eligible, pipeline_result),
             schools=contributors.find_contributing_schools(spark, zones, stage, key, task.catalogue.schools),
-            differences=project_overlap.compare_with_live_projects(own, environment),
+            differences=compare_with_live_projects(own, environment),
         )
         clock.report_stage("counted")
     finally:
@@ -192,13 +196,13 @@ def stage_release(
 
     # 3. The exact record, and what everybody may read of the agreement.
     record = _staged_record(environment, inputs, number, batches, pipeline_result, measurements)
-    record_store.save_release_record(zones, record)
-    public_agreement.write_public_agreement(zones, project.name, public_agreement.make_public_agreement(project))
+    save_release_record(zones, record)
+    write_public_agreement(zones, project.name, make_public_agreement(project))
     return record
 
 
 def _require_batches(zones: StorageZones) -> tuple[int, ...]:
-    batches = ledger.read_counted_batches(zones.ledger)
+    batches = read_counted_batches(zones.ledger)
     if not batches:
         raise DeliveriesRefused(
             describe_problem(
@@ -214,7 +218,7 @@ def _require_batches(zones: StorageZones) -> tuple[int, ...]:
 
 def _pipeline_input(task: ReleaseTask, eligible: Eligibility, key: ProjectKey) -> PipelineInput:
     environment, project = task.environment, task.project
-    hierarchies: HierarchyByColumn = project_hierarchies.load_hierarchies(project, environment.hierarchies)
+    hierarchies: HierarchyByColumn = load_hierarchies(project, environment.hierarchies)
     return PipelineInput(
         project=project,
         eligibility=eligible,
@@ -224,7 +228,7 @@ def _pipeline_input(task: ReleaseTask, eligible: Eligibility, key: ProjectKey) -
         boards=task.catalogue.boards_on(environment.today),
         most_pupils_at_once=environment.platform.search.most_pupils_at_once,
         floors=environment.platform.floors,
-        previous=nested_release.load_previous_snapshot(environment.zones, project, hierarchies),
+        previous=load_previous_snapshot(environment.zones, project, hierarchies),
         wave=task.wave,
     )
 
@@ -235,7 +239,7 @@ def _snapshot_contents(inputs: PipelineInput, pipeline_result: PipelineResult, n
         release=number,
         pupils=pipeline_result.members,
         recoding=pipeline_result.recoding,
-        comparability_digest=class_snapshot.comparability_digest(inputs.project, inputs.hierarchies),
+        comparability_digest=comparability_digest(inputs.project, inputs.hierarchies),
         previous=inputs.previous,
         blanked=None if pipeline_result.blanking is None else pipeline_result.blanking.classes,
     )
@@ -270,7 +274,7 @@ def _staged_record(
         consents_digest=eligible.consented.digest,
         counts=measurements.counts,
         schools=tuple(measurements.schools),
-        agreed=public_agreement.make_public_agreement(project),
+        agreed=make_public_agreement(project),
         domains=tuple(domains),
         barred_digest=eligible.objections.digest_for_project(project.name, domains),
         recoding=recoding.search_facts,

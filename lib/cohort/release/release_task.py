@@ -8,20 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.agreements import project_hierarchies
-from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import Project
-from cohort.differencing import nested_release
-from cohort.foundation.errors import ConfigurationRefused, StateRefused, describe_problem
-from cohort.ingestion import number_change_application
-from cohort.keys import project_keys
-from cohort.keys.project_keys import ProjectKey
-from cohort.legal_basis import eligibility, list_vocabulary, number_changes
-from cohort.legal_basis.eligibility import Eligibility
-from cohort.legal_basis.list_vocabulary import ListVocabulary
-from cohort.release_records import release_states
-from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.agreements import Catalogue, Environment, Project, find_uncovered_scores, load_hierarchies
+from cohort.differencing import cohort_extension_refusal, load_previous_snapshot
+from cohort.foundation import ConfigurationRefused, StateRefused, describe_problem
+from cohort.ingestion import require_newest_numbers
+from cohort.keys import ProjectKey, load_key
+from cohort.legal_basis import (
+    Eligibility,
+    ListVocabulary,
+    check_special_category_columns,
+    load_eligibility,
+    load_list_vocabulary,
+    load_number_changes,
+)
+from cohort.release_records import require_open_project
+from cohort.sdc import Hierarchy
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class ReleaseTask:
     @property
     def list_vocabulary(self) -> ListVocabulary:
         """The schools, projects and domains that a line of a list may name, as they are now."""
-        return list_vocabulary.load_list_vocabulary(self.environment.zones, self.environment.config, self.catalogue)
+        return load_list_vocabulary(self.environment.zones, self.environment.config, self.catalogue)
 
 
 def check_release_allowed(task: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
@@ -60,7 +61,7 @@ def check_release_allowed(task: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
     """
     environment, project = task.environment, task.project
     zones, today = environment.zones, environment.today
-    release_states.require_open_project(zones, project.name)
+    require_open_project(zones, project.name)
     if not project.covers(today):
         ended = today > project.ends
         raise StateRefused(
@@ -73,13 +74,13 @@ def check_release_allowed(task: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
             )
         )
     hierarchies = load_fitting_hierarchies(project, environment.hierarchies, task.catalogue)
-    previous = nested_release.load_previous_snapshot(zones, project, hierarchies)
+    previous = load_previous_snapshot(zones, project, hierarchies)
     if task.wave and previous is None:
-        raise nested_release.cohort_extension_refusal(project)
-    changes = number_changes.load_number_changes(zones.number_changes, today)
-    number_change_application.require_newest_numbers(zones, changes)
-    eligible = eligibility.load_eligibility(zones, environment.platform, project, today, task.list_vocabulary)
-    return eligible, project_keys.load_key(environment.keys, project.name)
+        raise cohort_extension_refusal(project)
+    changes = load_number_changes(zones.number_changes, today)
+    require_newest_numbers(zones, changes)
+    eligible = load_eligibility(zones, environment.platform, project, today, task.list_vocabulary)
+    return eligible, load_key(environment.keys, project.name)
 
 
 def load_fitting_hierarchies(project: Project, hierarchies: Path, catalogue: Catalogue) -> dict[str, Hierarchy]:
@@ -96,7 +97,7 @@ def load_fitting_hierarchies(project: Project, hierarchies: Path, catalogue: Cat
             has, a hierarchy without a code that intake accepts, bands without a score that intake accepts (exit
             code 10).
     """
-    eligibility.check_special_category_columns(project, catalogue.special_domains())
+    check_special_category_columns(project, catalogue.special_domains())
     unknown_results = [r for r in project.results if not catalogue.has_test(r.domein, r.schaal)]
     if unknown_results:
         raise ConfigurationRefused(
@@ -111,7 +112,7 @@ def load_fitting_hierarchies(project: Project, hierarchies: Path, catalogue: Cat
                 for r in unknown_results
             )
         )
-    loaded = project_hierarchies.load_hierarchies(project, hierarchies)
-    if uncovered := project_hierarchies.find_uncovered_scores(project, loaded, catalogue):
+    loaded = load_hierarchies(project, hierarchies)
+    if uncovered := find_uncovered_scores(project, loaded, catalogue):
         raise ConfigurationRefused(*uncovered)
     return loaded

@@ -11,16 +11,19 @@ from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
-from cohort.foundation.progress import StageListener
-from cohort.keys.project_keys import ProjectKey
+from cohort.foundation import StageListener
+from cohort.keys import ProjectKey
 from cohort.release.release_task import ReleaseTask
-from cohort.release_records import record_store, release_refusal
-from cohort.release_records.release_record import RecordedFinding, ReleaseRecord
-from cohort.storage.zone_paths import StorageZones
-from cohort.verification.findings import Finding, VerificationResult
-from cohort.verification.published_table_verification import verify_rights
-from cohort.verification.stage_verification import verify_stage
-from cohort.verification.verification_subject import PublishedPredecessor, VerificationSubject
+from cohort.release_records import RecordedFinding, ReleaseRecord, find_published_record, refuse_release
+from cohort.storage import StorageZones
+from cohort.verification import (
+    Finding,
+    PublishedPredecessor,
+    VerificationResult,
+    VerificationSubject,
+    verify_rights,
+    verify_stage,
+)
 
 
 def verify_staged_release(
@@ -55,13 +58,13 @@ def refuse_on_findings(
         findings = [
             RecordedFinding(code=one.code, sentence=one.sentence, count=one.count) for one in verification.findings
         ]
-        release_refusal.refuse_release(zones, record, findings=findings, refused=str(now))
+        refuse_release(zones, record, findings=findings, refused=str(now))
 
 
 def _verification_subject(task: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> VerificationSubject:
     zones, project = task.environment.zones, task.project
     snapshots = zones.release_snapshots(record.project)
-    published = None if project.is_pseudonymous else record_store.find_published_record(zones, record.project)
+    published = None if project.is_pseudonymous else find_published_record(zones, record.project)
     predecessor = None
     if published is not None:
         table = zones.published_table(record.project)

@@ -8,23 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cohort.access import table_access
-from cohort.agreements import catalogue, project
-from cohort.agreements.environment import Environment
-from cohort.agreements.project import Project
-from cohort.erasure import outdated_releases
-from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, RightsRefused, locate_defect
-from cohort.keys import project_keys
-from cohort.legal_basis import eligibility, list_vocabulary, objections
-from cohort.legal_basis.objections import Objections
+from cohort.access import access_state
+from cohort.agreements import Environment, Project, load_catalogue, load_project
+from cohort.erasure import is_release_due
+from cohort.foundation import EXIT_DEFECT, EXIT_DONE, Refusal, RightsRefused, locate_defect
+from cohort.keys import key_exists
+from cohort.legal_basis import Objections, find_lapsed_grounds, list_project_names, load_eligibility, load_objections
 from cohort.release import readiness
 from cohort.release.release_task import ReleaseTask
-from cohort.release_records import record_store, release_states
-from cohort.release_records.due_actions import DueAction, DueJob, DueReason
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.release_records.release_states import ProjectState
-from cohort.results import value_ranges
-from cohort.results.value_ranges import ValueRanges
+from cohort.release_records import (
+    DueAction,
+    DueJob,
+    DueReason,
+    ProjectState,
+    ReleaseRecord,
+    failed_verification_path,
+    find_published_record,
+    load_release_records,
+    project_state,
+)
+from cohort.results import ValueRanges, read_value_ranges
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class StatusContext:
     @property
     def project_names(self) -> list[str]:
         """Every project that is declared or has records."""
-        return sorted(list_vocabulary.list_project_names(self.environment.zones, self.environment.config))
+        return sorted(list_project_names(self.environment.zones, self.environment.config))
 
 
 def report_status(environment: Environment) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def report_status(environment: Environment) -> dict[str, Any]:
         document says so (70).
     """
     context, lists = _read_objections(environment)
-    ranges = value_ranges.read_value_ranges(environment.zones)
+    ranges = read_value_ranges(environment.zones)
     projects = [_report_guarded(context, name, ranges) for name in context.project_names]
     code = EXIT_DEFECT if any("defect" in report for report in projects) else EXIT_DONE
     return {"objections": lists, "projects": projects, "exit_code": code}
@@ -66,8 +69,8 @@ def list_due_actions(environment: Environment) -> tuple[dict[str, list[DueAction
     defects: dict[str, Exception] = {}
     for name in context.project_names:
         try:
-            if release_states.project_state(environment.zones, name) is not ProjectState.DESTROYED:
-                declaration = project.load_project(environment.config, name, environment.platform)
+            if project_state(environment.zones, name) is not ProjectState.DESTROYED:
+                declaration = load_project(environment.config, name, environment.platform)
                 actions[name] = find_due_actions(context, declaration)
         except Refusal:
             continue
@@ -80,17 +83,17 @@ def find_due_actions(context: StatusContext, declaration: Project) -> list[DueAc
     """Return what is to be done about one project today."""
     environment, name = context.environment, declaration.name
     zones, today = environment.zones, environment.today
-    if release_states.project_state(zones, name) is ProjectState.DESTROYING:
+    if project_state(zones, name) is ProjectState.DESTROYING:
         return [DueAction(DueJob.DESTROY, (DueReason.DESTRUCTION_UNFINISHED,))]
     if today > declaration.ends:
         return [DueAction(DueJob.DESTROY, (DueReason.ENDED,))]
     if today < declaration.starts:
         return []
-    failed = release_states.failed_verification_path(zones, name).exists()
+    failed = failed_verification_path(zones, name).exists()
     actions = [DueAction(DueJob.VERIFY, (DueReason.VERIFICATION_FAILED,))] if failed else []
-    published = record_store.find_published_record(zones, name)
+    published = find_published_record(zones, name)
     if published is None:
-        if project_keys.key_exists(environment.keys, name):
+        if key_exists(environment.keys, name):
             return [*actions, DueAction(DueJob.RELEASE, (DueReason.NOTHING_PUBLISHED,))]
         return [*actions, DueAction(DueJob.KEY, (DueReason.NO_KEY,))]
     reasons = _reasons_to_release_again(context, declaration, published)
@@ -103,16 +106,14 @@ def _reasons_to_release_again(
     """Return which lists changed since the published release, or no longer allow it."""
     environment = context.environment
     reasons: list[DueReason] = []
-    if context.objections is not None and outdated_releases.is_release_due(
-        environment.zones, context.objections, declaration.name
-    ):
+    if context.objections is not None and is_release_due(environment.zones, context.objections, declaration.name):
         reasons.append(DueReason.OBJECTIONS_CHANGED)
-    task = ReleaseTask(environment, catalogue.load_catalogue(environment.config), declaration)
+    task = ReleaseTask(environment, load_catalogue(environment.config), declaration)
     try:
-        eligible = eligibility.load_eligibility(
+        eligible = load_eligibility(
             environment.zones, environment.platform, declaration, environment.today, task.list_vocabulary
         )
-        reasons += eligibility.find_lapsed_grounds(published, eligible)
+        reasons += find_lapsed_grounds(published, eligible)
     except RightsRefused:
         reasons.append(DueReason.RIGHTS_LAPSED)
     except Refusal:
@@ -123,8 +124,8 @@ def _reasons_to_release_again(
 def _read_objections(environment: Environment) -> tuple[StatusContext, dict[str, Any]]:
     """Read the lists of objections; a refusal becomes part of the report."""
     try:
-        domains = catalogue.load_catalogue(environment.config).domains()
-        lists = objections.load_objections(
+        domains = load_catalogue(environment.config).domains()
+        lists = load_objections(
             environment.zones.objections, environment.platform.objections, environment.today, domains
         )
     except Refusal as refusal:
@@ -147,21 +148,21 @@ def _report_guarded(context: StatusContext, name: str, ranges: ValueRanges) -> d
 
 def _report_project(context: StatusContext, name: str, ranges: ValueRanges) -> dict[str, Any]:
     environment, zones = context.environment, context.environment.zones
-    state = release_states.project_state(zones, name)
+    state = project_state(zones, name)
     report: dict[str, Any] = {
         "project": name,
         "state": state,
-        "key": project_keys.key_exists(environment.keys, name),
+        "key": key_exists(environment.keys, name),
         "releases": [
             {"release": record.release, "state": record.state, "version": record.version}
-            for record in record_store.load_release_records(zones, name)
+            for record in load_release_records(zones, name)
         ],
     }
     if state is ProjectState.DESTROYED:
         return report
-    report["access"] = table_access.access_state(zones, environment.platform, name)
+    report["access"] = access_state(zones, environment.platform, name)
     try:
-        declaration = project.load_project(environment.config, name, environment.platform)
+        declaration = load_project(environment.config, name, environment.platform)
     except Refusal as refusal:
         return {**report, "declaration": list(refusal.problems)}
     due = [action.as_dict() for action in find_due_actions(context, declaration)]
@@ -176,5 +177,5 @@ def _report_project(context: StatusContext, name: str, ranges: ValueRanges) -> d
 
 
 def _next_release(context: StatusContext, declaration: Project, ranges: ValueRanges) -> dict[str, list[str]]:
-    task = ReleaseTask(context.environment, catalogue.load_catalogue(context.environment.config), declaration)
+    task = ReleaseTask(context.environment, load_catalogue(context.environment.config), declaration)
     return readiness.check_readiness(task, task.list_vocabulary, ranges).as_dict()

@@ -22,19 +22,20 @@ import pyarrow.parquet as pq
 from pydantic import ConfigDict, Field, JsonValue
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort import delta
-from cohort.agreements.project import Project
-from cohort.foundation import json_documents
-from cohort.foundation.errors import ConfigurationRefused, StateRefused, describe_problem
-from cohort.foundation.json_documents import DocumentPart
+from cohort.agreements import Project
+from cohort.delta import remove_folder
+from cohort.foundation import (
+    ConfigurationRefused,
+    DocumentPart,
+    StateRefused,
+    describe_problem,
+    read_model_document,
+    write_json_document,
+)
 from cohort.release_records.release_record import ReleaseRecord
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import GeneralisedClasses, Recoding
-from cohort.sdc.partitioned import partitions
-from cohort.states.schemas import PUPIL_CONTROL
-from cohort.storage.zone_paths import StorageZones
+from cohort.sdc import Coding, GeneralisedClasses, Hierarchy, Recoding, WeightedLoss, level_column
+from cohort.states import PUPIL_CONTROL
+from cohort.storage import StorageZones
 
 PUPILS_FOLDER, FORMER_PUPILS_FOLDER, CLASSES_FILE, SNAPSHOT_FILE = "pupils", "left", "classes.parquet", "memory.json"
 SNAPSHOT_BLANKED_COLUMN = "blanked"
@@ -61,11 +62,11 @@ class SnapshotDocument(DocumentPart):
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read the document of the snapshot in a folder."""
-        return json_documents.read_model_document(folder / SNAPSHOT_FILE, cls)
+        return read_model_document(folder / SNAPSHOT_FILE, cls)
 
     def write(self, folder: Path) -> None:
         """Write the document into the folder of its snapshot, whole or not at all."""
-        json_documents.write_json_document(folder / SNAPSHOT_FILE, self.model_dump(mode="json", by_alias=True))
+        write_json_document(folder / SNAPSHOT_FILE, self.model_dump(mode="json", by_alias=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +145,7 @@ def write_snapshot(zones: StorageZones, contents: SnapshotContents) -> None:
     """Write the snapshot of a release that was just made: a Spark action. Its document comes last."""
     name = contents.project.name
     folder = zones.release_snapshots(name) / str(contents.release)
-    delta.remove_folder(folder, where=f"restricted/released/{name}")
+    remove_folder(folder, where=f"restricted/released/{name}")
     pupils = contents.pupils
     pupils.write.option("compression", "zstd").parquet(str(folder / PUPILS_FOLDER))
     if contents.previous is not None:
@@ -170,7 +171,7 @@ def _class_table(contents: SnapshotContents) -> pa.Table:
     columns = range(recoding.coding.columns)
     names = [column.name for column in contents.project.quasi_identifiers]
     table: dict[str, Any] = {"class_nr": pa.array(np.arange(recoding.classes), pa.int32())}
-    table |= {partitions.level_column(c): pa.array(recoding.levels[:, c], pa.int8()) for c in columns}
+    table |= {level_column(c): pa.array(recoding.levels[:, c], pa.int8()) for c in columns}
     table |= {f"leaf{c}": pa.array(recoding.leaves[:, c], pa.int32()) for c in columns}
     table |= {
         SNAPSHOT_LABEL_PREFIX + name: pa.array(labels.tolist(), pa.string())
@@ -225,7 +226,7 @@ def load_snapshot(
 
 def _read_recoding(table: pa.Table, coding: Coding, document: SnapshotDocument) -> Recoding:
     columns = range(coding.columns)
-    levels = np.stack([table[partitions.level_column(c)].to_numpy() for c in columns], axis=1)
+    levels = np.stack([table[level_column(c)].to_numpy() for c in columns], axis=1)
     leaves = np.stack([table[f"leaf{c}"].to_numpy() for c in columns], axis=1)
     pupils = table["pupils"].to_numpy().astype(np.int64)
     loss = WeightedLoss.for_columns("mean", coding.columns)
@@ -251,12 +252,12 @@ def keep_only_snapshots(zones: StorageZones, project: str, releases: Collection[
     kept = {str(release) for release in releases}
     for folder in snapshots.iterdir() if snapshots.is_dir() else ():
         if folder.name not in kept:
-            delta.remove_folder(folder, where=f"restricted/released/{project}")
+            remove_folder(folder, where=f"restricted/released/{project}")
 
 
 def remove_snapshot(zones: StorageZones, record: ReleaseRecord) -> None:
     """Remove the snapshot of one release."""
-    delta.remove_folder(snapshot_folder(zones, record), where=f"restricted/released/{record.project}")
+    remove_folder(snapshot_folder(zones, record), where=f"restricted/released/{record.project}")
 
 
 def _snapshot_refused(record: ReleaseRecord, state: str) -> StateRefused:

@@ -10,11 +10,9 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.project import Project
-from cohort.foundation import json_documents
-from cohort.foundation.json_documents import DocumentPart
-from cohort.storage.zone_paths import StorageZones
+from cohort.agreements import DeclaredColumn, Project
+from cohort.foundation import DocumentPart, write_json_document
+from cohort.storage import StorageZones
 
 ReleaseClass = Literal["anonymous", "pseudonymous"]
 
@@ -110,4 +108,4 @@ def _agreed_source(column: DeclaredColumn) -> AgreedSource:
 def write_public_agreement(zones: StorageZones, project: str, agreement: PublicAgreement) -> None:
     """Write the agreement of a project into the open records, as soon as a release is made."""
     path = zones.public_records / project / "agreement.json"
-    json_documents.write_json_document(path, agreement.model_dump(mode="json", exclude_unset=True), public=True)
+    write_json_document(path, agreement.model_dump(mode="json", exclude_unset=True), public=True)

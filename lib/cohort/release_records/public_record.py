@@ -10,14 +10,13 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from cohort.agreements.platform import Platform
-from cohort.foundation import json_documents
-from cohort.foundation.json_documents import DocumentPart
+from cohort.agreements import Platform
+from cohort.foundation import DocumentPart, read_json_document, write_json_document
 from cohort.release_records.public_agreement import PublicAgreement, ReleaseClass
 from cohort.release_records.release_record import DataDictionary, RecodingLoss, RecordedWithdrawal, ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.sdc.risk import intruder_chances
-from cohort.storage.zone_paths import StorageZones
+from cohort.sdc import bound_intruder_chances
+from cohort.storage import StorageZones
 
 TEACHERS_NOTE = "a teacher's pupils lie within one school, so the school's limits hold for teachers too"
 
@@ -155,7 +154,7 @@ def _faced_by_intruders(record: ReleaseRecord) -> dict[str, int]:
     if record.intruders is None or record.pseudonymous:
         return {}
     k, others = (int(record.thresholds[name]) for name in ("k", "k_others"))
-    chances = intruder_chances.bound_intruder_chances(k, others, others)
+    chances = bound_intruder_chances(k, others, others)
     return {kind: max(int(chance["left_at_least"]), 1) for kind, chance in chances.items()}
 
 
@@ -167,13 +166,13 @@ def _public_withdrawal(platform: Platform, withdrawal: RecordedWithdrawal) -> Pu
 def write_public_record(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
     """Write the public record of a published release, whole or not at all."""
     path = zones.public_records / record.project / f"{record.release}.json"
-    json_documents.write_json_document(path, make_public_record(platform, record).document(), public=True)
+    write_json_document(path, make_public_record(platform, record).document(), public=True)
 
 
 def mark_public_record_superseded(zones: StorageZones, record: ReleaseRecord) -> None:
     """Change the state in the public record of an earlier published release; all else stays as it was written."""
     path = zones.public_records / record.project / f"{record.release}.json"
     if path.exists():
-        document = json_documents.read_json_document(path)
+        document = read_json_document(path)
         if document["state"] != ReleaseState.SUPERSEDED:
-            json_documents.write_json_document(path, {**document, "state": ReleaseState.SUPERSEDED}, public=True)
+            write_json_document(path, {**document, "state": ReleaseState.SUPERSEDED}, public=True)

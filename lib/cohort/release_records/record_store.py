@@ -5,23 +5,22 @@ A release keeps its state there. Every job that makes, publishes, changes or des
 
 from __future__ import annotations
 
-from cohort.foundation import json_documents
-from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.foundation import StateRefused, describe_problem, read_model_document, write_json_document
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.storage.zone_paths import StorageZones
+from cohort.storage import StorageZones
 
 
 def save_release_record(zones: StorageZones, record: ReleaseRecord) -> None:
     """Write the exact record of a release, whole or not at all."""
     path = zones.exact_records / record.project / f"{record.release}.json"
-    json_documents.write_json_document(path, record.document())
+    write_json_document(path, record.document())
 
 
 def load_release_records(zones: StorageZones, project: str) -> list[ReleaseRecord]:
     """Return every release of a project, in order of number."""
     files = [file for file in (zones.exact_records / project).glob("*.json") if file.stem.isdigit()]
-    records = [json_documents.read_model_document(file, ReleaseRecord) for file in files]
+    records = [read_model_document(file, ReleaseRecord) for file in files]
     return sorted(records, key=lambda record: record.release)
 
 

@@ -11,8 +11,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.foundation.json_documents import DocumentPart
+from cohort.foundation import DocumentPart, StateRefused, describe_problem
 from cohort.release_records.public_agreement import PublicAgreement, ReleaseClass
 from cohort.release_records.release_states import ALLOWED_MOVES, ReleaseState
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cohort import delta
-from cohort.agreements.project import Project
-from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.agreements import Project
+from cohort.delta import remove_folder
+from cohort.foundation import StateRefused, describe_problem
 from cohort.release_records import class_snapshot, record_store
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.storage.zone_paths import StorageZones
+from cohort.storage import StorageZones
 
 
 def require_compared_with_published(zones: StorageZones, project: Project, record: ReleaseRecord) -> None:
@@ -51,4 +51,4 @@ def refuse_release(zones: StorageZones, record: ReleaseRecord, **changes: Any) -
     record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, **changes))
     class_snapshot.remove_snapshot(zones, record)
     stage = zones.staged_release(record.project, record.release)
-    delta.remove_folder(stage, where=f"staging/{record.project}")
+    remove_folder(stage, where=f"staging/{record.project}")

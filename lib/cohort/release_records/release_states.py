@@ -9,8 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import StateRefused, describe_problem
+from cohort.storage import StorageZones
 
 
 class ReleaseState(StrEnum):

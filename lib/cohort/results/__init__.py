@@ -9,3 +9,66 @@ the restricted zone here.
     retention         what is older than the platform's retention is removed
     value_ranges      lowest and highest values per school and test, without a Spark session
 """
+
+from __future__ import annotations
+
+from cohort.results.erasure_journal import (
+    close_interrupted_erasure,
+    erase_duplicate_results,
+    journal_erasure,
+    mark_for_vacuum,
+    vacuum_marked_table,
+)
+from cohort.results.ledger import (
+    DELIVERY_REJECTED,
+    DELIVERY_TAKEN,
+    OPT_IN_LIST_OLDER,
+    Ledger,
+    LedgerEntry,
+    append_to_ledger,
+    pending_supersessions,
+    read_counted_batches,
+    read_ledger,
+)
+from cohort.results.results_store import (
+    create_results_tables,
+    data_file_count,
+    discard_batch,
+    discard_batch_on_refusal,
+    read_current_results,
+    require_closed_accounts,
+    rows_of_deliveries,
+    vacuum_restricted_table,
+)
+from cohort.results.retention import apply_retention
+from cohort.results.value_ranges import ValueRanges, read_value_ranges, select_value_ranges, values_outside_bands
+
+__all__ = [
+    "DELIVERY_REJECTED",
+    "DELIVERY_TAKEN",
+    "OPT_IN_LIST_OLDER",
+    "Ledger",
+    "LedgerEntry",
+    "ValueRanges",
+    "append_to_ledger",
+    "apply_retention",
+    "close_interrupted_erasure",
+    "create_results_tables",
+    "data_file_count",
+    "discard_batch",
+    "discard_batch_on_refusal",
+    "erase_duplicate_results",
+    "journal_erasure",
+    "mark_for_vacuum",
+    "pending_supersessions",
+    "read_counted_batches",
+    "read_current_results",
+    "read_ledger",
+    "read_value_ranges",
+    "require_closed_accounts",
+    "rows_of_deliveries",
+    "select_value_ranges",
+    "vacuum_marked_table",
+    "vacuum_restricted_table",
+    "values_outside_bands",
+]

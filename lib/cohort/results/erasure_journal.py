@@ -16,9 +16,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort import delta
-from cohort.foundation import json_documents
-from cohort.storage.zone_paths import StorageZones
+from cohort.delta import count_batch_rows, delete_equal_rows, read_table, replace_batch, vacuum_table_or_refuse
+from cohort.foundation import read_json_document, write_json_document
+from cohort.storage import StorageZones
 
 
 class ErasureJournal(BaseModel):
@@ -53,7 +53,7 @@ def close_interrupted_erasure(zones: StorageZones, batches: tuple[int, ...]) -> 
         batches: the batches that count. Their rows are counted only where a journal is open.
     """
     open_journals = [(file, journal) for file, journal in _read_journals(zones) if not journal.done]
-    current = delta.count_batch_rows(zones.results, batches) if open_journals else 0
+    current = count_batch_rows(zones.results, batches) if open_journals else 0
     for file, journal in open_journals:
         if current == journal.before:
             file.unlink()
@@ -70,10 +70,10 @@ def erase_batch(
         batches: the batches that count.
         batch: one of them.
     """
-    before, rows = (delta.count_batch_rows(zones.results, counted) for counted in (batches, [batch]))
+    before, rows = (count_batch_rows(zones.results, counted) for counted in (batches, [batch]))
     with journal_erasure(zones, now, f"retention-{batch}", before, rows):
         mark_for_vacuum(zones, zones.results)
-        delta.replace_batch(delta.read_table(spark, zones.results).where("false"), zones.results, batch)
+        replace_batch(read_table(spark, zones.results).where("false"), zones.results, batch)
         vacuum_marked_table(zones)
 
 
@@ -91,10 +91,10 @@ def erase_duplicate_results(
     """
     erased = rows.count()
     if erased:
-        before = delta.count_batch_rows(zones.results, batches)
+        before = count_batch_rows(zones.results, batches)
         with journal_erasure(zones, now, "renumbering", before, erased):
             mark_for_vacuum(zones, zones.results)
-            delta.delete_equal_rows(spark, zones.results, rows)
+            delete_equal_rows(spark, zones.results, rows)
             vacuum_marked_table(zones)
     return erased
 
@@ -117,7 +117,7 @@ def journal_erasure(zones: StorageZones, now: dt.datetime, why: str, before: int
 
 def mark_for_vacuum(zones: StorageZones, table: Path) -> None:
     """Write down that a table is about to have files to lose, so that the run after a killed one removes them."""
-    json_documents.write_json_document(_vacuum_mark(zones), {"table": table.name})
+    write_json_document(_vacuum_mark(zones), {"table": table.name})
 
 
 def vacuum_marked_table(zones: StorageZones) -> None:
@@ -130,8 +130,8 @@ def vacuum_marked_table(zones: StorageZones) -> None:
     if not mark.exists():
         return
     tables = {table.name: table for table in (zones.results, zones.quarantine)}
-    table = tables[json_documents.read_json_document(mark)["table"]]
-    delta.vacuum_table_or_refuse(
+    table = tables[read_json_document(mark)["table"]]
+    vacuum_table_or_refuse(
         table,
         "no file with erased rows",
         found="files left behind",
@@ -143,11 +143,11 @@ def vacuum_marked_table(zones: StorageZones) -> None:
 
 def _read_journals(zones: StorageZones) -> list[tuple[Path, ErasureJournal]]:
     files = sorted(zones.erasures.glob("*.json"))
-    return [(file, ErasureJournal(**json_documents.read_json_document(file))) for file in files]
+    return [(file, ErasureJournal(**read_json_document(file))) for file in files]
 
 
 def _write_journal(file: Path, journal: ErasureJournal) -> None:
-    json_documents.write_json_document(file, journal.model_dump())
+    write_json_document(file, journal.model_dump())
 
 
 def _vacuum_mark(zones: StorageZones) -> Path:

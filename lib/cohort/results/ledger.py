@@ -20,18 +20,16 @@ from pydantic import ConfigDict
 from pyspark.sql import SparkSession
 from pyspark.sql.types import DataType, IntegerType, LongType, MapType, StringType, StructField, StructType
 
-from cohort import delta
-from cohort.delivery_formats import file_types
-from cohort.delivery_formats.file_reason_codes import UNREADABLE
-from cohort.delta import TableRetention
-from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.states import local_frames
+from cohort.delivery_formats import UNREAD_TYPE_REASONS, UNREADABLE
+from cohort.delta import TableRetention, append_local_rows, create_table, read_small_table
+from cohort.foundation import StateRefused, describe_problem
+from cohort.states import make_arrow_table
 
 DELIVERY_TAKEN, DELIVERY_REJECTED = "TAKEN", "REJECTED"
 """The two states of a delivery: its rows were taken in, or the whole file was rejected."""
 OPT_IN_LIST_OLDER = "PERMISSION_OLDER"
 """Reason of a file that waits for an opt-in list of its school that is as new as the delivery."""
-UNREAD_DOCUMENT_REASONS = (*file_types.UNREAD_TYPE_REASONS.values(), "SPREADSHEET_ENCRYPTED")
+UNREAD_DOCUMENT_REASONS = (*UNREAD_TYPE_REASONS.values(), "SPREADSHEET_ENCRYPTED")
 """Reasons of Office documents that are not read."""
 RETRIED_REASONS = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OPT_IN_LIST_OLDER, UNREADABLE)
 """Reasons that lie outside the content of a file: the same content may be taken in later."""
@@ -206,7 +204,7 @@ class Ledger:
 
 def read_ledger(path: Path) -> Ledger:
     """Read the ledger; it is empty when nothing was ever taken in."""
-    table = delta.read_small_table(path)
+    table = read_small_table(path)
     if table is None:
         return Ledger()
     for name in set(LEDGER_SCHEMA.names).difference(table.column_names):  # of a version that knew no such field
@@ -222,7 +220,7 @@ def read_counted_batches(path: Path) -> tuple[int, ...]:
     Raises:
         StateRefused: a killed run of intake has not yet removed the rows that its batch supersedes (exit code 15).
     """
-    table: Any = delta.read_small_table(path)
+    table: Any = read_small_table(path)
     counted = () if table is None else tuple(sorted(set(table["batch"].to_pylist())))
     if set(pending_supersessions(path)) & set(counted):
         raise StateRefused(
@@ -249,10 +247,10 @@ def pending_supersessions(path: Path) -> tuple[int, ...]:
 
 def append_to_ledger(spark: SparkSession, path: Path, entries: list[LedgerEntry], retention: TableRetention) -> None:
     """Add the entries of one batch in one commit: with it the batch counts."""
-    delta.create_table(spark, path, LEDGER_SCHEMA, retention)
+    create_table(spark, path, LEDGER_SCHEMA, retention)
     rows = [tuple(getattr(entry, name) for name in LEDGER_SCHEMA.names) for entry in entries]
-    table = local_frames.make_arrow_table(LEDGER_SCHEMA, rows)
-    delta.append_local_rows(table, path, f"batch {entries[0].batch}")
+    table = make_arrow_table(LEDGER_SCHEMA, rows)
+    append_local_rows(table, path, f"batch {entries[0].batch}")
 
 
 def _column_values(column: Any, data_type: DataType) -> list[Any]:

@@ -15,14 +15,20 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
-from cohort import delta
-from cohort.delta import TableRetention
-from cohort.foundation.errors import Refusal
+from cohort.delta import (
+    TableRetention,
+    count_batch_rows,
+    create_table,
+    read_batches,
+    read_table,
+    replace_batch,
+    vacuum_table_or_refuse,
+)
+from cohort.foundation import Refusal
 from cohort.results import erasure_journal
 from cohort.results.ledger import Ledger
-from cohort.states import local_frames
-from cohort.states.schemas import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SCHEMA
-from cohort.storage.zone_paths import StorageZones
+from cohort.states import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SCHEMA, make_local_frame
+from cohort.storage import StorageZones
 
 ROWS_PER_FILE = 250_000
 """About how many rows of results go into one data file."""
@@ -39,8 +45,8 @@ QUARANTINE_SCHEMA = StructType(
 
 def create_results_tables(spark: SparkSession, zones: StorageZones, retention: TableRetention) -> None:
     """Create both tables, empty, unless they exist."""
-    delta.create_table(spark, zones.results, RESULTS_SCHEMA, retention, partitioned_by="batch")
-    delta.create_table(spark, zones.quarantine, QUARANTINE_SCHEMA, retention, partitioned_by="batch")
+    create_table(spark, zones.results, RESULTS_SCHEMA, retention, partitioned_by="batch")
+    create_table(spark, zones.quarantine, QUARANTINE_SCHEMA, retention, partitioned_by="batch")
 
 
 def data_file_count(spark: SparkSession, rows: int) -> int:
@@ -54,13 +60,13 @@ def read_current_results(spark: SparkSession, zones: StorageZones, batches: Iter
     Args:
         batches: batch numbers; those that count are in `Ledger.batches`.
     """
-    return delta.read_batches(spark, zones.results, RESULTS_SCHEMA, batches)
+    return read_batches(spark, zones.results, RESULTS_SCHEMA, batches)
 
 
 def rows_of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     """The rows of some deliveries, by their numbers."""
     listed = [(number,) for number in sorted(numbers)]
-    deliveries = local_frames.make_local_frame(rows.sparkSession, f"{DELIVERY_NUMBER} int not null", listed)
+    deliveries = make_local_frame(rows.sparkSession, f"{DELIVERY_NUMBER} int not null", listed)
     return rows.join(F.broadcast(deliveries), DELIVERY_NUMBER, "left_semi")
 
 
@@ -73,7 +79,7 @@ def vacuum_restricted_table(table: Path, what: str) -> None:
     Raises:
         DestructionIncomplete: a file stays (exit code 16).
     """
-    delta.vacuum_table_or_refuse(
+    vacuum_table_or_refuse(
         table,
         f"no file with {what}",
         found="files left behind",
@@ -99,7 +105,7 @@ def remove_batches(spark: SparkSession, table: Path, batches: Iterable[int], wha
     folders = {batch: table / f"batch={batch}" for batch in sorted(batches)}
     existing = {batch: folder for batch, folder in folders.items() if folder.exists()}
     for batch in existing:
-        delta.replace_batch(delta.read_table(spark, table).where("false"), table, batch)
+        replace_batch(read_table(spark, table).where("false"), table, batch)
     if existing:
         vacuum_restricted_table(table, what)
     for folder in existing.values():
@@ -129,6 +135,6 @@ def require_closed_accounts(zones: StorageZones, ledger: Ledger) -> None:
     Raises:
         AssertionError: the sums do not close, which is a defect.
     """
-    current = delta.count_batch_rows(zones.results, ledger.batches)
+    current = count_batch_rows(zones.results, ledger.batches)
     if current + erasure_journal.count_erased_rows(zones) != ledger.current_row_count():
         raise AssertionError("the results are not what the ledger says was accepted and not taken away")

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 
 from pyspark.sql import SparkSession
 
-from cohort import delta
-from cohort.agreements.platform import Platform
-from cohort.delivery_formats.delivered_file import DeliveredFile
-from cohort.foundation import json_documents
+from cohort.agreements import Platform
+from cohort.delivery_formats import DeliveredFile
+from cohort.delta import list_current_names
+from cohort.foundation import read_json_document, write_json_document
 from cohort.results import erasure_journal, results_store
 from cohort.results.ledger import Ledger
-from cohort.storage.zone_paths import StorageZones
+from cohort.storage import StorageZones
 
 
 def apply_retention(
@@ -98,7 +98,7 @@ def _remove_feedback(zones: StorageZones, ledger: Ledger, until: dt.datetime) ->
 def _remove_superseded_files(zones: StorageZones, ledger: Ledger, until: dt.datetime) -> int:
     """Remove data files that only earlier versions of the results need, once the oldest supersession is old enough."""
     mark = zones.exact_records / "vacuumed.json"
-    vacuumed_through = int(json_documents.read_json_document(mark)["through"]) if mark.is_file() else 0
+    vacuumed_through = int(read_json_document(mark)["through"]) if mark.is_file() else 0
     superseding = [
         entry
         for entry in ledger.entries
@@ -106,10 +106,10 @@ def _remove_superseded_files(zones: StorageZones, ledger: Ledger, until: dt.date
     ]
     if not superseding or min(entry.received_at for entry in superseding) > until:
         return 0
-    current = delta.list_current_names(zones.results)
+    current = list_current_names(zones.results)
     data_files = [file for file in zones.results.rglob("*.parquet") if "_delta_log" not in file.parts]
     superseded = [file for file in data_files if file.name not in current]
     if superseded:
         results_store.vacuum_restricted_table(zones.results, "an earlier state that is past its days")
-    json_documents.write_json_document(mark, {"through": ledger.last_number})
+    write_json_document(mark, {"through": ledger.last_number})
     return len(superseded)

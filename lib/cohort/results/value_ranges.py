@@ -15,15 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from cohort import delta
-from cohort.agreements import project_hierarchies
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.project import Project
-from cohort.agreements.selected_results import SelectedResult
-from cohort.foundation.errors import Refusal, describe_problem
+from cohort.agreements import DeclaredColumn, Project, SelectedResult, find_band_bounds
+from cohort.delta import TABLE_ERRORS, list_batch_files
+from cohort.foundation import Refusal, describe_problem
 from cohort.results import ledger
-from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.storage.zone_paths import StorageZones
+from cohort.sdc import Hierarchy
+from cohort.storage import StorageZones
 
 RANGE_KEYS = ("brin", "vestiging", "schooljaar", "jaargroep", "domein", "schaal", "afnameperiode")
 RANGE_VALUES = ("vaardigheidsscore", "ruwe_score", "geboortedatum")
@@ -41,7 +38,7 @@ def read_value_ranges(zones: StorageZones) -> ValueRanges:
         return _read_ranges(zones)
     except Refusal as refusal:
         return str(refusal)
-    except (*delta.TABLE_ERRORS, pa.ArrowException):  # a run of intake removed a file meanwhile
+    except (*TABLE_ERRORS, pa.ArrowException):  # a run of intake removed a file meanwhile
         return describe_problem(
             "results that stay as they are while they are looked at",
             example="between two runs of ingest",
@@ -53,7 +50,7 @@ def read_value_ranges(zones: StorageZones) -> ValueRanges:
 
 def _read_ranges(zones: StorageZones) -> pa.Table | None:
     batches = ledger.read_counted_batches(zones.ledger)
-    files = delta.list_batch_files(zones.results, batches) if batches else []
+    files = list_batch_files(zones.results, batches) if batches else []
     by_dictionary = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=list(RANGE_KEYS)))
     names = [*RANGE_KEYS, *RANGE_VALUES]
     ranges = [_ranges_of_rows(ds.dataset(file, format=by_dictionary).to_table(columns=names)) for file in files]
@@ -101,7 +98,7 @@ def values_outside_bands(
         span = _span_of_column(column, ranges)
         if column.name not in hierarchies or span is None:
             continue
-        low, high = project_hierarchies.find_band_bounds(column, hierarchies[column.name])
+        low, high = find_band_bounds(column, hierarchies[column.name])
         ends = []
         if low is not None and span[0] < low:
             ends.append("under its lowest band")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cohort.sdc.cli.command_line import run_recoding_command
+from cohort.sdc.cli import run_recoding_command
 
 if __name__ == "__main__":
     sys.exit(run_recoding_command())

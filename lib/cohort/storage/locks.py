@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.foundation import StateRefused, describe_problem
 
 INGESTION_LOCK = "_intake"
 """The name of the lock of ingestion; no project can have such a name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.foundation.errors import UsageRefused, describe_problem, unsupported_refusal
+from cohort.foundation import UsageRefused, describe_problem, unsupported_refusal
 
 DECLARED_LISTS = ("objections", "consents", "instructions", "nummerwijzigingen")
 """The zones in which schools and the platform file declared lists."""

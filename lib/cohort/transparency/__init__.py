@@ -1,1 +1,18 @@
 """The public register, the article 30 register and each school's page of uses."""
+
+from __future__ import annotations
+
+from cohort.transparency.languages import CATALOGUE_DOMAIN, LANGUAGE_CODES
+from cohort.transparency.public_register import render_register
+from cohort.transparency.school_uses import write_school_uses
+from cohort.transparency.site_folder import check_site_folder, replace_site, restore_interrupted_site
+
+__all__ = [
+    "CATALOGUE_DOMAIN",
+    "LANGUAGE_CODES",
+    "check_site_folder",
+    "render_register",
+    "replace_site",
+    "restore_interrupted_site",
+    "write_school_uses",
+]

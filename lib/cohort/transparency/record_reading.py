@@ -15,9 +15,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from cohort.agreements.project import PROJECT_NAME
-from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.foundation.identifiers import BRIN_PATTERN, normalise_pgn
+from cohort.agreements import PROJECT_NAME
+from cohort.foundation import BRIN_PATTERN, StateRefused, describe_problem, normalise_pgn
 from cohort.transparency.register_documents import (
     OpenRecordPart,
     RegisterAgreement,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from cohort.release_records.release_states import ReleaseState
+from cohort.release_records import ReleaseState
 
 RELEASED_STATES = (ReleaseState.PUBLISHED, ReleaseState.SUPERSEDED, ReleaseState.DESTROYED)
 """The states of a release that is published, or was."""

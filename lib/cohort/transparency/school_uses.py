@@ -15,14 +15,17 @@ from typing import Annotated, Literal
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from cohort.agreements.project import PROJECT_NAME
-from cohort.foundation import json_documents, private_files
-from cohort.foundation.atomic_files import atomic_replacement
-from cohort.release_records import record_store, release_states
-from cohort.release_records.public_agreement import ReleaseClass
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.release_records.release_states import ProjectState, ReleaseState
-from cohort.storage.zone_paths import StorageZones
+from cohort.agreements import PROJECT_NAME
+from cohort.foundation import atomic_replacement, read_model_document, write_private_text
+from cohort.release_records import (
+    ProjectState,
+    ReleaseClass,
+    ReleaseRecord,
+    ReleaseState,
+    load_release_records,
+    project_state,
+)
+from cohort.storage import StorageZones
 from cohort.transparency.languages import LANGUAGE_CODES
 from cohort.transparency.page_templates import render_template
 from cohort.transparency.register_documents import RELEASED_STATES
@@ -88,9 +91,9 @@ def render_uses_page(uses: Sequence[SchoolUse]) -> str:
 
 def _uses_of_project(zones: StorageZones, project: str) -> dict[str, SchoolUse]:
     """The use of one project by school, as the latest release with that school says it."""
-    current_state = release_states.project_state(zones, project)
+    current_state = project_state(zones, project)
     uses = {}
-    for record in record_store.load_release_records(zones, project):
+    for record in load_release_records(zones, project):
         # A release without a version was destroyed or refused before anybody could read it.
         if record.state in RELEASED_STATES and record.version is not None:
             live = record.state is ReleaseState.PUBLISHED
@@ -121,7 +124,7 @@ def _read_earlier_uses(zones: StorageZones) -> UsesBySchool:
     uses: UsesBySchool = {}
     for file in zones.school_feedback("").glob(f"*/{USES_FILE}"):
         for use in _read_uses_file(file):
-            current_state = release_states.project_state(zones, use.project)
+            current_state = project_state(zones, use.project)
             if current_state is not ProjectState.OPEN:
                 state = "destroyed" if current_state is ProjectState.DESTROYED else "ending"
                 uses.setdefault(file.parent.name, {})[use.project] = use.model_copy(update={"state": state})
@@ -131,7 +134,7 @@ def _read_earlier_uses(zones: StorageZones) -> UsesBySchool:
 def _read_uses_file(file: Path) -> Sequence[SchoolUse]:
     """The uses in a school's file; a file that was changed by hand says nothing and is written anew."""
     try:
-        return json_documents.read_model_document(file, SchoolUsesDocument).uses
+        return read_model_document(file, SchoolUsesDocument).uses
     except ValueError:
         return ()
 
@@ -146,7 +149,7 @@ def _write_school(folder: Path, uses: Sequence[SchoolUse]) -> bool:
     differing = {path: text for path, text in texts.items() if not path.exists() or path.read_bytes() != text.encode()}
     for path, text in differing.items():
         with atomic_replacement(path, temporary=path.with_name(f".{path.name}.new"), durable=False) as fresh:
-            private_files.write_private_text(fresh, text)
+            write_private_text(fresh, text)
     return bool(differing)
 
 

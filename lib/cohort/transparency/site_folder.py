@@ -10,8 +10,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from cohort.foundation.errors import UsageRefused, describe_problem
-from cohort.storage.zone_paths import StorageZones
+from cohort.foundation import UsageRefused, describe_problem
+from cohort.storage import StorageZones
 
 SITE_MARK = "register.json"
 """A file of every site: a folder without it is not replaced, unless it is empty."""

@@ -4,3 +4,26 @@ In: a table, the project's declaration, the results and the lists. Out: findings
 (`findings.FINDING_DEFINITIONS`). One module per check (`*_check`), its own readers of every input (`*_reader`), and
 the verbs `verify_stage`, `verify_published_table` and `verify_rights`.
 """
+
+from __future__ import annotations
+
+from cohort.verification.findings import Finding, VerificationResult
+from cohort.verification.published_table_verification import (
+    check_excluded_pupils,
+    verify_published_table,
+    verify_rights,
+)
+from cohort.verification.stage_verification import verify_stage
+from cohort.verification.verification_subject import PublishedPredecessor, PublishedTable, VerificationSubject
+
+__all__ = [
+    "Finding",
+    "PublishedPredecessor",
+    "PublishedTable",
+    "VerificationResult",
+    "VerificationSubject",
+    "check_excluded_pupils",
+    "verify_published_table",
+    "verify_rights",
+    "verify_stage",
+]

@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.keys.project_keys import ProjectKey
+from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.keys import ProjectKey
 from cohort.verification.record_runs import IntArray
 from cohort.verification.result_selection import driver_frame
 

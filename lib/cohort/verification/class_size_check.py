@@ -12,8 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project
+from cohort.agreements import Platform, Project
 from cohort.verification.board_reader import BoardsOfSchools
 from cohort.verification.findings import Finding, finding_if_any
 from cohort.verification.record_runs import BoolArray, IntArray, RecordRuns

@@ -14,8 +14,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
-from cohort.foundation.errors import RightsRefused, describe_problem
+from cohort.agreements import Project
+from cohort.foundation import RightsRefused, describe_problem
 from cohort.verification import rights_list_reader
 from cohort.verification.findings import Finding, finding_if_any
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF

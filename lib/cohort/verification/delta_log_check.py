@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 
-from cohort import delta
-from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.delta import TABLE_PROTOCOL
+from cohort.foundation import StateRefused, describe_problem
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 
 SPARK_SCHEMA_KEY = b"org.apache.spark.sql.parquet.row.metadata"
@@ -120,7 +120,7 @@ def check_protocol(protocol: LogAction, properties: Mapping[str, str], required:
     features = {**protocol}.keys() - {*PROTOCOL_VERSIONS}
     wrong = [name for name in required if properties.get(name) != required[name]]
     return [
-        *finding_if_any("PROTOCOL", int(versions != delta.TABLE_PROTOCOL or bool(features))),
+        *finding_if_any("PROTOCOL", int(versions != TABLE_PROTOCOL or bool(features))),
         *finding_naming("PROPERTIES", [*wrong, *(properties.keys() - required.keys())]),
     ]
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.project import Project
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.agreements import DeclaredColumn, Project
+from cohort.foundation import ConfigurationRefused, describe_problem
 
 UNKNOWN_LEAF = "onbekend"
 TOP_LABEL = "*"

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
+from cohort.agreements import Project
 from cohort.verification import list_file_reader, rights_list_reader
 from cohort.verification.result_selection import driver_frame
 

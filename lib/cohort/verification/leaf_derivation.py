@@ -11,9 +11,7 @@ from math import inf
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.project import Project
-from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
+from cohort.agreements import NUMERIC_SCORES, DeclaredColumn, Project, SelectedResult
 from cohort.verification.hierarchy_reader import QUARTERS_PER_YEAR, UNKNOWN_LEAF, HierarchyPaths, band_label
 
 

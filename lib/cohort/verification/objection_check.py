@@ -19,8 +19,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.foundation.errors import ObjectionsRefused, describe_problem
+from cohort.delta import read_table, table_exists
+from cohort.foundation import ObjectionsRefused, describe_problem
 from cohort.verification import list_file_reader, number_change_reader
 from cohort.verification.list_file_reader import ListLines, ReportProblem
 from cohort.verification.number_change_reader import PupilNumberLinks
@@ -162,8 +162,8 @@ def excluded_pupils_frame(spark: SparkSession, excluded: ExcludedPupils, results
         frame = frame.union(results.join(F.broadcast(held_back), "brin", "left_semi").select("pgn"))
     pupils = results.select("pgn", "brin")
     elsewhere = excluded.known_elsewhere
-    if excluded.opt_in_lists and elsewhere is not None and delta.table_exists(elsewhere):
-        pupils = pupils.unionByName(delta.read_table(spark, elsewhere))
+    if excluded.opt_in_lists and elsewhere is not None and table_exists(elsewhere):
+        pupils = pupils.unionByName(read_table(spark, elsewhere))
     for schools, permitted in excluded.opt_in_lists:
         covered = driver_frame(spark, {"brin": pa.array(sorted(schools), pa.string())})
         listed = driver_frame(spark, {"pgn": pa.array(sorted(permitted), pa.string())})

@@ -18,10 +18,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.project import Project
-from cohort.keys import project_keys
-from cohort.keys.project_keys import ProjectKey
-from cohort.states.schemas import PSEUDONYM_COLUMNS, PUPIL_CONTROL, SCHOOL_CONTROL
+from cohort.agreements import Project
+from cohort.keys import INNER_BLOCK, OUTER_BLOCK, ProjectKey
+from cohort.states import PSEUDONYM_COLUMNS, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 from cohort.verification.released_checksum import hash_row, length_prefixed
 from cohort.verification.result_selection import driver_frame
@@ -95,8 +94,8 @@ def check_pseudonyms(counts: PseudonymCounts) -> list[Finding]:
 
 def pseudonym_sql(label: str, column: str) -> str:
     """Return the SQL of the HMAC-SHA-256 (RFC 2104) of `label|value`, beside the one row of `ProjectKey.key_frame`."""
-    inner = f"concat({project_keys.INNER_BLOCK}, cast(concat('{label}|', {column}) AS binary))"
-    return f"unhex(sha2(concat({project_keys.OUTER_BLOCK}, unhex(sha2({inner}, 256))), 256))"
+    inner = f"concat({INNER_BLOCK}, cast(concat('{label}|', {column}) AS binary))"
+    return f"unhex(sha2(concat({OUTER_BLOCK}, unhex(sha2({inner}, 256))), 256))"
 
 
 def pupil_pseudonyms(spark: SparkSession, numbers: DataFrame, key: ProjectKey) -> DataFrame:

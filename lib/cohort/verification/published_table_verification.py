@@ -12,10 +12,16 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.agreements.project import Project
-from cohort.keys.project_keys import ProjectKey
-from cohort.states import schemas
+from cohort.agreements import Project
+from cohort.delta import (
+    list_current_names,
+    make_table_properties,
+    read_commits,
+    read_protocol_and_properties,
+    read_table,
+)
+from cohort.keys import ProjectKey
+from cohort.states import PSEUDONYM_COLUMNS, PUPIL_CONTROL
 from cohort.verification.board_reader import BoardsOfSchools, read_boards_of_schools
 from cohort.verification.class_size_check import (
     ClassMeasures,
@@ -116,9 +122,9 @@ def verify_published_table(spark: SparkSession, published: PublishedTable) -> Ve
     project = published.project
     # 1. Log and schema.
     log = read_required_log(published.table)
-    files = sorted(published.table / name for name in delta.list_current_names(published.table))
+    files = sorted(published.table / name for name in list_current_names(published.table))
     findings = _check_log(published, log, files)
-    schema = delta.read_table(spark, published.table).schema
+    schema = read_table(spark, published.table).schema
     schema_findings = check_columns(schema, project, log, control=False)
     if any(finding.code == "SCHEMA" for finding in schema_findings):
         return unfit_schema_result(findings + schema_findings)
@@ -155,14 +161,14 @@ def verify_rights(spark: SparkSession, subject: VerificationSubject) -> list[Fin
         RightsRefused: instruction or consent lists that a release refuses too (exit code 17).
     """
     permissions = read_usage_permissions(subject)
-    pupil, school = schemas.PSEUDONYM_COLUMNS
+    pupil, school = PSEUDONYM_COLUMNS
     excluded = excluded_pupils_frame(spark, permissions.excluded, read_release_results(spark, subject))
-    rows = delta.read_table(spark, subject.table)
+    rows = read_table(spark, subject.table)
     objectors = rows.join(pupil_pseudonyms(spark, excluded, subject.key), pupil, "left_semi").count()
     digests = [digest.hex() for digest in subject.key.digest_texts(f"brin|{s}" for s in permissions.instructed.schools)]
     instructed = driver_frame(spark, {school: pa.array(digests, pa.string())})
     without_instruction = rows.join(F.broadcast(instructed), school, "left_anti").count()
-    with_control = rows.withColumn(schemas.PUPIL_CONTROL, F.unhex(pupil))
+    with_control = rows.withColumn(PUPIL_CONTROL, F.unhex(pupil))
     return [
         *finding_if_any("OBJECTOR", objectors),
         *finding_if_any("INSTRUCTION", without_instruction),
@@ -174,11 +180,11 @@ def check_excluded_pupils(
     spark: SparkSession, table: Path, key: ProjectKey, numbers: Iterable[str], schools: Iterable[str] = ()
 ) -> list[Finding]:
     """Check OBJECTOR in a published pseudonymous table: nobody of these numbers, and nobody of these schools."""
-    pupil, school = schemas.PSEUDONYM_COLUMNS
+    pupil, school = PSEUDONYM_COLUMNS
     excluded = listed_pupil_pseudonyms(spark, numbers, key)
     digests = [digest.hex() for digest in key.digest_texts(f"brin|{code}" for code in sorted(schools))]
     excluded_schools = driver_frame(spark, {school: pa.array(digests, pa.string())})
-    rows = delta.read_table(spark, table).select(pupil, school)
+    rows = read_table(spark, table).select(pupil, school)
     listed = rows.join(F.broadcast(excluded), pupil, "left_semi").count()
     return finding_if_any("OBJECTOR", listed + rows.join(F.broadcast(excluded_schools), school, "left_semi").count())
 
@@ -203,10 +209,10 @@ def unfit_schema_result(findings: list[Finding]) -> VerificationResult:
 
 
 def _check_log(published: PublishedTable, log: CommitLog, files: list[Path]) -> list[Finding]:
-    versions, properties = delta.read_protocol_and_properties(published.table)
+    versions, properties = read_protocol_and_properties(published.table)
     own = published_table_properties(published.project, published.release_id)
-    required = delta.make_table_properties(published.platform.tables) | own
-    commits = delta.read_commits(published.table)
+    required = make_table_properties(published.platform.tables) | own
+    commits = read_commits(published.table)
     notes = [commit.note for commit in commits if not commit.operation.startswith("VACUUM")]
     return [
         *check_protocol(dict(zip(PROTOCOL_VERSIONS, versions, strict=True)), properties, required),

@@ -15,10 +15,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.project import Project
-from cohort.agreements.selected_results import SelectedResult
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
+from cohort.agreements import DeclaredColumn, Project, SelectedResult
+from cohort.states import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.verification.consent_check import blank_without_consent
 from cohort.verification.findings import Finding, finding_if_any
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cohort.agreements.project import Project
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PSEUDONYM_COLUMNS, SCHOOL_CONTROL
+from cohort.agreements import Project
+from cohort.states import OTHER_SCHOOLS_CONTROL, PSEUDONYM_COLUMNS, SCHOOL_CONTROL
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
 
 IntArray = npt.NDArray[np.int64]

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.states.schemas import PUPIL_CONTROL
+from cohort.delta import list_current_names
+from cohort.foundation import StateRefused, describe_problem
+from cohort.states import PUPIL_CONTROL
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 from cohort.verification.record_runs import IntArray, read_record_runs
 from cohort.verification.result_selection import driver_frame
@@ -197,7 +197,7 @@ def _is_as_published(table: Path, classes: pa.Table, labels: list[str], pupils: 
         return False
     columns = [classes[LABEL_PREFIX + name].to_pylist() for name in labels]
     expected = Counter({tuple(own): rows for *own, rows in zip(*columns, pupils_of_class.tolist(), strict=True)})
-    files = sorted(table / name for name in delta.list_current_names(table))
+    files = sorted(table / name for name in list_current_names(table))
     runs = read_record_runs(files, labels, control=False)
     published: Counter[tuple[str | None, ...]] = Counter()
     for codes, rows in zip(runs.codes.T.tolist(), runs.rows.tolist(), strict=True):

@@ -13,9 +13,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import delta
-from cohort.agreements.project import Project
-from cohort.agreements.selected_results import SelectedResult
+from cohort.agreements import Project, SelectedResult
+from cohort.delta import read_table
 from cohort.verification.verification_subject import VerificationSubject
 
 
@@ -24,7 +23,7 @@ def read_release_results(spark: SparkSession, subject: VerificationSubject) -> D
 
     Batch numbers count runs of ingestion, so they may stand in a query plan.
     """
-    rows = delta.read_table(spark, subject.results)
+    rows = read_table(spark, subject.results)
     return rows.where(F.col("batch").isin(*map(int, subject.batches)))
 
 

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from cohort.foundation.errors import RightsRefused, describe_problem
+from cohort.foundation import RightsRefused, describe_problem
 from cohort.verification import list_file_reader
 
 DECLARED_KEYS: dict[str, type] = {

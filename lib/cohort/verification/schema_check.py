@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from pyspark.sql.types import StructType
 
-from cohort.agreements.project import Project
-from cohort.states import schemas
+from cohort.agreements import Project
+from cohort.states import CONTROL_COLUMNS, IDENTIFYING_COLUMNS, make_stage_schema
 from cohort.verification.delta_log_check import CommitLog
 from cohort.verification.findings import Finding, finding_naming
 from cohort.verification.pseudonym_check import check_pseudonym_columns
@@ -23,10 +23,10 @@ def check_columns(schema: StructType, project: Project, log: CommitLog, *, contr
         log: the table's log; its schema must be the same.
         control: whether the control columns must be present.
     """
-    required = schemas.make_stage_schema(project.column_names, project.pseudonym_columns)
+    required = make_stage_schema(project.column_names, project.pseudonym_columns)
     if not control:
-        required = StructType([field for field in required.fields if field.name not in schemas.CONTROL_COLUMNS])
-    released = [name for name in schema.fieldNames() if name not in schemas.CONTROL_COLUMNS]
+        required = StructType([field for field in required.fields if field.name not in CONTROL_COLUMNS])
+    released = [name for name in schema.fieldNames() if name not in CONTROL_COLUMNS]
     logged = log.logged_columns or [(field.name, field.dataType.jsonValue()) for field in schema.fields]
     return [
         *check_schema(logged, schema, required),
@@ -56,9 +56,7 @@ def check_column_names(names: Sequence[str], project: Project) -> list[Finding]:
     """Check IDENTIFYING_COLUMN: by a column's name and by the attribute it shows; agreed pseudonyms are allowed."""
     attributes = {column.name: column.attribute for column in project.columns}
     own = [name for name in names if name not in project.pseudonym_columns]
-    identifying = [
-        name for name in own if {name.lower(), str(attributes.get(name)).lower()} & schemas.IDENTIFYING_COLUMNS
-    ]
+    identifying = [name for name in own if {name.lower(), str(attributes.get(name)).lower()} & IDENTIFYING_COLUMNS]
     return finding_naming("IDENTIFYING_COLUMN", identifying)
 
 

@@ -15,8 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project
+from cohort.agreements import Platform, Project
 from cohort.verification.class_size_check import ClassMeasures
 from cohort.verification.entropy_comparison import find_low_entropy
 from cohort.verification.findings import Finding, finding_if_any

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort import delta
+from cohort.delta import make_table_properties, read_table
 from cohort.verification.accounting_check import check_accounting
 from cohort.verification.board_reader import BoardsOfSchools, boards_of_schools_frame, read_boards_of_schools
 from cohort.verification.class_size_check import (
@@ -120,7 +120,7 @@ def verify_stage(
     log = read_required_log(subject.table)
     files = [subject.table / name for name in log.added_files]
     findings = _check_log(subject, log, files)
-    rows = delta.read_table(spark, subject.table)
+    rows = read_table(spark, subject.table)
     schema_findings = check_columns(rows.schema, subject.project, log, control=True)
     if any(finding.code == "SCHEMA" for finding in schema_findings):
         return unfit_schema_result(findings + schema_findings)
@@ -152,7 +152,7 @@ def verify_stage(
 
 def _check_log(subject: VerificationSubject, log: CommitLog, files: list[Path]) -> list[Finding]:
     properties = log.last_action("metaData").get("configuration", {})
-    required = delta.make_table_properties(subject.platform.tables)
+    required = make_table_properties(subject.platform.tables)
     return [
         *check_protocol(log.last_action("protocol"), properties, required),
         *check_single_commit(log, subject.release_id),

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project
-from cohort.keys.project_keys import ProjectKey
+from cohort.agreements import Platform, Project
+from cohort.keys import ProjectKey
 
 
 @dataclass(frozen=True)

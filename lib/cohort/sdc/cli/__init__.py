@@ -13,3 +13,9 @@ file_search          The search for classes of the records.
 report               The report of a recoding.
 released_records     The released file and the trace.
 """
+
+from __future__ import annotations
+
+from cohort.sdc.cli.command_line import run_recoding_command
+
+__all__ = ["run_recoding_command"]

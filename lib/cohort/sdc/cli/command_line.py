@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal
+from cohort.foundation import EXIT_DEFECT, EXIT_DONE, Refusal
 from cohort.sdc.cli.options import CommandOptions
 from cohort.sdc.cli.recoding_run import COMMAND_NAME, run_recoding
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohort.foundation.errors import NotAnonymous, describe_problem
+from cohort.foundation import NotAnonymous, describe_problem
 from cohort.sdc.cli.plain_files import EMPTY_CELL, ColumnCells, rank_texts
-from cohort.sdc.model.arrays import Int32Array, IntArray
-from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model import Histogram, Int32Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)

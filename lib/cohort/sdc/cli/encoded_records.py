@@ -9,18 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohort.foundation.errors import NotAnonymous, describe_problem
+from cohort.foundation import NotAnonymous, describe_problem
 from cohort.sdc.cli.contributors import RecordContributors, assign_boards, number_schools
 from cohort.sdc.cli.options import CommandOptions
 from cohort.sdc.cli.plain_files import PlainFile
 from cohort.sdc.cli.quasi_identifiers import encode_quasi_identifiers, require_one_record_per_pupil
 from cohort.sdc.cli.sensitive_column import SensitiveCells, encode_sensitive_column
 from cohort.sdc.cli.settings import RecodingSettings
-from cohort.sdc.model.arrays import Int32Array, IntArray
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_constraints import minimum_class_size
-from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
+from cohort.sdc.model import Coding, Histogram, Int32Array, IntArray
+from cohort.sdc.privacy_models import SchoolDiversity, minimum_class_size
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,21 +15,11 @@ from cohort.sdc.cli.contributors import RecordContributors
 from cohort.sdc.cli.encoded_records import EncodedRecords
 from cohort.sdc.cli.sensitive_column import SensitiveCells
 from cohort.sdc.cli.settings import RecodingSettings
-from cohort.sdc.global_recoding.lattice_search import search_global_recoding
-from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.local_recoding.local_search import search_local_recoding
-from cohort.sdc.model.arrays import Int32Array, IntArray
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.partitioned.populations import (
-    classes_of_all_records,
-    merge_population_recodings,
-    search_populations_separately,
-)
-from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
-from cohort.sdc.privacy_models.sensitive_suppression import require_enough_values
+from cohort.sdc.global_recoding import RecodingRequest, search_global_recoding
+from cohort.sdc.local_recoding import search_local_recoding
+from cohort.sdc.model import Coding, Histogram, Int32Array, IntArray, Recoding, WeightedLoss
+from cohort.sdc.partitioned import classes_of_all_records, merge_population_recodings, search_populations_separately
+from cohort.sdc.privacy_models import classes_satisfying_constraints, require_enough_values
 
 
 @dataclass(frozen=True, eq=False)

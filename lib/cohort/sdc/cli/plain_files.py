@@ -21,15 +21,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cohort.foundation.delimited_text import (
+from cohort.foundation import (
+    ConfigurationRefused,
     DelimitedRecord,
+    NotAnonymous,
     TextFault,
     UnreadableText,
+    describe_problem,
     format_line_numbers,
     open_delimited_text,
 )
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.sdc.model.arrays import Int32Array, IntArray
+from cohort.sdc.model import Int32Array, IntArray
 
 _NAMES_LISTED = 12
 EMPTY_CELL = -1

@@ -12,12 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cohort.foundation.code_lists import CODE_LISTS
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.foundation import CODE_LISTS, ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.cli.plain_files import EMPTY_CELL, ColumnCells, CompactIndices, compact_indices
-from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
+from cohort.sdc.model import UNKNOWN_VALUE, BoolArray, Coding, Hierarchy, IntArray
 
 _CODES_NAMED = 12
 """At most this many codes of a code list are named in a refusal."""

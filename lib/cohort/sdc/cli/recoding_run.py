@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.sdc.cli.encoded_records import EncodedRecords, encode_records
 from cohort.sdc.cli.file_search import FileSearchResult, search_records
 from cohort.sdc.cli.options import CommandOptions

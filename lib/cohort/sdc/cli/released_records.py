@@ -17,12 +17,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from cohort.foundation.atomic_files import atomic_replacement
+from cohort.foundation import atomic_replacement
 from cohort.sdc.cli.plain_files import EMPTY_CELL, is_parquet_path, rank_texts
 from cohort.sdc.cli.sensitive_column import SensitiveCells
-from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.model.hierarchy import UNKNOWN_VALUE
-from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.model import UNKNOWN_VALUE, BoolArray, IntArray, Recoding
 
 
 def released_rows(

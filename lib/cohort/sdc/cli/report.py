@@ -12,14 +12,10 @@ import numpy as np
 
 from cohort.sdc.cli.file_search import FileSearchResult
 from cohort.sdc.cli.settings import RecodingSettings
-from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_constraints import count_schools_by_class
-from cohort.sdc.privacy_models.k_anonymity import KWithoutLargestSchool
-from cohort.sdc.risk import intruder_chances, motivated_intruder
-from cohort.sdc.risk.reidentification_risk import ReidentificationRisk
-from cohort.sdc.utility.metrics import UtilityMetrics
+from cohort.sdc.model import Histogram, IntArray, Recoding
+from cohort.sdc.privacy_models import KWithoutLargestSchool, count_schools_by_class
+from cohort.sdc.risk import ReidentificationRisk, measure_intruder_chances, simulate_school, simulate_stranger
+from cohort.sdc.utility import UtilityMetrics
 
 ReportDocument = dict[str, Any]
 
@@ -79,7 +75,7 @@ def _risk_section(result: FileSearchResult, by_school: Histogram | None, setting
     """What each kind of intruder faces; where schools are known, also a school and a board."""
     recoding, histogram, k = result.recoding, result.histogram, settings.k
     section = ReidentificationRisk.from_recoding(histogram, recoding, k).as_dict()
-    section["stranger"] = motivated_intruder.simulate_stranger(histogram, recoding, k).as_dict()
+    section["stranger"] = simulate_stranger(histogram, recoding, k).as_dict()
     largest = {}
     if histogram.has_schools:
         contributors = {"school": (histogram, recoding)}
@@ -88,11 +84,9 @@ def _risk_section(result: FileSearchResult, by_school: Histogram | None, setting
             contributors = {"school": (by_school, by_record), "board": (histogram, recoding)}
         k_others = _max_k_others(settings)
         for who, (units, of_units) in contributors.items():
-            section[who] = motivated_intruder.simulate_school(
-                units, of_units, max(k_others, 1), intruder_kind=who
-            ).as_dict()
+            section[who] = simulate_school(units, of_units, max(k_others, 1), intruder_kind=who).as_dict()
             largest[who] = count_schools_by_class(units, _class_of_unit(of_units), of_units.classes)[1]
-    section["intruders"] = intruder_chances.measure_intruder_chances(recoding.pupils, k, **largest)
+    section["intruders"] = measure_intruder_chances(recoding.pupils, k, **largest)
     return section
 
 

@@ -12,19 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.cli.contributors import RecordContributors
 from cohort.sdc.cli.plain_files import EMPTY_CELL, ColumnCells
 from cohort.sdc.cli.quasi_identifiers import describe_unlisted_values, fold_spelling, unify_spelling
-from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
-from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
-from cohort.sdc.privacy_models.sensitive_constraints import (
+from cohort.sdc.model import UNKNOWN_VALUE, BoolArray, Hierarchy, Int32Array, IntArray
+from cohort.sdc.privacy_models import (
     SchoolValueCounts,
+    SensitiveSuppression,
     SensitiveValueConstraint,
     SensitiveValueCounts,
-)
-from cohort.sdc.privacy_models.sensitive_suppression import (
-    SensitiveSuppression,
     decide_sensitive_suppression,
     strictest_value_share,
 )

@@ -13,20 +13,27 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.sdc.cli.options import CommandOptions
 from cohort.sdc.cli.plain_files import suggest_name
-from cohort.sdc.local_recoding.local_search import LOCAL_OBJECTIVES
-from cohort.sdc.model.coding import Coding, LevelVector
-from cohort.sdc.privacy_models.class_constraints import ClassConstraint
-from cohort.sdc.privacy_models.dominance import SchoolDominance, ValueDominance
-from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
-from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDiversity, LDiversityWithoutAnySchool
-from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
-from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstraint
-from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
-from cohort.sdc.privacy_models.thresholds import parse_share
-from cohort.sdc.utility.objectives import ObjectiveName
+from cohort.sdc.local_recoding import LOCAL_OBJECTIVES
+from cohort.sdc.model import Coding, LevelVector
+from cohort.sdc.privacy_models import (
+    ClassConstraint,
+    DistinctLDiversity,
+    EntropyLDiversity,
+    EqualDistanceTCloseness,
+    KAnonymity,
+    KWithoutLargestSchool,
+    LDiversityWithoutAnySchool,
+    OrderedDistanceTCloseness,
+    SchoolDiversity,
+    SchoolDominance,
+    SensitiveValueConstraint,
+    ValueDominance,
+    parse_share,
+)
+from cohort.sdc.utility import ObjectiveName
 
 Number = TypeVar("Number", int, float)
 Built = TypeVar("Built")

@@ -7,3 +7,10 @@ node_evaluation       NodeEvaluator: the cost of one node, and what it proves ab
 constraint_checker    ConstraintChecker: which classes of a node satisfy the constraints.
 greedy_descent        GreedyDescent: good nodes of a lattice too large for an exact search.
 """
+
+from __future__ import annotations
+
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
+
+__all__ = ["RecodingRequest", "search_global_recoding"]

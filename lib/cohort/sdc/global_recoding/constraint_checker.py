@@ -13,15 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray, hash_codes
-from cohort.sdc.model.equivalence_classes import DistinctCodes, EquivalenceClasses
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_constraints import (
-    ClassConstraint,
-    ClassCounts,
-    classes_satisfying_all,
-    count_schools_by_class,
-)
+from cohort.sdc.model import BoolArray, DistinctCodes, EquivalenceClasses, FloatArray, Histogram, IntArray, hash_codes
+from cohort.sdc.privacy_models import ClassConstraint, ClassCounts, classes_satisfying_all, count_schools_by_class
 
 _MAX_TABLE_CELLS = 1 << 21
 """Cells of the table of pupils per class and school bucket."""

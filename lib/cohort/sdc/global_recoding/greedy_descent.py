@@ -13,8 +13,8 @@ from math import inf
 import numpy as np
 
 from cohort.sdc.global_recoding.node_evaluation import CandidateNode, NodeEvaluator
-from cohort.sdc.model.coding import LevelVector
-from cohort.sdc.utility.objectives import bound_at_levels
+from cohort.sdc.model import LevelVector
+from cohort.sdc.utility import bound_at_levels
 
 _SEED = 20_141_124
 

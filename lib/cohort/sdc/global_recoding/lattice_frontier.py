@@ -10,9 +10,8 @@ from math import inf
 
 import numpy as np
 
-from cohort.sdc.model.arrays import FloatArray
-from cohort.sdc.model.coding import LevelVector
-from cohort.sdc.utility.objectives import ScoreBound
+from cohort.sdc.model import FloatArray, LevelVector
+from cohort.sdc.utility import ScoreBound
 
 BOUND_SLACK = 2e-12
 """Bounds are sums of rounded numbers: a node is closed only if its bound exceeds the best score by more than this."""

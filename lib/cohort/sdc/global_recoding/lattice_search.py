@@ -18,11 +18,9 @@ from cohort.sdc.global_recoding.greedy_descent import GreedyDescent
 from cohort.sdc.global_recoding.lattice_frontier import BOUND_SLACK, LatticeFrontier
 from cohort.sdc.global_recoding.node_evaluation import NodeEvaluator
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.model.coding import LevelVector
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search
-from cohort.sdc.utility.objectives import bound_at_levels
+from cohort.sdc.model import Histogram, LevelVector, Recoding
+from cohort.sdc.privacy_models import no_recoding_refusal, refuse_infeasible_search
+from cohort.sdc.utility import bound_at_levels
 
 MAX_ENUMERATED_NODES = 30_000_000
 """A lattice of at most this many nodes is enumerated, in some 250 MB."""

@@ -17,13 +17,18 @@ import numpy as np
 from cohort.sdc.global_recoding.constraint_checker import ConstraintChecker
 from cohort.sdc.global_recoding.lattice_frontier import BOUND_SLACK, LevelVectorSet
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.model.arrays import FloatArray
-from cohort.sdc.model.coding import LevelVector
-from cohort.sdc.model.equivalence_classes import ClassSelection, EquivalenceClasses, mask_codes
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
-from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints, minimum_class_size
-from cohort.sdc.utility.objectives import NO_BOUND, ObjectiveValue, ScoreBound, bound_at_levels, make_search_objective
+from cohort.sdc.model import (
+    SUPPRESSED_CLASS,
+    ClassSelection,
+    EquivalenceClasses,
+    FloatArray,
+    Histogram,
+    LevelVector,
+    Recoding,
+    mask_codes,
+)
+from cohort.sdc.privacy_models import classes_satisfying_constraints, minimum_class_size
+from cohort.sdc.utility import NO_BOUND, ObjectiveValue, ScoreBound, bound_at_levels, make_search_objective
 
 _WORK_BUDGET = 5_000_000_000
 """The work of about half a minute, in codes grouped to evaluate nodes."""

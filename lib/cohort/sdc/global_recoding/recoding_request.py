@@ -11,11 +11,8 @@ from dataclasses import KW_ONLY, dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from cohort.sdc.model.coding import Coding, LevelVector
-from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.privacy_models.class_constraints import ClassConstraint
-from cohort.sdc.privacy_models.feasibility import resolve_level_bounds
-from cohort.sdc.privacy_models.thresholds import parse_share
+from cohort.sdc.model import Coding, LevelVector, WeightedLoss
+from cohort.sdc.privacy_models import ClassConstraint, parse_share, resolve_level_bounds
 
 
 @dataclass(frozen=True)

@@ -11,3 +11,9 @@ school_quotas        Constraints on schools as quotas of a cluster of fixed size
 reclustering         Near classes pooled and clustered again.
 unassigned_units     Units without a class join one, or are suppressed.
 """
+
+from __future__ import annotations
+
+from cohort.sdc.local_recoding.local_search import LOCAL_OBJECTIVES, search_local_recoding
+
+__all__ = ["LOCAL_OBJECTIVES", "search_local_recoding"]

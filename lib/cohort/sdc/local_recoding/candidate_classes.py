@@ -12,15 +12,14 @@ from fractions import Fraction
 import numpy as np
 
 from cohort.sdc.local_recoding.search_space import ClassAssignment, CostArray, LocalSearchSpace
-from cohort.sdc.model.arrays import BoolArray, IntArray, hash_codes
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_constraints import (
+from cohort.sdc.model import BoolArray, Histogram, IntArray, hash_codes
+from cohort.sdc.privacy_models import (
     ClassConstraint,
+    SchoolDominance,
     classes_satisfying_all,
     count_classes,
     minimum_class_size,
 )
-from cohort.sdc.privacy_models.dominance import SchoolDominance
 
 _MEMBERSHIPS_AT_ONCE = 1 << 18
 """This many memberships are compared at once; costlier groups wait for the next part."""

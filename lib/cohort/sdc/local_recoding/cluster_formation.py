@@ -14,7 +14,7 @@ import numpy as np
 from cohort.sdc.local_recoding.merge_cost import MAX_MERGE_COST, UNMERGEABLE_COST, MergeCosts
 from cohort.sdc.local_recoding.school_quotas import ClusterSchools, SchoolQuota
 from cohort.sdc.local_recoding.search_space import CostArray, LocalSearchSpace
-from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.sdc.model import BoolArray, IntArray
 
 EMPTY_SLOT = -1
 """A slot of a block that no unit has."""

@@ -21,8 +21,8 @@ from cohort.sdc.local_recoding.cluster_formation import (
 from cohort.sdc.local_recoding.merge_cost import MergeCosts
 from cohort.sdc.local_recoding.school_quotas import smallest_cluster_size
 from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
-from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
+from cohort.sdc.model import IntArray
+from cohort.sdc.privacy_models import classes_satisfying_constraints
 
 _MANY_UNITS = 100_000
 """Above this many units the rounds use smaller blocks and keep a larger part of the clusters."""

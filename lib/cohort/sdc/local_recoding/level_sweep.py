@@ -19,9 +19,7 @@ import numpy as np
 
 from cohort.sdc.local_recoding.candidate_classes import CandidateClasses
 from cohort.sdc.local_recoding.search_space import ClassAssignment, CostArray, LevelArray, LocalSearchSpace
-from cohort.sdc.model.arrays import IntArray, hash_codes
-from cohort.sdc.model.coding import CodeMask, Coding
-from cohort.sdc.model.equivalence_classes import mask_codes
+from cohort.sdc.model import CodeMask, Coding, IntArray, hash_codes, mask_codes
 
 COST_CEILINGS = (0.0, *np.geomspace(0.002, 1.0, 16).tolist())
 """Ceilings of the cost per pupil, from nothing lost to everything lost, each a constant factor above the one before."""

@@ -19,19 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.sdc.global_recoding.lattice_search import search_global_recoding
-from cohort.sdc.global_recoding.recoding_request import RecodingRequest
+from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.global_recoding import RecodingRequest, search_global_recoding
 from cohort.sdc.local_recoding.cluster_search import search_clusters
 from cohort.sdc.local_recoding.level_sweep import count_level_vectors, enumerate_level_vectors, sweep_level_vectors
 from cohort.sdc.local_recoding.merge_cost import MergeCosts
 from cohort.sdc.local_recoding.reclustering import recluster_classes
 from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace
 from cohort.sdc.local_recoding.unassigned_units import reassign_unassigned_units
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
-from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search
+from cohort.sdc.model import Histogram, Recoding
+from cohort.sdc.privacy_models import classes_satisfying_constraints, no_recoding_refusal, refuse_infeasible_search
 
 LOCAL_OBJECTIVES = ("mean", "geometric")
 """The objectives that local recoding can minimise."""

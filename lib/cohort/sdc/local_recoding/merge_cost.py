@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cohort.sdc.local_recoding.search_space import CostArray, LocalSearchSpace
-from cohort.sdc.model.arrays import IntArray
+from cohort.sdc.model import IntArray
 
 UNMERGEABLE_COST = np.float32(1e6)
 """The cost of two values that no allowed level merges."""

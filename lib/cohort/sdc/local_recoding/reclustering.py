@@ -15,8 +15,8 @@ from cohort.sdc.local_recoding.cluster_formation import FormedClusters, form_clu
 from cohort.sdc.local_recoding.merge_cost import MAX_MERGE_COST, MergeCosts
 from cohort.sdc.local_recoding.school_quotas import smallest_cluster_size
 from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace, member_of_each_class
-from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
+from cohort.sdc.model import IntArray
+from cohort.sdc.privacy_models import classes_satisfying_constraints
 
 _CLASSES_PER_POOL = 4
 _MAX_CLASS_SIZE = 3

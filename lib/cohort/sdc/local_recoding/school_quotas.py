@@ -12,10 +12,8 @@ from fractions import Fraction
 import numpy as np
 
 from cohort.sdc.local_recoding.search_space import LocalSearchSpace
-from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
-from cohort.sdc.privacy_models.dominance import SchoolDominance
-from cohort.sdc.privacy_models.k_anonymity import KWithoutLargestSchool
-from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
+from cohort.sdc.model import BoolArray, Int32Array, IntArray
+from cohort.sdc.privacy_models import KWithoutLargestSchool, SchoolDiversity, SchoolDominance
 
 
 @dataclass(frozen=True)

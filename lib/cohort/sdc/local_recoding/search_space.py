@@ -12,12 +12,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.model.arrays import Int32Array, IntArray
-from cohort.sdc.model.coding import Coding, LevelVector
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.information_loss import record_losses
-from cohort.sdc.privacy_models.class_constraints import ClassConstraint, minimum_class_size
+from cohort.sdc.global_recoding import RecodingRequest
+from cohort.sdc.model import Coding, Histogram, Int32Array, IntArray, LevelVector, record_losses
+from cohort.sdc.privacy_models import ClassConstraint, minimum_class_size
 
 CostArray = npt.NDArray[np.float32]
 LevelArray = npt.NDArray[np.int8]

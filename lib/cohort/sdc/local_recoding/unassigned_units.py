@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from cohort.sdc.local_recoding.search_space import ClassAssignment, LevelArray, LocalSearchSpace
-from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
+from cohort.sdc.model import IntArray
+from cohort.sdc.privacy_models import classes_satisfying_constraints
 
 _MAX_PAIRS = 20_000_000
 """At most this many pairs of a unit and a class are considered. Where there are more, the constraints do not suit the

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.hierarchy import Hierarchy
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.hierarchy_files import EXAMPLE_ROWS, UNKNOWN_VALUE, read_hierarchy_file
 

@@ -15,8 +15,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.foundation.delimited_text import UTF8, UTF16, UTF16_MARK_BYTES, UnreadableText, open_delimited_text
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.foundation import (
+    UTF8,
+    UTF16,
+    UTF16_MARK_BYTES,
+    ConfigurationRefused,
+    UnreadableText,
+    describe_problem,
+    open_delimited_text,
+)
 
 UNKNOWN_VALUE = "onbekend"
 """The leaf for null: a pupil without a value is equal only to other pupils without a value."""

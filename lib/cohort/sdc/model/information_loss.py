@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.sdc.model.arrays import FloatArray, IntArray
 from cohort.sdc.model.hierarchy import Hierarchy
 

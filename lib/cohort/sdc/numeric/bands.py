@@ -13,9 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
-from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
+from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.model import UNKNOWN_VALUE, BoolArray, Hierarchy, Int32Array, IntArray
 
 EdgeNotation = Literal["number", "cohort", "quarter"]
 """How an edge is written: as a number (2013), a school year (2013/14), or a quarter counted from year 0 (2013-K1)."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.model.arrays import BoolArray, IntArray, sum_by_group
-from cohort.sdc.privacy_models.thresholds import refuse_wrong_whole_numbers
+from cohort.sdc.model import BoolArray, IntArray, sum_by_group
+from cohort.sdc.privacy_models import refuse_wrong_whole_numbers
 
 PupilSchoolPairs = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
 

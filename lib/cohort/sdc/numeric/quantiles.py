@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.model import BoolArray, IntArray
 from cohort.sdc.numeric.bands import NumericBands
-from cohort.sdc.privacy_models.thresholds import refuse_wrong_whole_numbers
+from cohort.sdc.privacy_models import refuse_wrong_whole_numbers
 
 MAX_QUANTILE_GROUPS = 100
 

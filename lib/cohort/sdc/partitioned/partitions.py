@@ -16,12 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.local_recoding.local_search import search_local_recoding
-from cohort.sdc.model.coding import CodeMask, Coding
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import SUPPRESSED_CLASS
+from cohort.foundation import NotAnonymous
+from cohort.sdc.global_recoding import RecodingRequest
+from cohort.sdc.local_recoding import search_local_recoding
+from cohort.sdc.model import SUPPRESSED_CLASS, CodeMask, Coding, Histogram
 
 KEY_COLUMN, SCHOOL_COLUMN, OTHER_SCHOOLS_COLUMN, CLASS_COLUMN = "key", "school", "others", "class"
 """Columns of a partition: the pupil, its home school (in a release its board), further schools; and its class."""

@@ -15,12 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
-from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
-from cohort.sdc.privacy_models.class_constraints import ClassConstraint
-from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
+from cohort.foundation import NotAnonymous
+from cohort.sdc.model import SUPPRESSED_CLASS, BoolArray, Int32Array, IntArray, Recoding, WeightedLoss
+from cohort.sdc.privacy_models import ClassConstraint, no_recoding_refusal
 
 WITH_VALUE, WITHOUT_VALUE = "with_value", "without_value"
 """The names of the two populations in the facts of a search."""

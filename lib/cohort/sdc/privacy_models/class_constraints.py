@@ -15,8 +15,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model import BoolArray, Histogram, IntArray
 
 
 @dataclass(frozen=True, eq=False)

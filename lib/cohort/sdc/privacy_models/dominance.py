@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from cohort.sdc.model.arrays import BoolArray
+from cohort.sdc.model import BoolArray
 from cohort.sdc.privacy_models.class_constraints import ClassCounts
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.thresholds import parse_positive_share

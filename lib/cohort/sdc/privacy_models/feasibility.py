@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.sdc.model.coding import Coding, LevelVector
-from cohort.sdc.model.histogram import Histogram
+from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.model import Coding, Histogram, LevelVector
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint, minimum_class_size
 
 

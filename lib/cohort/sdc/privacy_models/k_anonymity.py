@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cohort.sdc.model.arrays import BoolArray
+from cohort.sdc.model import BoolArray
 from cohort.sdc.privacy_models.class_constraints import ClassCounts
 from cohort.sdc.privacy_models.thresholds import refuse_wrong_whole_numbers
 

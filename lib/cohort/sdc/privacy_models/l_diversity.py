@@ -12,8 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.sdc.model import BoolArray, IntArray
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.thresholds import CONSTRAINTS, parse_exact_number, refuse_wrong_whole_numbers
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray
+from cohort.sdc.model import BoolArray
 from cohort.sdc.privacy_models.class_constraints import ClassCounts
 from cohort.sdc.privacy_models.thresholds import refuse_wrong_whole_numbers
 

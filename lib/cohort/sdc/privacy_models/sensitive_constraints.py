@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.sdc.model import BoolArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

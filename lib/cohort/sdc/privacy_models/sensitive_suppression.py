@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import NotAnonymous, describe_problem
-from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.foundation import NotAnonymous, describe_problem
+from cohort.sdc.model import BoolArray, IntArray
 from cohort.sdc.privacy_models.dominance import ValueDominance
 from cohort.sdc.privacy_models.l_diversity import LDiversityWithoutAnySchool
 from cohort.sdc.privacy_models.sensitive_constraints import (

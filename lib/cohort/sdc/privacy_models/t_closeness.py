@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.sdc.model import BoolArray, IntArray
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.thresholds import parse_share
 

@@ -11,9 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.model import BoolArray, Histogram, IntArray, Recoding
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cohort.sdc.model.arrays import IntArray
+from cohort.sdc.model import IntArray
 
 KNOWN_CLASSMATES = (1, 2, 3)
 """How many other pupils of the class an intruder may know, as a parent of several children at the school does."""

@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.arrays import BoolArray, IntArray, RowsByKey
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.thresholds import whole_number_problems
+from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.sdc.model import BoolArray, Histogram, IntArray, Recoding, RowsByKey
+from cohort.sdc.privacy_models import whole_number_problems
 from cohort.sdc.risk.compatible_pupils import ReleasedValues
 from cohort.sdc.risk.reidentification_risk import risk_threshold_problems
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cohort.foundation.errors import ConfigurationRefused
-from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.thresholds import whole_number_problems
+from cohort.foundation import ConfigurationRefused
+from cohort.sdc.model import Histogram, IntArray, Recoding
+from cohort.sdc.privacy_models import whole_number_problems
 from cohort.sdc.risk.compatible_pupils import count_compatible_pupils
 
 POPULATION_ASSUMPTION = (

@@ -6,3 +6,25 @@ objectives       The objectives of a global search, with their lower bounds.
 metrics          UtilityMetrics of a recoding, by the names of the literature.
 equity           EquityReport: subgroups that are suppressed or generalised more than others.
 """
+
+from __future__ import annotations
+
+from cohort.sdc.utility.metrics import UtilityMetrics
+from cohort.sdc.utility.objectives import (
+    NO_BOUND,
+    ObjectiveName,
+    ObjectiveValue,
+    ScoreBound,
+    bound_at_levels,
+    make_search_objective,
+)
+
+__all__ = [
+    "NO_BOUND",
+    "ObjectiveName",
+    "ObjectiveValue",
+    "ScoreBound",
+    "UtilityMetrics",
+    "bound_at_levels",
+    "make_search_objective",
+]

@@ -9,9 +9,7 @@ from math import prod
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.information_loss import extra_leaves, most_extra_leaves
+from cohort.sdc.model import BoolArray, Coding, FloatArray, IntArray, extra_leaves, most_extra_leaves
 
 _CACHED_TABLE_SIZE = 1 << 13
 """Tables of up to this many cells stay in the processor's cache."""

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray
-from cohort.sdc.model.coding import Coding
+from cohort.sdc.model import BoolArray, Coding, FloatArray, IntArray
 from cohort.sdc.utility.column_losses import LeafCounts
 
 

@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import Recoding
+from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.sdc.model import Histogram, IntArray, Recoding
 
 Labels = Sequence[str] | npt.NDArray[np.str_]
 

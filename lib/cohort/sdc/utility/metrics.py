@@ -10,11 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cohort.sdc.model.arrays import Int32Array, IntArray
-from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.model import Hierarchy, Histogram, Int32Array, IntArray, Recoding, WeightedLoss
 
 
 @dataclass(frozen=True)

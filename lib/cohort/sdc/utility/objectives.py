@@ -14,11 +14,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.arrays import BoolArray, FloatArray
-from cohort.sdc.model.coding import Coding, LevelVector
-from cohort.sdc.model.equivalence_classes import ClassSelection, DistinctCodes
-from cohort.sdc.model.information_loss import WeightedLoss
+from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.sdc.model import BoolArray, ClassSelection, Coding, DistinctCodes, FloatArray, LevelVector, WeightedLoss
 from cohort.sdc.utility.column_losses import ColumnLosses, LeafCounts
 from cohort.sdc.utility.entropy import EntropyByLevel
 
