@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from cohort.agreements import Environment, load_hierarchies
+from cohort.agreements import load_hierarchies
 from cohort.anonymisation import HierarchyByColumn
 from cohort.delta import remove_folder, write_new_table
 from cohort.differencing import ComparedRelease, compare_with_live_projects, load_previous_snapshot, renumber_snapshot
@@ -19,18 +18,14 @@ from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, S
 from cohort.ingestion import require_canonical_codes
 from cohort.keys import ProjectKey
 from cohort.legal_basis import Eligibility, load_number_changes
-from cohort.release import accounting, contributors, data_dictionary, pipeline, publication, staged_verification
+from cohort.release import accounting, contributors, pipeline, publication, staged_record, staged_verification
 from cohort.release.pipeline import PipelineInput, PipelineResult
 from cohort.release.release_task import ReleaseTask
+from cohort.release.staged_record import ReleaseMeasurements
 from cohort.release_records import (
     IntruderFigures,
-    LinkedReleases,
-    ProjectDifference,
-    RecodingLoss,
-    ReleaseCounts,
     ReleaseRecord,
     ReleaseState,
-    SensitiveSuppressionCounts,
     SnapshotContents,
     commit_note,
     comparability_digest,
@@ -45,21 +40,6 @@ from cohort.results import read_counted_batches, read_current_results
 from cohort.sdc import bound_intruder_chances
 from cohort.states import AcceptedResults
 from cohort.storage import StorageZones
-
-
-@dataclass(frozen=True, eq=False)
-class ReleaseMeasurements:
-    """What is counted and compared once a stage is written.
-
-    Args:
-        counts: every row and every pupil, once.
-        schools: the schools of which a result is shown.
-        differences: this release subtracted from those of other live projects on the same pupils.
-    """
-
-    counts: ReleaseCounts
-    schools: list[str]
-    differences: list[ProjectDifference]
 
 
 def release_one(
@@ -195,7 +175,7 @@ def stage_release(
         pipeline_result.unpersist()
 
     # 3. The exact record, and what everybody may read of the agreement.
-    record = _staged_record(environment, inputs, number, batches, pipeline_result, measurements)
+    record = staged_record.make_staged_record(environment, inputs, number, batches, pipeline_result, measurements)
     save_release_record(zones, record)
     write_public_agreement(zones, project.name, make_public_agreement(project))
     return record
@@ -242,52 +222,4 @@ def _snapshot_contents(inputs: PipelineInput, pipeline_result: PipelineResult, n
         comparability_digest=comparability_digest(inputs.project, inputs.hierarchies),
         previous=inputs.previous,
         blanked=None if pipeline_result.blanking is None else pipeline_result.blanking.classes,
-    )
-
-
-def _staged_record(
-    environment: Environment,
-    inputs: PipelineInput,
-    number: int,
-    batches: tuple[int, ...],
-    pipeline_result: PipelineResult,
-    measurements: ReleaseMeasurements,
-) -> ReleaseRecord:
-    project, eligible, previous = inputs.project, inputs.eligibility, inputs.previous
-    recoding, domains = pipeline_result.recoding, sorted({result.domein for result in project.results})
-    sensitive = (
-        None if project.special_results or pipeline_result.value_counts is None else pipeline_result.value_counts
-    )
-    return ReleaseRecord(
-        project=project.name,
-        release=number,
-        state=ReleaseState.STAGED,
-        made=str(environment.now),
-        made_by=environment.operator,
-        release_class=project.release_class,
-        batches=batches,
-        objections=eligible.objections.applied_lists(),
-        instructions=eligible.instructions.applied_lists(),
-        instructed=tuple(eligible.instructed_schools.describe()),
-        objections_digest=eligible.objections.digest(),
-        instructions_digest=eligible.instructed_schools.digest,
-        consents_digest=eligible.consented.digest,
-        counts=measurements.counts,
-        schools=tuple(measurements.schools),
-        agreed=make_public_agreement(project),
-        domains=tuple(domains),
-        barred_digest=eligible.objections.digest_for_project(project.name, domains),
-        recoding=recoding.search_facts,
-        data_dictionary=data_dictionary.build_data_dictionary(recoding, project.column_names, pipeline_result.values),
-        loss=RecodingLoss(mean=recoding.loss.mean, geometric=recoding.loss.geometric),
-        sensitive=None if sensitive is None else SensitiveSuppressionCounts.model_validate(sensitive),
-        classes=recoding.classes,
-        thresholds=project.class_limits,
-        expires=str(project.ends),
-        nested_in=None if previous is None else previous.release,
-        wave=inputs.wave,
-        linked=None
-        if pipeline_result.linked is None
-        else LinkedReleases.model_validate(pipeline_result.linked.as_dict()),
-        differences_with=tuple(measurements.differences),
     )
