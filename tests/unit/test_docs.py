@@ -13,7 +13,7 @@ CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
 """A changelog tells what was; every other page tells what is."""
 PACKAGES = {path.name for path in (ROOT / "lib" / "cohort").iterdir() if path.is_dir()}
 PATH = re.compile(r"(?<![\w/.-])(?:lib|jobs|tests|scripts|conf|docs)/[\w./-]*\w")
-MODULE = re.compile(r"`(?:cohort\.)?((?:%s)(?:\.\w+)+)`" % "|".join(sorted(PACKAGES)))
+MODULE = re.compile(r"`(?:cohort\.)?((?:%s)(?:\.\w+)+)`" % "|".join(sorted(PACKAGES))  # noqa: UP031)
 COMMAND = re.compile(r"scripts/submit +([a-z_]+)((?: +[^`\n|#]*)?)")
 MADE_BY_READERS = ("conf/projects/mijnproject.toml", "conf/projects/leergroei")
 """Paths that a reader makes by following the page."""
