@@ -13,7 +13,7 @@ CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
 """A changelog tells what was; every other page tells what is."""
 PACKAGES = {path.name for path in (ROOT / "lib" / "cohort").iterdir() if path.is_dir()}
 PATH = re.compile(r"(?<![\w/.-])(?:lib|jobs|tests|scripts|conf|docs)/[\w./-]*\w")
-MODULE = re.compile(r"`(?:cohort\.)?((?:%s)(?:\.\w+)+)`" % "|".join(sorted(PACKAGES))  # noqa: UP031)
+MODULE = re.compile(rf"`(?:cohort\.)?((?:{'|'.join(sorted(PACKAGES))})(?:\.\w+)+)`")
 COMMAND = re.compile(r"scripts/submit +([a-z_]+)((?: +[^`\n|#]*)?)")
 MADE_BY_READERS = ("conf/projects/mijnproject.toml", "conf/projects/leergroei")
 """Paths that a reader makes by following the page."""
@@ -46,6 +46,12 @@ def test_a_page_names_only_paths_that_exist(page: Path) -> None:
 def test_a_page_names_only_modules_that_exist(page: Path) -> None:
     modules = set(MODULE.findall(page.read_text(encoding="utf-8")))
     assert sorted(module for module in modules if not module_exists(module)) == []
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name)
+def test_a_page_names_only_test_files_that_exist(page: Path) -> None:
+    named = set(re.findall(r"`(test_\w+\.py)`", page.read_text(encoding="utf-8")))
+    assert sorted(named - {path.name for path in (ROOT / "tests").rglob("test_*.py")}) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

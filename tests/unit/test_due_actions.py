@@ -130,7 +130,7 @@ def test_release_due_goes_on_after_one_projects_defect_or_refusal(
         "d": [DueAction(DueJob.DESTROY, (DueReason.ENDED,))],
         "e": [DueAction(DueJob.VERIFY, (DueReason.VERIFICATION_FAILED,)), release],
     }
-    monkeypatch.setattr(job.status, "list_due_actions", lambda *_: (found, {"z": ValueError(PLANTED)}))
+    monkeypatch.setattr(job, "list_due_actions", lambda *_: (found, {"z": ValueError(PLANTED)}))
 
     def one(_: object, name: str) -> dict[str, Any]:
         if name == "a":
