@@ -13,9 +13,8 @@ from pyspark.sql import functions as F
 from cohort.ingestion import text_scan
 from cohort.ingestion.feedback_document import MOST_SHOWN_LINES
 from cohort.ingestion.row_validation import CODES, ROW
-from cohort.ingestion.text_scan import LINE
 from cohort.results import rows_of_deliveries
-from cohort.states import DELIVERY_NUMBER
+from cohort.states import FILE_LINE, DELIVERY_NUMBER
 
 LineNumbers = dict[int, dict[str, list[int]]]
 """Per delivery and reason code the first `MOST_SHOWN_LINES` line (or element) numbers."""
@@ -36,11 +35,11 @@ def find_line_numbers(rows: DataFrame, faulty: Collection[int], of_several_schoo
         return {}
     every = rows_of_deliveries(rows, concerned)
     refused = text_scan.number_lines(every.where(F.col(CODES) != ""), every, ROW)
-    places = refused.select(DELIVERY_NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
+    places = refused.select(DELIVERY_NUMBER, FILE_LINE, F.explode(F.split(CODES, " ")).alias("code"))
     if of_several_schools:
         mixed = rows_of_deliveries(rows, of_several_schools)
         places = places.unionByName(_lines_of_other_schools(text_scan.number_lines(mixed, mixed, ROW)))
-    first_lines = F.slice(F.sort_array(F.collect_list(LINE)), 1, MOST_SHOWN_LINES).alias("lines")
+    first_lines = F.slice(F.sort_array(F.collect_list(FILE_LINE)), 1, MOST_SHOWN_LINES).alias("lines")
     line_numbers: LineNumbers = {}
     for group in places.groupBy(DELIVERY_NUMBER, "code").agg(first_lines).toArrow().to_pylist():
         line_numbers.setdefault(group[DELIVERY_NUMBER], {})[group["code"]] = group["lines"]
@@ -49,6 +48,6 @@ def find_line_numbers(rows: DataFrame, faulty: Collection[int], of_several_schoo
 
 def _lines_of_other_schools(rows: DataFrame) -> DataFrame:
     named = rows.where(F.col("brin").isNotNull())
-    first = named.groupBy(DELIVERY_NUMBER).agg(F.min_by("brin", LINE).alias("_first"))
+    first = named.groupBy(DELIVERY_NUMBER).agg(F.min_by("brin", FILE_LINE).alias("_first"))
     others = named.join(F.broadcast(first), DELIVERY_NUMBER).where("brin <> _first")
-    return others.select(DELIVERY_NUMBER, LINE, F.lit(SEVERAL_SCHOOLS).alias("code"))
+    return others.select(DELIVERY_NUMBER, FILE_LINE, F.lit(SEVERAL_SCHOOLS).alias("code"))

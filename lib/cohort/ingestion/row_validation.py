@@ -17,7 +17,6 @@ from pyspark.sql import functions as F
 from cohort.agreements import Catalogue
 from cohort.delivery_formats import ROW_BROKEN, lasting_result_key_sql
 from cohort.ingestion import validation_rules
-from cohort.ingestion.text_scan import LINE, PIECE
 from cohort.ingestion.validation_rules import (
     CANONICAL_CODE,
     DELIVERED_VALUE,
@@ -28,7 +27,7 @@ from cohort.ingestion.validation_rules import (
     PARTIAL,
     UNREADABLE_LINE_CODES,
 )
-from cohort.states import (
+from cohort.states import (FILE_LINE, FILE_PIECE, 
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
@@ -90,7 +89,7 @@ def type_rows(
         The delivered values in one array, the parsed and derived columns of `validation_rules`, `_row`.
     """
     spark = delivered.sparkSession
-    places = [name for name in (LINE, PIECE) if name in delivered.columns]
+    places = [name for name in (FILE_LINE, FILE_PIECE) if name in delivered.columns]
     values = f"array({', '.join(CANONICAL_COLUMNS)}) as {DELIVERED_VALUES}"
     order = f"monotonically_increasing_id() as {ROW}"
     rows = break_codegen(delivered.selectExpr(values, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *places, order))
@@ -114,7 +113,7 @@ def judge_typed_rows(typed: DataFrame, today: dt.date, warned_codes: Collection[
     compared = [f"coalesce({_one_spelling(name)}{DELIVERED_VALUE[name]}, '')" for name in CANONICAL_COLUMNS]
     as_it_counts = {**DELIVERED_VALUE, **CANONICAL_CODE, **{name: name for name in judged.columns}}
     result_columns = [name for name in RESULTS_SCHEMA.names if name not in ("batch", DELIVERY_NUMBER)]
-    places = [name for name in (LINE, PIECE) if name in typed.columns]
+    places = [name for name in (FILE_LINE, FILE_PIECE) if name in typed.columns]
     return judged.selectExpr(
         *(f"{as_it_counts[name]} as {name}" for name in result_columns),
         DELIVERY_NUMBER,

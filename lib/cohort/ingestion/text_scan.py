@@ -19,7 +19,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from cohort.delivery_formats import DeliveredFile, DeliveryFormat, DeliveryFormats
 from cohort.foundation import PLAIN_BLANKS
 from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
-from cohort.states import (
+from cohort.states import (FILE_LINE, FILE_PIECE, 
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
@@ -42,10 +42,6 @@ CSV_OPTIONS = {
     "columnPruning": "false",
     "inputBufferSize": f"{2**14}",  # of characters: by itself Spark takes 2 MiB for every file, however small
 }
-LINE = "line"
-"""The line number that a transcript names for a row."""
-PIECE = "_piece"
-"""Where the part of the file begins that the row was read with: Spark reads a long file in parts."""
 DAY_FIRST_FORMS = {"dd-mm-yyyy": "[0-9]{2}", "d-m-yyyy": "[0-9]{1,2}"}
 """How many digits a day and a month may have, by the notation of dates that a format declares."""
 DATE_COLUMNS, DECIMAL_COLUMNS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
@@ -118,20 +114,20 @@ def number_lines(rows: DataFrame, every: DataFrame, order: str) -> DataFrame:
     Returns:
         The rows with `line` (1 is the first line of what was sent) and without `_piece`.
     """
-    pieces = every.where(F.col(PIECE).isNotNull()).groupBy(DELIVERY_NUMBER, PIECE)
+    pieces = every.where(F.col(FILE_PIECE).isNotNull()).groupBy(DELIVERY_NUMBER, FILE_PIECE)
     counted = pieces.agg(F.min(order).alias("_first"), F.count(F.lit(1)).alias("_rows"))
-    before = F.sum("_rows").over(Window.partitionBy(DELIVERY_NUMBER).orderBy(PIECE)) - F.col("_rows")
-    starts = counted.select(DELIVERY_NUMBER, PIECE, (before + 2 - F.col("_first")).alias("_shift"))
+    before = F.sum("_rows").over(Window.partitionBy(DELIVERY_NUMBER).orderBy(FILE_PIECE)) - F.col("_rows")
+    starts = counted.select(DELIVERY_NUMBER, FILE_PIECE, (before + 2 - F.col("_first")).alias("_shift"))
     line = (F.col(order) + F.col("_shift")).cast("int")
-    placed = rows.join(F.broadcast(starts), [DELIVERY_NUMBER, PIECE], "left")
-    return placed.withColumn(LINE, F.coalesce(LINE, line)).drop(PIECE, "_shift")
+    placed = rows.join(F.broadcast(starts), [DELIVERY_NUMBER, FILE_PIECE], "left")
+    return placed.withColumn(FILE_LINE, F.coalesce(FILE_LINE, line)).drop(FILE_PIECE, "_shift")
 
 
 def _scan_dialect(
     spark: SparkSession, dialect: TextDialect, declared: DeliveryFormat, group: list[NumberedFile]
 ) -> DataFrame:
     """One scan for all headers of a dialect: what follows is planned and compiled once for each scan."""
-    others = (CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, LINE, PIECE)
+    others = (CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, FILE_LINE, FILE_PIECE)
     places = ", ".join(f"{place} int not null" for place in _PLACES.values())
     state = f"{_PATH} string not null, {DELIVERY_NUMBER} int not null, {places}"
     frame = _scan(spark, dialect, declared, [str(file.path) for _, file in group])
@@ -168,15 +164,15 @@ def _scan(spark: SparkSession, dialect: TextDialect, declared: DeliveryFormat, p
     # Not `_metadata`, because Spark would copy every row once more for it.
     own = f"array({fields}) as {_FIELDS}", CORRUPT_LINE, f"input_file_name() as {_PATH}"
     if dialect.has_line_numbers:
-        of_transcript = f"nullif({READER_REASON}, '') as {READER_REASON}", f"try_cast({LINE} as int) as {LINE}"
-        return frame.selectExpr(*own, *of_transcript, f"bigint(null) as {PIECE}")
-    absent = f"string(null) as {READER_REASON}", f"int(null) as {LINE}"
-    return frame.selectExpr(*own, *absent, f"input_file_block_start() as {PIECE}")
+        of_transcript = f"nullif({READER_REASON}, '') as {READER_REASON}", f"try_cast({FILE_LINE} as int) as {FILE_LINE}"
+        return frame.selectExpr(*own, *of_transcript, f"bigint(null) as {FILE_PIECE}")
+    absent = f"string(null) as {READER_REASON}", f"int(null) as {FILE_LINE}"
+    return frame.selectExpr(*own, *absent, f"input_file_block_start() as {FILE_PIECE}")
 
 
 def _positions(dialect: TextDialect) -> StructType:
     """The columns by position (`c0`, `c1`, …): a delivered name never becomes the name of a column."""
-    first = [LINE, READER_REASON] if dialect.has_line_numbers else []
+    first = [FILE_LINE, READER_REASON] if dialect.has_line_numbers else []
     names = [*first, *(f"c{i}" for i in range(dialect.width)), CORRUPT_LINE]
     return StructType([StructField(name, StringType()) for name in names])
 

@@ -49,6 +49,10 @@ CONTROL_COLUMNS = (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
 PSEUDONYM_COLUMNS = ("pupil", "school")
 """Released by a pseudonymous project beside its columns: `_pupil` and `_school` in lower-case hexadecimal."""
 
+FILE_LINE = "line"
+"""Column of a delivered row: its line number in the file, where the reader knows it."""
+FILE_PIECE = "_piece"
+"""Column of a delivered row: where the part of the file begins that it was read with; Spark reads a long file in parts."""
 DELIVERY_NUMBER = "levering_nr"
 """The number of the delivery of a row; deliveries are numbered in the order of ingestion."""
 CORRUPT_LINE = "_corrupt"
