@@ -27,10 +27,12 @@ from cohort.ingestion.validation_rules import (
     PARTIAL,
     UNREADABLE_LINE_CODES,
 )
-from cohort.states import (FILE_LINE, FILE_PIECE, 
+from cohort.states import (
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
+    FILE_LINE,
+    FILE_PIECE,
     MAX_PARTITIONS,
     READER_REASON,
     RESULTS_SCHEMA,

@@ -19,10 +19,12 @@ from pyspark.sql.types import StringType, StructField, StructType
 from cohort.delivery_formats import DeliveredFile, DeliveryFormat, DeliveryFormats
 from cohort.foundation import PLAIN_BLANKS
 from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
-from cohort.states import (FILE_LINE, FILE_PIECE, 
+from cohort.states import (
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
+    FILE_LINE,
+    FILE_PIECE,
     READER_REASON,
     SCORE_COLUMNS,
     DeliveredRows,
@@ -164,7 +166,10 @@ def _scan(spark: SparkSession, dialect: TextDialect, declared: DeliveryFormat, p
     # Not `_metadata`, because Spark would copy every row once more for it.
     own = f"array({fields}) as {_FIELDS}", CORRUPT_LINE, f"input_file_name() as {_PATH}"
     if dialect.has_line_numbers:
-        of_transcript = f"nullif({READER_REASON}, '') as {READER_REASON}", f"try_cast({FILE_LINE} as int) as {FILE_LINE}"
+        of_transcript = (
+            f"nullif({READER_REASON}, '') as {READER_REASON}",
+            f"try_cast({FILE_LINE} as int) as {FILE_LINE}",
+        )
         return frame.selectExpr(*own, *of_transcript, f"bigint(null) as {FILE_PIECE}")
     absent = f"string(null) as {READER_REASON}", f"int(null) as {FILE_LINE}"
     return frame.selectExpr(*own, *absent, f"input_file_block_start() as {FILE_PIECE}")
