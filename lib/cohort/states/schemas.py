@@ -52,7 +52,7 @@ PSEUDONYM_COLUMNS = ("pupil", "school")
 FILE_LINE = "line"
 """Column of a delivered row: its line number in the file, where the reader knows it."""
 FILE_PIECE = "_piece"
-"""Column of a delivered row: where the part of the file begins that it was read with; Spark reads a long file in parts."""
+"""Column of a delivered row: where the part of the file begins that it was read with."""
 DELIVERY_NUMBER = "levering_nr"
 """The number of the delivery of a row; deliveries are numbered in the order of ingestion."""
 CORRUPT_LINE = "_corrupt"
