@@ -7,7 +7,6 @@ materialised_frames  frames computed once for several passes, and barriers in Sp
 
 from __future__ import annotations
 
-from cohort.states import FILE_LINE, FILE_PIECE
 from cohort.states.local_frames import make_arrow_table, make_frame_from_arrow, make_local_frame, parse_ddl_schema
 from cohort.states.materialised_frames import (
     MAX_PARTITIONS,
@@ -20,6 +19,8 @@ from cohort.states.schemas import (
     CONTROL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
+    FILE_LINE,
+    FILE_PIECE,
     HOME_SCHOOL,
     IDENTIFYING_COLUMNS,
     OTHER_SCHOOLS,
