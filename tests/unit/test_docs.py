@@ -60,6 +60,18 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     assert sorted(link for link in links if not (page.parent / link).exists()) == []
 
 
+@pytest.mark.parametrize("page", CURRENT, ids=name)
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    assert sorted(anchor for file, anchor in links if anchor not in anchors(page.parent / file if file else page)) == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that headings have on GitHub: small letters, without punctuation, blanks as dashes."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_every_command_names_a_job_and_options_that_a_test_or_the_demo_runs() -> None:
     run = (ROOT / "scripts" / "demo").read_text(encoding="utf-8")
     run += "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests" / "jobs").glob("*.py")))
