@@ -42,7 +42,7 @@ FINDING_DEFINITIONS: dict[str, str] = {
     "SUMS": "The release's counts do not add up, or differ from what the verifier counted",
     "REBUILT": "Released values, home school or other schools differ from the record rebuilt from the results",
 }
-"""Every finding code with its definition: `docs/finding-codes.md` lists the same."""
+"""Every finding code with its definition: `docs/reference/finding-codes.md` lists the same."""
 
 
 @dataclass(frozen=True)
