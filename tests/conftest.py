@@ -15,7 +15,7 @@ from tests.patches import PatchesAcrossModules
 PROJECT = Path(__file__).resolve().parents[1]
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
-settings.register_profile("few", max_examples=5, deadline=None, suppress_health_check=SLOW_IS_FINE)
+settings.register_profile("few", max_examples=25, deadline=None, suppress_health_check=SLOW_IS_FINE)
 settings.register_profile("many", max_examples=200, deadline=None, suppress_health_check=SLOW_IS_FINE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 

@@ -143,7 +143,7 @@ def read_by_both(content: bytes) -> tuple[tuple[set[str], set[str]] | None, tupl
         return ours, theirs
 
 
-@settings(max_examples=10 * settings().max_examples)  # 50, and thousands on demand
+@settings(max_examples=2 * settings().max_examples)  # 50, and thousands on demand
 @given(files())
 def test_a_list_in_any_spelling_bars_the_same_pupils_for_both_readers(drawn: tuple[list[Objection], bytes]) -> None:
     meant, content = drawn
@@ -154,7 +154,7 @@ def test_a_list_in_any_spelling_bars_the_same_pupils_for_both_readers(drawn: tup
 NASTY = "\x00 \t\r\n;,|\"'=.-+0123456789eE\u00a0\u200b\u202e\ufeff\u0661٣éZ"
 
 
-@settings(max_examples=10 * settings().max_examples)  # 50, and thousands on demand
+@settings(max_examples=2 * settings().max_examples)  # 50, and thousands on demand
 @given(files(), st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["", *NASTY])), min_size=1, max_size=3))
 def test_both_readers_agree_on_a_damaged_list_or_refuse_it(
     drawn: tuple[list[Objection], bytes], damage: list[tuple[float, str]]
@@ -171,7 +171,7 @@ DAYS = st.dates(dt.date(2026, 1, 1), dt.date(2026, 1, 5))
 PAIRS = st.tuples(st.sampled_from(NUMBERS), st.sampled_from(NUMBERS), DAYS)
 
 
-@settings(max_examples=10 * settings().max_examples)  # 50, and thousands on demand
+@settings(max_examples=2 * settings().max_examples)  # 50, and thousands on demand
 @given(st.lists(PAIRS, max_size=7), st.lists(PAIRS, max_size=3))
 def test_both_readers_resolve_number_changes_to_the_same_numbers(
     now: list[tuple[str, str, dt.date]], before: list[tuple[str, str, dt.date]]

@@ -114,7 +114,7 @@ def retake(one_supplier: bool, one: Row, other: Row) -> bool:
 
 
 @pytest.mark.parametrize("runs", [1, ROUNDS])
-@settings(max_examples=settings().max_examples // 5, phases=[Phase.generate])
+@settings(max_examples=settings().max_examples // 25, phases=[Phase.generate])
 @given(st.integers(0, 1 << 32))
 def test_results_are_what_the_rules_say_however_runs_cut_the_deliveries(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, runs: int, seed: int
