@@ -4,7 +4,7 @@ import sys
 
 from _entry import JobReport, JobRun, run_job
 
-from cohort.live_tables import check_readers
+from cohort.published_tables import check_readers
 
 
 def run_access(job: JobRun) -> JobReport:

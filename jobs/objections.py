@@ -8,7 +8,12 @@ from pyspark.sql import SparkSession
 from cohort.agreements import Project, load_catalogue
 from cohort.erasure import accept_objections, apply_objections, leftover_exit_code, numbers_barred_from_project
 from cohort.legal_basis import Objections, list_project_names, load_objections
-from cohort.live_tables import BarredPupils, RowWithdrawalReport, live_pseudonymous_releases, withdraw_ineligible_rows
+from cohort.published_tables import (
+    BarredPupils,
+    RowWithdrawalReport,
+    live_pseudonymous_releases,
+    withdraw_ineligible_rows,
+)
 from cohort.storage import INGESTION_LOCK
 
 

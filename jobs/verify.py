@@ -6,7 +6,7 @@ from _entry import JobReport, JobRun, run_job
 
 from cohort.foundation import NotAnonymous, StateRefused, describe_problem
 from cohort.keys import load_key
-from cohort.live_tables import reverify_published_table
+from cohort.published_tables import reverify_published_table
 from cohort.release import refuse_on_findings, verify_staged_release
 from cohort.release_records import ReleaseState, find_release_record, require_open_project
 from cohort.storage import INGESTION_LOCK

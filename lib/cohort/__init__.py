@@ -5,7 +5,7 @@ public names (contracts of import-linter in `pyproject.toml`):
 
     foundation        What every package stands on: errors with exit codes, identifiers, code lists, delimited
                       text, strict declarations, small JSON documents.
-    states            The states of the data as types and Spark schemas, and small Arrow frames handed to Spark.
+    data_states            The states of the data as types and Spark schemas, and small Arrow frames handed to Spark.
     sdc               The anonymisation engine on numpy arrays, without Spark: from a histogram of equal records to
                       a recoding whose equivalence classes satisfy the privacy models.
     storage           The zones of the storage root as paths, and locks: one run at a time per project and one of
@@ -35,7 +35,7 @@ public names (contracts of import-linter in `pyproject.toml`):
                       releases.
     release           One release from results to a published table: pipeline, accounting, data dictionary,
                       publication, status.
-    live_tables       Published tables after publication: rows withdrawn, daily look at readers, verification
+    published_tables       Published tables after publication: rows withdrawn, daily look at readers, verification
                       repeated.
     transparency      The public register, the article 30 register and each school's page of uses.
     destruction       The end of a project: inventory, search for survivors, proof and certificate.

@@ -22,6 +22,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import Environment, Project, load_catalogue, load_platform, load_project
 from cohort.anonymisation import is_usable_result, select_project_results
+from cohort.data_states import AcceptedResults
 from cohort.delivery_formats import load_delivery_formats
 from cohort.delta import read_table
 from cohort.ingestion import IngestionContext, ingest_deliveries
@@ -29,7 +30,6 @@ from cohort.keys import create_key
 from cohort.legal_basis import NumberChanges, load_objections
 from cohort.release import ReleaseTask, check_release_allowed, release_one
 from cohort.results import read_counted_batches
-from cohort.states import AcceptedResults
 from cohort.storage import StorageZones
 from cohorts import schools, synthesise
 

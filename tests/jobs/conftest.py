@@ -27,7 +27,7 @@ from cohort.agreements.project import load_project
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.keys import project_keys
-from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis import number_changes, objections_in_force
 from cohort.release.release_task import ReleaseTask
 from cohort.storage import zone_paths
 from cohort.storage.zone_paths import StorageZones
@@ -170,7 +170,7 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     agreed.write_text("\n".join(dated), encoding="utf-8")
     now = dt.datetime.now().astimezone()
     holds, known = platform.load_platform(made.config), catalogue.load_catalogue(made.config)
-    nobody = objections.Objections(())
+    nobody = objections_in_force.Objections(())
     pipeline.ingest_deliveries(
         one_spark,
         pipeline.IngestionContext(

@@ -10,11 +10,11 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.anonymisation import class_search, pseudonymisation, pupil_boards
-from cohort.anonymisation.class_search_task import ClassSearchTask
+from cohort.anonymisation import equivalence_class_search, pseudonymisation, pupil_boards
+from cohort.anonymisation.equivalence_class_search_task import ClassSearchTask
 from cohort.foundation.errors import NotAnonymous
 from cohort.legal_basis import instruction_filter, objection_filter
-from cohort.release import release_job
+from cohort.release import release_run
 from cohort.release.release_task import check_release_allowed
 from cohort.release_records import record_store, release_record, release_states
 from cohort.sdc.privacy_models.k_anonymity import KAnonymity
@@ -27,7 +27,7 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 def release_one(spark: SparkSession, platform: Platform) -> release_record.ReleaseRecord:
     task = platform.release_task()
     lists, key = check_release_allowed(task)
-    return release_job.release_one(spark, task, lists, key, lambda _: None)
+    return release_run.release_one(spark, task, lists, key, lambda _: None)
 
 
 @pytest.fixture
@@ -40,13 +40,13 @@ def strict(fresh: Platform) -> Platform:
 
 def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
     """Every pupil keeps their class, whatever its size."""
-    real = class_search.search_classes
+    real = equivalence_class_search.search_classes
 
     def careless(encoded: Any, pupils: int, task: ClassSearchTask) -> Any:
         thresholds = task.project.thresholds.model_copy(update={"k": 1, "m": 1, "k_others": 0, "max_share": 1})
         return real(encoded, pupils, replace(task, project=task.project.model_copy(update={"thresholds": thresholds})))
 
-    patch.setattr(class_search, "search_classes", careless)
+    patch.setattr(equivalence_class_search, "search_classes", careless)
 
 
 def objections_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,9 @@ def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def schools_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(class_search, "derive_class_constraints", lambda project: [KAnonymity(project.thresholds.k)])
+    patch.setattr(
+        equivalence_class_search, "derive_class_constraints", lambda project: [KAnonymity(project.thresholds.k)]
+    )
 
 
 def boards_ignored(patch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from pyspark.sql import SparkSession
 
 from cohort.access import table_access
 from cohort.destruction import byte_search
-from cohort.live_tables import eligibility_withdrawal
-from cohort.release import publication, publication_checks, release_job
+from cohort.published_tables import eligibility_withdrawal
+from cohort.release import publication, publication_checks, release_run
 from cohort.release.release_task import check_release_allowed
 from cohort.release_records import release_record
 
@@ -82,7 +82,7 @@ def pseudonymous(fresh: Platform) -> Platform:
 def published(spark: SparkSession, platform: Platform) -> release_record.ReleaseRecord:
     task = platform.release_task()
     lists, secret = check_release_allowed(task)
-    record = release_job.release_one(spark, task, lists, secret, lambda _: None)
+    record = release_run.release_one(spark, task, lists, secret, lambda _: None)
     publication_checks.check_publishable(task.environment, task.project, record, None, task.list_vocabulary)
     return publication.publish_release(spark, task.environment, task.project, record, None, lambda _: None)
 
@@ -179,7 +179,7 @@ def test_an_unknown_readers_group_is_refused_before_anything_is_published(
     instruct(pseudonymous)
     task = pseudonymous.release_task()
     lists, secret = check_release_allowed(task)
-    release_job.release_one(spark, task, lists, secret, lambda _: None)
+    release_run.release_one(spark, task, lists, secret, lambda _: None)
     ours = grp.getgrgid(os.getegid()).gr_name
     pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
     done = pseudonymous.run("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")

@@ -13,7 +13,7 @@ from tests.unit.drawn_legal_basis import write_consents, write_instructions
 from tests.unit.drawn_records import make_release_record
 
 from cohort.agreements import catalogue, platform
-from cohort.legal_basis import objections
+from cohort.legal_basis import objections_in_force
 from cohort.release_records import record_store
 from cohort.release_records.release_states import ReleaseState
 
@@ -169,8 +169,8 @@ def number_changes_not_applied(p: Platform) -> tuple[str, ...]:
 
 def turned_round(p: Platform) -> tuple[str, ...]:
     holds, domains = platform.load_platform(p.config), catalogue.load_catalogue(p.config).domains()
-    read = objections.load_objections(p.zones.objections, holds.objections, TODAY, domains)
-    objections.record_objections(p.zones.restricted, read)
+    read = objections_in_force.load_objections(p.zones.objections, holds.objections, TODAY, domains)
+    objections_in_force.record_objections(p.zones.restricted, read)
     p.change(f"{LIST}.toml", 'polarity = "block"', 'polarity = "allow"\nschools = ["99ZZ"]')
     return ("objections",)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cohort.agreements.platform import ObjectionLimits
 from cohort.foundation.errors import DeliveriesRefused, ObjectionsRefused
-from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis import number_changes, objections_in_force
 from cohort.verification import number_change_reader as verifier_changes
 from cohort.verification import objection_check as rights
 
@@ -128,7 +128,7 @@ def read_by_both(content: bytes) -> tuple[tuple[set[str], set[str]] | None, tupl
         (zone / "a.toml").write_text(DECLARED)
         (zone / "a.csv").write_bytes(content)
         try:
-            lists = objections.load_objections(zone, LIMITS, TODAY, {"rekenen", "lezen"})
+            lists = objections_in_force.load_objections(zone, LIMITS, TODAY, {"rekenen", "lezen"})
             ours = (
                 {*lists.barred_from_project("proef", ["rekenen"])},
                 {*lists.schools_withheld_from_project("proef", ["rekenen"])},

@@ -26,7 +26,7 @@ from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.delivery_formats.row_reason_codes import ROW_REASONS
 from cohort.ingestion import pipeline
 from cohort.ingestion.discovery import discover_deliveries
-from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis import number_changes, objections_in_force
 from cohort.results import ledger
 from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
@@ -145,7 +145,7 @@ def test_no_traceback_no_lost_file_and_sums_that_close(
         platform.load_platform(CONF),
         catalogue.load_catalogue(CONF),
         FORMATS,
-        objections.Objections(()),
+        objections_in_force.Objections(()),
         number_changes.NumberChanges(),
         dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC),
     )

@@ -21,13 +21,13 @@ from tests.unit.drawn_results import Row, column, frame, pgn, project, result, r
 
 from cohort.agreements.project import Project
 from cohort.agreements.school_boards import SchoolBoards
+from cohort.data_states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, AcceptedResults
 from cohort.foundation.errors import NotAnonymous
 from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.objection_lists import SCOPE_EVERYTHING
-from cohort.legal_basis.objections import Objections
-from cohort.release import pipeline
+from cohort.legal_basis.objections_in_force import Objections
+from cohort.release import stage_pipeline
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, AcceptedResults
 
 SCHOOLS = ("10AA", "10AB", "10AC", "99ZZ")
 SECRET, ANOTHER = b"k" * 32, b"a" * 32
@@ -138,7 +138,7 @@ def run(
     """The released rows as a table, or why there are none."""
     told: list[str] = []
     try:
-        way = pipeline.run_release_pipeline(
+        way = stage_pipeline.run_release_pipeline(
             results,
             pipeline_input(
                 asked,

@@ -17,9 +17,9 @@ from tests.unit import test_xlsx as workbooks
 from tests.unit import test_xml_messages as envelopes
 
 from cohort.agreements.container_limits import ContainerLimits
+from cohort.data_states.schemas import CANONICAL_COLUMNS
 from cohort.delivery_formats import containers, edexml, file_types, uwlr, uwlr_rows, xlsx, xml_messages, xml_stream
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
-from cohort.states.schemas import CANONICAL_COLUMNS
 
 CODES = {
     "CONTAINER_BROKEN",

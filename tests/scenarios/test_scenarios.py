@@ -20,7 +20,7 @@ from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
 from cohort.foundation import json_documents
 from cohort.ingestion import pipeline
-from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis import number_changes, objections_in_force
 from cohort.storage.zone_paths import StorageZones
 
 HERE = Path(__file__).resolve().parent
@@ -58,7 +58,7 @@ def taken(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_fact
     declared = declared.model_copy(update={"intake": limits})
     now: dt.datetime = feedback_lines["now"]
     domains = catalogue.load_catalogue(folder).domains()
-    lists = objections.load_objections(zones.objections, declared.objections, now.date(), domains)
+    lists = objections_in_force.load_objections(zones.objections, declared.objections, now.date(), domains)
     intake = pipeline.IngestionContext(
         zones,
         declared,
@@ -102,7 +102,7 @@ def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> No
 
 def test_the_quarantine_holds_no_objector_and_nothing_of_rejected_files(taken: Taken) -> None:
     declared = platform.load_platform(CONF).objections
-    blocked = objections.load_objections(
+    blocked = objections_in_force.load_objections(
         taken.zones.objections, declared, dt.date(2025, 11, 23), ()
     ).barred_from_everything
     rows = delta.read_table(taken.spark, taken.zones.quarantine).select("pgn", "levering_nr").collect()

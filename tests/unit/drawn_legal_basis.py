@@ -10,7 +10,7 @@ from cohort.legal_basis.consent_register import CONSENT_LISTS, NO_CONSENTED_PUPI
 from cohort.legal_basis.eligibility import Eligibility
 from cohort.legal_basis.instruction_register import INSTRUCTION_LISTS, InstructedSchools, InstructionRegister
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.legal_basis.objections import Objections
+from cohort.legal_basis.objections_in_force import Objections
 
 NEVER = dt.date.min
 

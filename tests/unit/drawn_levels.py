@@ -17,7 +17,7 @@ from tests.unit.drawn_release import Row, Stage, bsn
 
 from cohort import delta
 from cohort.agreements.project import Project
-from cohort.states import schemas
+from cohort.data_states import schemas
 
 Break = Callable[[list[Row]], None]
 LOOSE = Decimal("0.9")

@@ -15,22 +15,22 @@ from tests.unit.drawn_results import Row, column, project, result
 
 from cohort.agreements.privacy_model import derive_value_rules
 from cohort.agreements.project import Project
-from cohort.anonymisation import class_search, generalisation, pupil_boards, search_input
-from cohort.anonymisation.class_search import ClassSearchResult
-from cohort.anonymisation.class_search_task import ClassSearchTask
+from cohort.anonymisation import equivalence_class_search, generalisation, pupil_boards, search_input
+from cohort.anonymisation.equivalence_class_search import ClassSearchResult
+from cohort.anonymisation.equivalence_class_search_task import ClassSearchTask
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
-from cohort.keys.project_keys import ProjectKey
-from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.states import local_frames
-from cohort.states.schemas import (
+from cohort.data_states import local_frames
+from cohort.data_states.schemas import (
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     SCHOOL_CONTROL,
     PseudonymisedRecords,
     make_stage_schema,
 )
+from cohort.keys.project_keys import ProjectKey
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
@@ -125,7 +125,7 @@ def generalise_cohort(
             "advies", ADVIES, derive_value_rules(declared, platform().floors), 1
         )
     task = ClassSearchTask(declared, coding, ProjectKey(SECRET), most, sensitive_column)
-    result = class_search.search_classes(coded, counts.searched, task)
+    result = equivalence_class_search.search_classes(coded, counts.searched, task)
     with PatchesAcrossModules.context() as patch:
         patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-result.recoding.released_pupils // files))
         rows = generalisation.generalise_pupils(coded, declared, result)

@@ -27,11 +27,11 @@ from cohort.agreements import catalogue
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.anonymisation.pupil_records import HierarchyByColumn
+from cohort.data_states import schemas
 from cohort.keys import project_keys
 from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.eligibility import Eligibility
-from cohort.release.pipeline import PipelineInput
-from cohort.states import schemas
+from cohort.release.stage_pipeline import PipelineInput
 from cohort.verification.verification_subject import VerificationSubject
 
 TODAY = dt.date(2026, 3, 1)

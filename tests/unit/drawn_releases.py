@@ -25,17 +25,17 @@ from cohort import delta
 from cohort.agreements import project_hierarchies
 from cohort.agreements.project import Project
 from cohort.agreements.school_boards import SchoolBoards
+from cohort.data_states import schemas
+from cohort.data_states.schemas import AcceptedResults
 from cohort.differencing import nested_release
 from cohort.keys import project_keys
-from cohort.legal_basis import objections
-from cohort.release import pipeline
-from cohort.release.pipeline import PipelineResult
-from cohort.release_records import class_snapshot, record_store
-from cohort.release_records.class_snapshot import SnapshotContents
+from cohort.legal_basis import objections_in_force
+from cohort.release import stage_pipeline
+from cohort.release.stage_pipeline import PipelineResult
+from cohort.release_records import equivalence_class_snapshot, record_store
+from cohort.release_records.equivalence_class_snapshot import SnapshotContents
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.states import schemas
-from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import VerificationResult
 from cohort.verification.stage_verification import verify_stage
@@ -127,13 +127,13 @@ class Root:
             drawn.write_list(zones.objections, [], declared_empty=True)
             write_instructions(self.home, SCHOOLS, TODAY)
         trees, key = project_hierarchies.load_hierarchies(own, hierarchies), project_keys.ProjectKey(SECRET)
-        lists = objections.load_objections(
+        lists = objections_in_force.load_objections(
             zones.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
         )
         rows = AcceptedResults(delta.read_table(self.spark, zones.results).where("batch = 1"))
         before = nested_release.load_previous_snapshot(zones, own, trees)
         held = make_eligibility(lists, SCHOOLS)
-        way = pipeline.run_release_pipeline(
+        way = stage_pipeline.run_release_pipeline(
             rows,
             drawn.pipeline_input(own, held, trees, boards=self.boards, previous=before, wave=wave),
             lambda *_: None,
@@ -141,8 +141,8 @@ class Root:
         stage = zones.staged_release(own.name, number)
         delta.write_new_table(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None
-        agreed = class_snapshot.comparability_digest(own, trees)
-        class_snapshot.write_snapshot(
+        agreed = equivalence_class_snapshot.comparability_digest(own, trees)
+        equivalence_class_snapshot.write_snapshot(
             zones, SnapshotContents(own, number, way.members, way.recoding, agreed, before, blanked)
         )
         record = make_release_record(own.name, number, ReleaseState.VERIFIED, release_class=own.release_class)
@@ -203,7 +203,7 @@ class Root:
         for earlier in record_store.load_release_records(zones, name):
             record_store.save_release_record(zones, earlier.noted(state=ReleaseState.SUPERSEDED))
         record_store.save_release_record(zones, record.noted(state=ReleaseState.PUBLISHED))
-        class_snapshot.keep_only_snapshots(zones, name, [record.release])
+        equivalence_class_snapshot.keep_only_snapshots(zones, name, [record.release])
 
     def read(self, release: int) -> Counter[tuple[str, ...]]:
         """What a reader kept of a release: its rows, counted."""

@@ -17,8 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_purpose import PURPOSE, WHY
 
 from cohort.agreements.project import Project
+from cohort.data_states import local_frames, schemas
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.states import local_frames, schemas
 
 Row = dict[str, Any]
 

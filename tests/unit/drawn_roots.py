@@ -14,7 +14,7 @@ from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
-from cohort.legal_basis import objections
+from cohort.legal_basis import objections_in_force
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.results import ledger
 from cohort.storage.zone_paths import StorageZones
@@ -64,7 +64,7 @@ class Root:
             holds,
             catalogue.load_catalogue(CONF),
             format_declarations.load_delivery_formats(CONF),
-            objections.Objections(()),
+            objections_in_force.Objections(()),
             changes or NumberChanges(),
             now,
         )

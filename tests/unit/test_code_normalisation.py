@@ -12,13 +12,13 @@ from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.agreements import platform
+from cohort.data_states import local_frames
+from cohort.data_states.schemas import RESULTS_SCHEMA
 from cohort.foundation import code_lists, json_documents
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import StateRefused
 from cohort.ingestion import code_normalisation
 from cohort.results import results_store
-from cohort.states import local_frames
-from cohort.states.schemas import RESULTS_SCHEMA
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

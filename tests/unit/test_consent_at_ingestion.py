@@ -18,9 +18,9 @@ from cohort.delivery_formats import format_declarations
 from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.ingestion import pipeline
-from cohort.legal_basis import eligibility, number_changes, objections
+from cohort.legal_basis import eligibility, number_changes, objections_in_force
 from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
-from cohort.legal_basis.objections import Objections
+from cohort.legal_basis.objections_in_force import Objections
 from cohort.release_records import release_states
 from cohort.storage.zone_paths import StorageZones
 
@@ -110,7 +110,7 @@ def ingest_with_consent(spark: SparkSession, zones: StorageZones, consented: Con
         platform.load_platform(CONF),
         load_known_catalogue(),
         format_declarations.load_delivery_formats(CONF),
-        objections.Objections(),
+        objections_in_force.Objections(),
         number_changes.NumberChanges(),
         NOW,
         consented,

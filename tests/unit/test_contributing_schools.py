@@ -8,12 +8,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort import delta
+from cohort.data_states import local_frames
 from cohort.delta.table_properties import TableRetention
 from cohort.keys.project_keys import ProjectKey
 from cohort.release import contributors
 from cohort.results import ledger
 from cohort.results.ledger import Ledger
-from cohort.states import local_frames
 from cohort.storage.zone_paths import StorageZones
 
 KEY = ProjectKey(b"k" * 32)

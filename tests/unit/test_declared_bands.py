@@ -23,9 +23,9 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.anonymisation import leaf_encoding
+from cohort.data_states.schemas import UNLISTED_LEAF
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.states.schemas import UNLISTED_LEAF
 from cohort.verification import leaf_derivation
 from cohort.verification.hierarchy_reader import declared_band_paths, read_hierarchy_paths
 

@@ -16,8 +16,8 @@ from pyspark.sql.types import IntegerType, MapType, StringType, StructField, Str
 from tests.unit import drawn_release
 
 from cohort import delta
+from cohort.data_states import local_frames
 from cohort.foundation.errors import DestructionIncomplete, UsageRefused
-from cohort.states import local_frames
 
 STATE = StructType(
     [StructField("name", StringType(), False), StructField("codes", MapType(StringType(), IntegerType()), False)]

@@ -23,8 +23,8 @@ from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
 from cohort.foundation.progress import Stopwatch
 from cohort.keys import project_keys
-from cohort.live_tables import eligibility_withdrawal, reader_check
-from cohort.live_tables.row_withdrawal import RowWithdrawalReport
+from cohort.published_tables import eligibility_withdrawal, reader_check
+from cohort.published_tables.row_withdrawal import RowWithdrawalReport
 from cohort.release import status
 from cohort.release_records import record_store, release_states
 from cohort.release_records.due_actions import DueAction, DueJob, DueReason
@@ -190,7 +190,7 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
             raise KeyError(PLANTED)
         return RowWithdrawalReport(project=declared.name, pupils_barred=1)
 
-    monkeypatch.setattr("cohort.live_tables.row_withdrawal.withdraw_rows", apply)
+    monkeypatch.setattr("cohort.published_tables.row_withdrawal.withdraw_rows", apply)
     told = eligibility_withdrawal.withdraw_ineligible_rows(
         None,  # type: ignore[arg-type]
         make_environment(zones, holds, NOW, folder / "conf", folder / "keys"),

@@ -18,10 +18,10 @@ from tests.unit.drawn_release import SCHOOLS, TODAY, Row, bsn, pipeline_input, s
 
 from cohort import delta
 from cohort.agreements import project_hierarchies
+from cohort.data_states.schemas import AcceptedResults
 from cohort.legal_basis import consent_register, consent_suppression, eligibility, instruction_filter
 from cohort.legal_basis.list_vocabulary import ListVocabulary
-from cohort.release import accounting, pipeline
-from cohort.states.schemas import AcceptedResults
+from cohort.release import accounting, stage_pipeline
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import VerificationResult
 from cohort.verification.stage_verification import verify_stage
@@ -74,7 +74,7 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
         held = eligibility.load_eligibility(StorageZones(tmp_path), given.platform, asked, TODAY, may_name)
         rows: Any = AcceptedResults(delta.read_table(spark, results_at).where("batch = 1"))
         trees = project_hierarchies.load_hierarchies(asked, given.hierarchies)
-        way = pipeline.run_release_pipeline(
+        way = stage_pipeline.run_release_pipeline(
             rows, pipeline_input(asked, held, trees, floors=given.platform.floors), lambda *_: None
         )
         delta.write_new_table(way.rows, tmp_path / "made", "proef-1", given.platform.tables)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from cohort.data_states.schemas import CANONICAL_COLUMNS
 from cohort.delivery_formats import format_declarations
 from cohort.delivery_formats.format_declarations import RecognisedHeader, UnrecognisedHeader
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.states.schemas import CANONICAL_COLUMNS
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SHIPPED = format_declarations.load_delivery_formats(CONF)

@@ -21,17 +21,17 @@ from tests.unit.drawn_results import Row, project
 
 from cohort.agreements.project_settings import ClassThresholds
 from cohort.anonymisation import search_input
-from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.equivalence_class_search import ClassSearchResult
 from cohort.anonymisation.search_input import PupilCounts
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
-from cohort.sdc.model.coding import Coding
-from cohort.states.schemas import (
+from cohort.data_states.schemas import (
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     SCHOOL_CONTROL,
     UNLISTED_LEAF,
     PseudonymisedRecords,
 )
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
+from cohort.sdc.model.coding import Coding
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")

@@ -19,9 +19,9 @@ from tests.unit.drawn_pupils import (
 )
 
 from cohort.anonymisation import search_input
+from cohort.data_states.schemas import PUPIL_CONTROL, UNLISTED_LEAF
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.model.coding import Coding
-from cohort.states.schemas import PUPIL_CONTROL, UNLISTED_LEAF
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")

@@ -13,6 +13,7 @@ from tests.unit.drawn_project import CONF
 
 from cohort.agreements import catalogue, platform
 from cohort.agreements.container_limits import ContainerLimits
+from cohort.data_states import local_frames
 from cohort.delivery_formats import format_declarations
 from cohort.delivery_formats.delivered_file import DeliveryKind
 from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
@@ -21,8 +22,7 @@ from cohort.ingestion import validated_rows
 from cohort.ingestion.run_context import IngestionContext
 from cohort.legal_basis.consent_register import ConsentedPupils
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.legal_basis.objections import Objections
-from cohort.states import local_frames
+from cohort.legal_basis.objections_in_force import Objections
 from cohort.storage.zone_paths import StorageZones
 
 FORMATS = format_declarations.load_delivery_formats(CONF)

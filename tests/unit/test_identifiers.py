@@ -9,9 +9,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from stdnum.nl import bsn, onderwijsnummer
 
+from cohort.data_states import local_frames
 from cohort.foundation import identifiers
 from cohort.foundation.identifiers import BSN, IGNORED_CHARACTERS, ONDERWIJSNUMMER, PLACEHOLDER_NUMBERS, normalise_pgn
-from cohort.states import local_frames
 from cohort.verification import pupil_number_reader as verifier
 
 MARKS = (

@@ -28,8 +28,8 @@ BESIDE_STAGES = (
     "search_input",
     "partitioned_search",
     "sensitive_columns",
-    "class_search",
-    "class_search_task",
+    "equivalence_class_search",
+    "equivalence_class_search_task",
 )
 """Modules of `anonymisation` that prepare and run the search."""
 ACTIONS = {
@@ -37,7 +37,7 @@ ACTIONS = {
     *("localCheckpoint", "saveAsTable", "tail", "take", "toArrow", "toLocalIterator", "toPandas", "write", "writeTo"),
 }
 MAY_ACT = {
-    ("anonymisation.class_search", "_search_population"),
+    ("anonymisation.equivalence_class_search", "_search_population"),
     ("anonymisation.sensitive_columns", "count_values"),
     ("anonymisation.sensitive_columns", "count_values_by_class"),
     ("anonymisation.sensitive_columns", "tabulate_class_values"),
@@ -118,7 +118,7 @@ def test_the_engine_runs_without_spark() -> None:
 
 def test_small_frames_are_made_in_one_place_only() -> None:
     makers = {module(path) for path in MODULES if "createDataFrame" in attributes(path)}
-    assert {name for name in makers if not name.startswith("verification.")} == {"states.local_frames"}
+    assert {name for name in makers if not name.startswith("verification.")} == {"data_states.local_frames"}
 
 
 def is_action(node: ast.AST, called_with_arguments: set[ast.expr]) -> bool:
@@ -138,7 +138,7 @@ def actions(path: Path) -> set[tuple[str, str]]:
 
 
 def test_stages_run_no_spark_action_but_the_histogram() -> None:
-    held = {*STAGES, *(f"anonymisation.{name}" for name in BESIDE_STAGES), "release.pipeline"}
+    held = {*STAGES, *(f"anonymisation.{name}" for name in BESIDE_STAGES), "release.stage_pipeline"}
     assert held <= {module(path) for path in MODULES}
     acting = set().union(*(actions(path) for path in MODULES if module(path) in held))
     assert acting == MAY_ACT

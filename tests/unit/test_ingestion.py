@@ -17,7 +17,7 @@ from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
-from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis import number_changes, objections_in_force
 from cohort.results import ledger
 from cohort.results.ledger import LedgerEntry
 from cohort.storage.zone_paths import StorageZones
@@ -98,7 +98,7 @@ def take_in(
     declared = platform.load_platform(CONF)
     containers = declared.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
     generous = declared.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
-    lists = objections.Objections(barred_numbers={"alles": blocked})
+    lists = objections_in_force.Objections(barred_numbers={"alles": blocked})
     intake = pipeline.IngestionContext(
         zones,
         declared.model_copy(update={"intake": generous}),

@@ -11,10 +11,10 @@ from tests.unit.test_feedback import entry
 
 from cohort import delta
 from cohort.agreements import platform
+from cohort.data_states import local_frames
 from cohort.ingestion import volume_anomalies
 from cohort.results import ledger
 from cohort.results.ledger import LEDGER_SCHEMA
-from cohort.states import local_frames
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RETENTION = platform.load_platform(CONF).tables

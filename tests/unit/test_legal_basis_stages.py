@@ -17,14 +17,14 @@ from cohort import delta
 from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_records
 from cohort.anonymisation.search_input import PupilCounts
+from cohort.data_states.schemas import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults
 from cohort.erasure import consent_expiry
 from cohort.legal_basis import consent_suppression, instruction_filter
 from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
 from cohort.legal_basis.instruction_register import InstructedSchools
-from cohort.legal_basis.objections import Objections
+from cohort.legal_basis.objections_in_force import Objections
 from cohort.release import accounting
-from cohort.release.pipeline import PipelineResult
-from cohort.states.schemas import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults
+from cohort.release.stage_pipeline import PipelineResult
 from cohort.storage.zone_paths import StorageZones
 
 CONSENTED = ConsentedPupils(frozenset({(pgn(1), "studie"), (pgn(2), "tempo")}))

@@ -24,7 +24,7 @@ from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.release_records import class_snapshot, record_store
+from cohort.release_records import equivalence_class_snapshot, record_store
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
@@ -230,9 +230,9 @@ def test_a_snapshot_that_differs_from_the_published_table_is_refused_by_the_veri
 def test_a_snapshot_that_differs_from_the_stage_is_refused_by_the_verifier(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = class_snapshot.write_snapshot
+    write = equivalence_class_snapshot.write_snapshot
     monkeypatch.setattr(
-        class_snapshot,
+        equivalence_class_snapshot,
         "write_snapshot",
         lambda zones, contents: write(zones, dataclasses.replace(contents, pupils=contents.pupils.limit(400))),
     )
@@ -249,7 +249,7 @@ def test_changed_columns_and_a_missing_snapshot_are_refused(root: Root) -> None:
     with pytest.raises(ConfigurationRefused, match="release 1 was made with"):
         root.release()
     root.project = whole
-    class_snapshot.remove_snapshot(root.zones, record_store.load_release_records(root.zones, "proef")[0])
+    equivalence_class_snapshot.remove_snapshot(root.zones, record_store.load_release_records(root.zones, "proef")[0])
     with pytest.raises(StateRefused, match="the snapshot of release 1"):
         root.release()
 

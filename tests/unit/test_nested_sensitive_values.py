@@ -19,7 +19,7 @@ from tests.patches import PatchesAcrossModules
 from tests.unit import drawn_releases
 from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
-from cohort.anonymisation import class_search, generalisation, sensitive_columns
+from cohort.anonymisation import equivalence_class_search, generalisation, sensitive_columns
 from cohort.keys.project_keys import ProjectKey
 from cohort.sdc.privacy_models.sensitive_constraints import classes_satisfying_value_constraints
 from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression
@@ -168,7 +168,7 @@ def test_values_hidden_for_only_some_pupils_of_a_class_are_refused_by_the_verifi
     """Who is hidden could depend on the value: a class shows all of its values or none."""
 
     def some_hidden(*given: Any) -> DataFrame:
-        rows = class_search.assign_classes(*given)
+        rows = equivalence_class_search.assign_classes(*given)
         return rows.withColumn("_with_value", F.col("_with_value") & (F.xxhash64("_pupil") % 4 != 0))
 
     root = Root(spark, tmp_path, project(**RULES))

@@ -27,7 +27,7 @@ from cohort.erasure import objection_erasure, objection_receipts, raw_file_erasu
 from cohort.foundation import json_documents
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.ingestion import pipeline
-from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis import number_changes, objections_in_force
 from cohort.release_records import record_store
 from cohort.release_records.release_states import ReleaseState
 from cohort.results import erasure_journal, ledger
@@ -79,7 +79,9 @@ class Root:
 
     def load(self, *confirmed: str) -> objections.Objections:
         zone, today = self.zones.objections, self.now.date()
-        return objections.load_objections(zone, self.platform_declaration.objections, today, KNOWN.domains(), confirmed)
+        return objections_in_force.load_objections(
+            zone, self.platform_declaration.objections, today, KNOWN.domains(), confirmed
+        )
 
     def ingest(self) -> dict[str, Any]:
         changes = number_changes.load_number_changes(self.zones.number_changes, self.now.date())
@@ -332,7 +334,7 @@ def steps() -> Iterator[tuple[str, Any, str, bool]]:
         (delta, "delete_matching_rows"),
         (vacuum_files, "vacuum_table"),
         (json_documents, "write_json_document"),
-        (objections, "record_objections"),
+        (objections_in_force, "record_objections"),
         (raw_file_erasure, "erase_raw_files"),
         (objection_receipts, "write_objection_receipts"),
         (delta, "delete_equal_rows"),

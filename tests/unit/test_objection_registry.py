@@ -14,8 +14,8 @@ from tests.unit.drawn_release import write_list
 
 from cohort.agreements.platform import ObjectionLimits
 from cohort.foundation.errors import ObjectionsRefused, StateRefused
-from cohort.legal_basis import number_changes, objection_registry, objections
-from cohort.legal_basis.objections import Objections
+from cohort.legal_basis import number_changes, objection_registry, objections_in_force
+from cohort.legal_basis.objections_in_force import Objections
 from cohort.verification import objection_check as rights
 
 TODAY = dt.date(2026, 3, 1)
@@ -51,12 +51,14 @@ class Root:
         )
 
     def read(self, *confirmed: str) -> Objections:
-        return objections.load_objections(self.folder / "objections", LIMITS, self.today, {"rekenen"}, confirmed)
+        return objections_in_force.load_objections(
+            self.folder / "objections", LIMITS, self.today, {"rekenen"}, confirmed
+        )
 
     def day(self, **lines_by_source: tuple[str, ...]) -> Objections:
         self.lists(**lines_by_source)
         loaded = self.read()
-        objections.record_objections(self.folder / "restricted", loaded)
+        objections_in_force.record_objections(self.folder / "restricted", loaded)
         self.today += dt.timedelta(days=1)
         return loaded
 
@@ -190,7 +192,7 @@ def test_a_list_of_the_other_polarity_is_refused_until_it_is_confirmed(root: Roo
     assert "--confirm lijst0" in str(refusal.value)
     loaded = root.read("lijst0")
     assert loaded.barred_from_everything == {ANNA}, "and it lifts nothing"
-    objections.record_objections(root.folder / "restricted", loaded)
+    objections_in_force.record_objections(root.folder / "restricted", loaded)
     assert opt_in_schools(root.read()) == {"10AA"}
 
 
@@ -200,13 +202,13 @@ def test_an_opt_in_list_that_shrinks_or_disappears_is_refused_until_it_is_confir
 ) -> None:
     root.lists(a=())
     root.allow("10AA", "10AB")
-    objections.record_objections(root.folder / "restricted", root.read())
+    objections_in_force.record_objections(root.folder / "restricted", root.read())
     root.lists(a=())
     if remaining_schools:
         root.allow(*remaining_schools)
     with pytest.raises(ObjectionsRefused, match="the schools that its source covered before"):
         root.read()
-    objections.record_objections(root.folder / "restricted", root.read("lijst2"))
+    objections_in_force.record_objections(root.folder / "restricted", root.read("lijst2"))
     assert opt_in_schools(root.read()) == set(remaining_schools)
 
 
@@ -225,7 +227,7 @@ def test_a_run_killed_while_it_saves_leaves_the_earlier_or_the_new_registry(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", killed)
         with pytest.raises(Killed):
-            objections.record_objections(root.folder / "restricted", root.read())
+            objections_in_force.record_objections(root.folder / "restricted", root.read())
     folder = root.folder / "restricted" / "objections"
     assert {
         key[0] for source in objection_registry.load_objection_registry(folder).values() for key in source.entries

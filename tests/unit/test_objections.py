@@ -13,10 +13,10 @@ from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_results import column, frame, project, result, row
 
 from cohort.agreements.platform import ObjectionLimits
+from cohort.data_states.schemas import AcceptedResults
 from cohort.foundation.errors import ObjectionsRefused
-from cohort.legal_basis import objection_filter, objections
-from cohort.legal_basis.objections import Objections
-from cohort.states.schemas import AcceptedResults
+from cohort.legal_basis import objection_filter, objections_in_force
+from cohort.legal_basis.objections_in_force import Objections
 from cohort.verification import objection_check as rights
 
 TODAY = dt.date(2025, 11, 23)
@@ -58,7 +58,7 @@ def put(folder: Path, *lines: str, name: str = "landelijk", **redeclared: str | 
 
 
 def read(folder: Path) -> Objections:
-    return objections.load_objections(folder, LIMITS, TODAY, DOMAINS)
+    return objections_in_force.load_objections(folder, LIMITS, TODAY, DOMAINS)
 
 
 def lists(folder: Path, *lines: str, **redeclared: str | None) -> Objections:
@@ -188,7 +188,7 @@ def test_an_objection_counts_in_projects_that_use_its_scope(
 def test_an_objection_to_an_unknown_project_is_refused(zone: Path) -> None:
     put(zone, LINE, f"{BEN};;2025-09-01;;project:proef", f"{CARO};;2025-09-01;;project:pruef")
     with pytest.raises(ObjectionsRefused, match=r"a project that there is or was.*csv line 4\.") as refusal:
-        objections.load_objections(zone, LIMITS, TODAY, DOMAINS, projects={"proef"})
+        objections_in_force.load_objections(zone, LIMITS, TODAY, DOMAINS, projects={"proef"})
     assert len(refusal.value.problems) == 1
 
 

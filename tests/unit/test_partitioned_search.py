@@ -13,12 +13,12 @@ from tests.unit.test_partitions import make_partition, request
 
 from cohort.anonymisation import partitioned_search
 from cohort.anonymisation.partitioned_search import PartitionedSearchResult
+from cohort.data_states import local_frames
 from cohort.sdc.partitioned.partitions import CLASS_COLUMN, KEY_COLUMN
 from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
 from cohort.sdc.privacy_models.dominance import SchoolDominance
 from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
 from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
-from cohort.states import local_frames
 
 RULES = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))
 CODING, COHORT = random_cohort(1200, (8, 5, 3, 2), schools=30, movers=40)

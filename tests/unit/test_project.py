@@ -31,9 +31,9 @@ from tests.unit.drawn_purpose import WHY
 from cohort.agreements import declared_columns, project
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
+from cohort.data_states import schemas
 from cohort.foundation import declarations
 from cohort.foundation.errors import ConfigurationRefused, UsageRefused
-from cohort.states import schemas
 
 
 def test_the_baseline_is_valid(tmp_path: Path) -> None:

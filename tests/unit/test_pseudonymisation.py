@@ -13,12 +13,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort.anonymisation.pseudonymisation import hmac_sha256, pseudonymise_pupils
-from cohort.foundation.errors import KeyRefused
-from cohort.foundation.identifiers import brin_to_number
-from cohort.keys import project_keys
-from cohort.keys.project_keys import ProjectKey
-from cohort.states import local_frames
-from cohort.states.schemas import (
+from cohort.data_states import local_frames
+from cohort.data_states.schemas import (
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     ROW_COUNT,
@@ -26,6 +22,10 @@ from cohort.states.schemas import (
     SHOWN_ROW_COUNT,
     PupilRecords,
 )
+from cohort.foundation.errors import KeyRefused
+from cohort.foundation.identifiers import brin_to_number
+from cohort.keys import project_keys
+from cohort.keys.project_keys import ProjectKey
 
 SECRET = os.urandom(32)
 LISTED = ["10AA", "10AB", "99ZZ"]

@@ -14,9 +14,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort.anonymisation.pseudonymisation import hmac_sha256
+from cohort.data_states import local_frames
+from cohort.data_states.schemas import PSEUDONYM_COLUMNS
 from cohort.keys.project_keys import ProjectKey
-from cohort.states import local_frames
-from cohort.states.schemas import PSEUDONYM_COLUMNS
 from cohort.verification.pseudonym_check import listed_pupil_pseudonyms, pseudonym_sql
 from cohort.verification.result_selection import driver_frame
 

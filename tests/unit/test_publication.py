@@ -22,15 +22,15 @@ from cohort.agreements import platform
 from cohort.agreements.environment import Environment
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
+from cohort.data_states import local_frames
 from cohort.delta import vacuum_files, write_tables
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.legal_basis import eligibility, list_vocabulary
 from cohort.release import publication, publication_checks
-from cohort.release_records import class_snapshot, record_store
-from cohort.release_records.class_snapshot import SnapshotDocument
+from cohort.release_records import equivalence_class_snapshot, record_store
+from cohort.release_records.equivalence_class_snapshot import SnapshotDocument
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.states import local_frames
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -121,10 +121,10 @@ def staged(
     delta.write_new_table(frame, zones.staged_release("proef", number), record.id, holds.tables)
     record_store.save_release_record(zones, record)
     remembered = zones.release_snapshots("proef") / str(number)
-    for name in (class_snapshot.PUPILS_FOLDER, class_snapshot.CLASSES_FILE):
+    for name in (equivalence_class_snapshot.PUPILS_FOLDER, equivalence_class_snapshot.CLASSES_FILE):
         (remembered / name).mkdir(parents=True)
     SnapshotDocument(
-        comparability_digest="", pupils=len(values), search={}, pupils_folder=class_snapshot.PUPILS_FOLDER
+        comparability_digest="", pupils=len(values), search={}, pupils_folder=equivalence_class_snapshot.PUPILS_FOLDER
     ).write(remembered)
     return record
 
@@ -173,7 +173,7 @@ def test_a_release_without_a_snapshot_is_not_published(
     spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
 ) -> None:
     record = staged(spark, zones, holds)
-    class_snapshot.remove_snapshot(zones, record)
+    equivalence_class_snapshot.remove_snapshot(zones, record)
     with pytest.raises(StateRefused, match="the snapshot of release 1"):
         put(spark, zones, holds, project, record)
     assert not zones.published_table("proef").exists()

@@ -14,10 +14,10 @@ from pyspark.sql import functions as F
 from cohort.agreements import catalogue, school_boards
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.anonymisation import pupil_boards
+from cohort.data_states import local_frames
+from cohort.data_states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.keys.project_keys import ProjectKey
-from cohort.states import local_frames
-from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 
 TODAY = dt.date(2026, 3, 1)
 CONF = Path(__file__).parents[2] / "conf"

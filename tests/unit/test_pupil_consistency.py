@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from cohort.data_states import local_frames
 from cohort.ingestion import pupil_consistency
 from cohort.ingestion.pupil_consistency import RULE_FLAGS, TWO_SCHOOLS, TWO_YEAR_GROUPS, YEAR_GROUPS_APART
-from cohort.states import local_frames
 
 Rows = list[tuple[str, str, int, str | None]]
 CASES: dict[str, tuple[Rows, Rows, set[tuple[int, str]]]] = {

@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 from tests.unit.drawn_results import COLUMNS, Row, drawn, frame, hierarchy, pgn, project
 
 from cohort.anonymisation import pupil_records
+from cohort.data_states import schemas
+from cohort.data_states.schemas import HOME_SCHOOL, OTHER_SCHOOLS, PGN, ROW_COUNT, SHOWN_ROW_COUNT, ConsentedResults
 from cohort.foundation.identifiers import brin_to_number
-from cohort.states import schemas
-from cohort.states.schemas import HOME_SCHOOL, OTHER_SCHOOLS, PGN, ROW_COUNT, SHOWN_ROW_COUNT, ConsentedResults
 
 OUTSIDE = "(not in the hierarchy)"
 

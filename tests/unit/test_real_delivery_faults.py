@@ -43,7 +43,7 @@ from cohort.delivery_formats import format_declarations
 from cohort.delivery_formats.file_reason_codes import FILE_REASONS
 from cohort.delivery_formats.row_reason_codes import ROW_REASONS
 from cohort.ingestion import pipeline
-from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis import number_changes, objections_in_force
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -562,7 +562,7 @@ def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         declared.model_copy(update={"intake": generous}),
         catalogue.load_catalogue(CONF),
         format_declarations.load_delivery_formats(CONF),
-        objections.Objections(()),
+        objections_in_force.Objections(()),
         number_changes.NumberChanges(),
         NOW,
     )

@@ -14,9 +14,9 @@ from tests.unit.drawn_release import platform
 from cohort.agreements.project import Project
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.anonymisation import pupil_boards
+from cohort.data_states import local_frames
 from cohort.keys.project_keys import ProjectKey
-from cohort.live_tables import residual_classes
-from cohort.states import local_frames
+from cohort.published_tables import residual_classes
 
 SECRET = b"k" * 32
 STATE = "geslacht string, niveau string, school string, gone boolean"

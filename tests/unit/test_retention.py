@@ -12,12 +12,12 @@ from tests.unit import drawn_release
 from tests.unit.drawn_results import drawn, frame
 
 from cohort import delta
+from cohort.data_states import local_frames
 from cohort.delta import vacuum_files
 from cohort.delta.vacuum_files import VacuumResult
 from cohort.foundation.errors import DestructionIncomplete
 from cohort.results import results_store, retention
 from cohort.results.ledger import Ledger, LedgerEntry
-from cohort.states import local_frames
 from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)

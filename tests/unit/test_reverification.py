@@ -31,8 +31,8 @@ from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
-from cohort.live_tables import reader_check, reverification
-from cohort.live_tables.reverification import NOTHING_VERIFIED, TableVerification
+from cohort.published_tables import reader_check, reverification
+from cohort.published_tables.reverification import NOTHING_VERIFIED, TableVerification
 from cohort.release import status
 from cohort.release.release_task import ReleaseTask
 from cohort.release_records import record_store, release_states
@@ -265,7 +265,7 @@ def test_a_table_that_was_tampered_with_is_closed_until_a_clean_verification(
         return NotAnonymous(*problems)
 
     with monkeypatch.context() as patch:
-        patch.setattr("cohort.live_tables.reverification.NotAnonymous", said)
+        patch.setattr("cohort.published_tables.reverification.NotAnonymous", said)
         with pytest.raises(NotAnonymous) as refused:
             published_project.verify()
     assert seen == ["withdrawn"], "closed before it was said"

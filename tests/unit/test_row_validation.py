@@ -13,10 +13,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import catalogue
+from cohort.data_states import local_frames
+from cohort.data_states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 from cohort.delivery_formats.row_reason_codes import ROW_REASONS
 from cohort.ingestion import repeated_results, row_validation
-from cohort.states import local_frames
-from cohort.states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 
 TODAY = dt.date(2025, 11, 23)
 RIGHT = {

@@ -27,18 +27,18 @@ from cohort.agreements.environment import Environment
 from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
 from cohort.agreements.school_boards import SchoolBoards
+from cohort.data_states import local_frames
 from cohort.delta import vacuum_files
 from cohort.destruction import byte_search
 from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.keys import project_keys
-from cohort.live_tables import eligibility_withdrawal, residual_classes, row_withdrawal
-from cohort.live_tables.eligibility_withdrawal import BarredPupils
-from cohort.live_tables.ineligible_rows import IneligiblePupils
+from cohort.published_tables import eligibility_withdrawal, residual_classes, row_withdrawal
+from cohort.published_tables.eligibility_withdrawal import BarredPupils
+from cohort.published_tables.ineligible_rows import IneligiblePupils
 from cohort.release_records import record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.states import local_frames
 from cohort.storage import locks
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification import published_table_verification

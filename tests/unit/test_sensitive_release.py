@@ -17,10 +17,10 @@ from tests.unit.drawn_release import SCHOOLS, counts, pipeline_input, platform, 
 from cohort import delta
 from cohort.agreements import privacy_model, project_hierarchies
 from cohort.agreements.project import Project
+from cohort.data_states.schemas import AcceptedResults
 from cohort.foundation.errors import NotAnonymous
-from cohort.legal_basis import objections
-from cohort.release import pipeline
-from cohort.states.schemas import AcceptedResults
+from cohort.legal_basis import objections_in_force
+from cohort.release import stage_pipeline
 from cohort.verification.stage_verification import verify_stage
 from cohort.verification.verification_subject import VerificationSubject
 
@@ -47,10 +47,10 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     results_at = restricted(spark, folder / "results", results(level))
     given = subject(folder, results_at, project=own)
     trees = project_hierarchies.load_hierarchies(own, given.hierarchies)
-    lists = objections.load_objections(given.objections, given.platform.objections, given.today, ())
+    lists = objections_in_force.load_objections(given.objections, given.platform.objections, given.today, ())
     rows = AcceptedResults(delta.read_table(spark, results_at).where("batch = 1"))
     held = make_eligibility(lists, SCHOOLS)
-    way = pipeline.run_release_pipeline(
+    way = stage_pipeline.run_release_pipeline(
         rows, pipeline_input(own, held, trees, floors=given.platform.floors), lambda *_: None
     )
     delta.write_new_table(way.rows, folder / "made", "proef-1", given.platform.tables)
@@ -88,7 +88,7 @@ def test_forgotten_sensitive_rules_are_refused_by_the_verifier(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgetful = privacy_model.derive_value_rules(project(largest_value=Decimal("0.9")), platform().floors)
-    monkeypatch.setattr(pipeline, "derive_value_rules", lambda *_: forgetful)
+    monkeypatch.setattr(stage_pipeline, "derive_value_rules", lambda *_: forgetful)
     (finding,) = verify_stage(spark, made(spark, tmp_path, asked(**RULES))).findings
     assert finding.code == "SENSITIVE"
     assert f"({', '.join(RULES)})" in finding.sentence

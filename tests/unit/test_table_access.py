@@ -26,8 +26,8 @@ from cohort.erasure import outdated_releases
 from cohort.foundation import json_documents
 from cohort.foundation.errors import RightsRefused
 from cohort.keys import project_keys
-from cohort.legal_basis import objections
-from cohort.live_tables import eligibility_withdrawal, reader_check
+from cohort.legal_basis import objections_in_force
+from cohort.published_tables import eligibility_withdrawal, reader_check
 from cohort.release_records import record_store, release_states
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage import locks
@@ -343,7 +343,7 @@ def test_a_pseudonymous_table_is_open_only_while_its_lists_and_key_are_in_order(
 ) -> None:
     monkeypatch.setattr(outdated_releases, "is_release_due", lambda *given: given[-1] in due)
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset(lapsed))
-    monkeypatch.setattr(objections, "load_objections", lambda *_: None)
+    monkeypatch.setattr(objections_in_force, "load_objections", lambda *_: None)
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     if key:
         project_keys.create_key(tmp_path / "keys", "proef")

@@ -11,12 +11,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements.container_limits import ContainerLimits
+from cohort.data_states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 from cohort.delivery_formats import format_declarations, transcripts
 from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind
 from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
 from cohort.delivery_formats.text_recognition import MAX_FIELDS
 from cohort.ingestion import text_scan
-from cohort.states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 
 HEADER = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"
 FORMATS = format_declarations.load_delivery_formats(Path(__file__).resolve().parents[2] / "conf")

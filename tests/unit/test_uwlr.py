@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.unit import test_edexml as rosters
 
+from cohort.data_states.schemas import CANONICAL_COLUMNS
 from cohort.delivery_formats import edexml, uwlr, uwlr_rows
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.rosters import Roster
 from cohort.delivery_formats.uwlr_rows import CanonicalRow
-from cohort.states.schemas import CANONICAL_COLUMNS
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/uwlr/illustrative_leerresultaten_verzoek_2.2.xml"
 ENOUGH = 1 << 20

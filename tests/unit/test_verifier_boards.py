@@ -16,9 +16,9 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, TODAY
 
 from cohort import delta
+from cohort.data_states import schemas
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.keys.project_keys import ProjectKey
-from cohort.states import schemas
 from cohort.verification.board_reader import read_boards_of_schools
 from cohort.verification.class_size_check import EffectiveClassLimits, check_class_sizes
 from cohort.verification.record_runs import RecordRuns, read_record_runs

@@ -15,8 +15,8 @@ from tests.unit.drawn_pseudonyms import pupil, row, school
 from tests.unit.drawn_release import Row, Stage
 
 from cohort import delta
+from cohort.data_states import schemas
 from cohort.keys import project_keys
-from cohort.states import schemas
 from cohort.verification.findings import VerificationResult
 from cohort.verification.pseudonym_check import (
     PseudonymCounts,

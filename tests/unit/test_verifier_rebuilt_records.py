@@ -15,7 +15,7 @@ from tests.unit.drawn_release import COLUMNS, MOVER, Row, Stage, mac, result, su
 
 from cohort import delta
 from cohort.agreements.project import Project
-from cohort.states import schemas
+from cohort.data_states import schemas
 from cohort.verification.findings import VerificationResult
 from cohort.verification.hierarchy_reader import read_hierarchy_paths
 from cohort.verification.permission_reader import read_usage_permissions

@@ -13,9 +13,9 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, Row, Stage, bsn, counts, mac, project, released, subject
 
 from cohort import delta
+from cohort.data_states import schemas
 from cohort.foundation.errors import ObjectionsRefused, StateRefused
 from cohort.keys import project_keys
-from cohort.states import schemas
 from cohort.verification.findings import FINDING_DEFINITIONS
 from cohort.verification.stage_verification import verify_stage
 

@@ -18,14 +18,14 @@ from tests.unit.drawn_results import column, project, result
 
 from cohort import delta
 from cohort.agreements import catalogue, platform
+from cohort.data_states.schemas import AcceptedResults
 from cohort.delivery_formats import format_declarations
 from cohort.destruction import byte_search
 from cohort.erasure import objection_erasure
 from cohort.foundation.identifiers import normalise_pgn
 from cohort.ingestion import pipeline
-from cohort.legal_basis import number_changes, objection_filter, objections
-from cohort.legal_basis.objections import Objections
-from cohort.states.schemas import AcceptedResults
+from cohort.legal_basis import number_changes, objection_filter, objections_in_force
+from cohort.legal_basis.objections_in_force import Objections
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -95,7 +95,7 @@ class Root:
 
     def lists(self) -> Objections:
         today, domains = NOW.date(), KNOWN.domains()
-        return objections.load_objections(self.zones.objections, self.holds.objections, today, domains)
+        return objections_in_force.load_objections(self.zones.objections, self.holds.objections, today, domains)
 
     def ingest(self) -> dict[str, Any]:
         changes = number_changes.load_number_changes(self.zones.number_changes, NOW.date())

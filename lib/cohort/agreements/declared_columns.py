@@ -11,8 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.research_purpose import ReasonText
 from cohort.agreements.selected_results import NUMERIC_SCORES, ResultDifference, SelectedResult
+from cohort.data_states import IDENTIFYING_COLUMNS, PUPIL_ATTRIBUTES
 from cohort.foundation import Declaration, ExactNumber, several_problems
-from cohort.states import IDENTIFYING_COLUMNS, PUPIL_ATTRIBUTES
 
 COLUMN_NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
 NUMERIC_ATTRIBUTES = ("ses", "postcode4")

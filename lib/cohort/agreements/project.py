@@ -20,8 +20,8 @@ from cohort.agreements.platform import Platform, PlatformFloors
 from cohort.agreements.project_settings import ClassThresholds, ProjectPopulation, ProjectRecoding
 from cohort.agreements.research_purpose import ResearchPurpose
 from cohort.agreements.selected_results import ResultSlot, SelectedResult
+from cohort.data_states import PSEUDONYM_COLUMNS
 from cohort.foundation import ConfigurationRefused, UsageRefused, describe_problem, read_declaration, several_problems
-from cohort.states import PSEUDONYM_COLUMNS
 
 PROJECT_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 RESERVED_PROJECT_NAMES = frozenset({"intake", "erasures"})

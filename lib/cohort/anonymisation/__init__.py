@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cohort.anonymisation.class_search import (
+from cohort.anonymisation.equivalence_class_search import (
     ClassSearchResult,
     assign_classes,
     renumber_classes,
     require_pupil_classes,
     search_classes,
 )
-from cohort.anonymisation.class_search_task import ClassSearchTask, read_column_weights
+from cohort.anonymisation.equivalence_class_search_task import ClassSearchTask, read_column_weights
 from cohort.anonymisation.generalisation import generalise_pupils
 from cohort.anonymisation.pseudonymisation import hmac_sha256, pseudonymise_pupils
 from cohort.anonymisation.pupil_boards import BOARD, BOARDS, add_boards, make_board_frame

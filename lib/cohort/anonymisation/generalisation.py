@@ -12,17 +12,17 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
-from cohort.anonymisation.class_search import ClassSearchResult, assign_classes
+from cohort.anonymisation.equivalence_class_search import ClassSearchResult, assign_classes
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
-from cohort.sdc import word_column
-from cohort.states import (
+from cohort.data_states import (
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     SCHOOL_CONTROL,
     GeneralisedRecords,
     make_frame_from_arrow,
 )
+from cohort.sdc import word_column
 
 BLANKED_FLAG = "_blanked"
 """Whether a class is blanked: shows none of its sensitive values."""

@@ -13,9 +13,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements import DeclaredBands, DeclaredColumn
+from cohort.data_states import UNLISTED_LEAF, make_local_frame
 from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.sdc import UNKNOWN_VALUE, Hierarchy
-from cohort.states import UNLISTED_LEAF, make_local_frame
 
 CODE_BITS, LEAF_BITS = 19, 15
 """The bits of a shuffled number: of a result, and of an attribute."""

@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ByteType, IntegerType, LongType, StructField, StructType
 
+from cohort.data_states import make_frame_from_arrow
 from cohort.sdc import (
     CLASS_COLUMN,
     KEY_COLUMN,
@@ -32,7 +33,6 @@ from cohort.sdc import (
     search_partition,
     word_columns,
 )
-from cohort.states import make_frame_from_arrow
 
 PART_COLUMN, PUPILS_COLUMN = "part", "pupils"
 """The partition of a pupil or class, as the bits of its code that make it; the number of pupils of a class."""

@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from cohort.foundation import brin_to_number
-from cohort.keys import INNER_BLOCK, OUTER_BLOCK, ProjectKey
-from cohort.states import (
+from cohort.data_states import (
     HOME_SCHOOL,
     IDENTIFYING_COLUMNS,
     OTHER_SCHOOLS,
@@ -29,6 +27,8 @@ from cohort.states import (
     forbid_columns,
     make_local_frame,
 )
+from cohort.foundation import brin_to_number
+from cohort.keys import INNER_BLOCK, OUTER_BLOCK, ProjectKey
 
 
 def hmac_sha256(message: Column) -> Column:

@@ -13,8 +13,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import SchoolBoards
+from cohort.data_states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, make_local_frame
 from cohort.keys import ProjectKey
-from cohort.states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, make_local_frame
 
 BOARD, BOARDS = "_board", "_boards"
 """The present board of a pupil's home school; every board that knows the pupil, the present one included."""

@@ -22,9 +22,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import DeclaredColumn, Project, SelectedResult
 from cohort.anonymisation import leaf_encoding
-from cohort.foundation import brin_to_number_sql
-from cohort.sdc import Hierarchy
-from cohort.states import (
+from cohort.data_states import (
     DELIVERY_NUMBER,
     HOME_SCHOOL,
     OTHER_SCHOOLS,
@@ -37,6 +35,8 @@ from cohort.states import (
     PupilRecords,
     require_columns,
 )
+from cohort.foundation import brin_to_number_sql
+from cohort.sdc import Hierarchy
 
 DAY_BITS, DELIVERY_BITS, SCHOOL_BITS = 9, 18, 17
 VALUE_BITS, LEAF_BITS = leaf_encoding.CODE_BITS, leaf_encoding.LEAF_BITS

@@ -16,9 +16,7 @@ from pyspark.sql import functions as F
 from cohort.agreements import Project
 from cohort.anonymisation import pupil_boards
 from cohort.anonymisation.pupil_boards import BOARD
-from cohort.foundation import NotAnonymous, describe_problem
-from cohort.sdc import KEY_COLUMN, OTHER_SCHOOLS_COLUMN, SCHOOL_COLUMN, Coding, word_column
-from cohort.states import (
+from cohort.data_states import (
     IDENTIFYING_COLUMNS,
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
@@ -29,6 +27,8 @@ from cohort.states import (
     PseudonymisedRecords,
     forbid_columns,
 )
+from cohort.foundation import NotAnonymous, describe_problem
+from cohort.sdc import KEY_COLUMN, OTHER_SCHOOLS_COLUMN, SCHOOL_COLUMN, Coding, word_column
 
 SENSITIVE_LEAF = "_value"
 """The leaf number of a pupil's sensitive value; it never goes to a search."""

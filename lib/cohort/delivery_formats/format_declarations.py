@@ -17,6 +17,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
+from cohort.data_states import CANONICAL_COLUMNS, REQUIRED_COLUMNS, SCORE_COLUMNS
 from cohort.delivery_formats.header_names import (
     GarbledName,
     describe_unread_columns,
@@ -31,7 +32,6 @@ from cohort.foundation import (
     several_problems,
     split_fields,
 )
-from cohort.states import CANONICAL_COLUMNS, REQUIRED_COLUMNS, SCORE_COLUMNS
 
 MOMENT_COLUMNS = ("afnamedatum", "afnameperiode")
 DIGITS = frozenset("0123456789")

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
 
+from cohort.data_states import CANONICAL_COLUMNS
 from cohort.delivery_formats import header_diagnosis, rosters, xlsx
 from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, school_of_first_row
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
@@ -33,7 +34,6 @@ from cohort.foundation import (
     normalise_line_ends,
     parse_records,
 )
-from cohort.states import CANONICAL_COLUMNS
 
 UWLR_SUPPLIER = "uwlr"
 MESSAGE_KEY_PREFIX = "#"

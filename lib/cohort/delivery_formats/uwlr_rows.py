@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cohort.data_states import CANONICAL_COLUMNS
 from cohort.delivery_formats import edexml
 from cohort.delivery_formats.rosters import DocumentSchool, PupilIndex, PupilMatch, Roster, RosterPupil, select_rosters
 from cohort.delivery_formats.uwlr import UwlrMessage, UwlrResult
 from cohort.delivery_formats.xml_messages import UniqueElements
 from cohort.foundation import CODE_LISTS
-from cohort.states import CANONICAL_COLUMNS
 
 SCORE_NOT_A_NUMBER = "SCORE_NOT_A_NUMBER"
 LEVEL_INVALID = "LEVEL_INVALID"

@@ -21,7 +21,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from cohort.states import make_local_frame
+from cohort.data_states import make_local_frame
 
 TABLE_ERRORS = (PySparkException, Py4JJavaError, DeltaError, OSError)
 """The errors of reading a table that is damaged or was removed. That the JVM was lost is not among them."""

@@ -17,10 +17,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from cohort.data_states import make_local_frame
 from cohort.delta.read_tables import read_commits, table_exists
 from cohort.delta.table_properties import TableRetention, make_table_properties
 from cohort.foundation import UsageRefused, describe_problem
-from cohort.states import make_local_frame
 
 KEEP_LOG = deltalake.PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 """Makes deltalake do nothing after a commit. By default it removes old commits at every hundredth version."""

@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from cohort.data_states import PUPIL_CONTROL
 from cohort.delta import TABLE_ERRORS, read_commits, read_table_id, table_exists
 from cohort.destruction import byte_search, project_inventory
 from cohort.destruction.byte_search import ByteSearchResult
 from cohort.destruction.destruction_documents import JournalledTerm
 from cohort.destruction.project_inventory import ProjectInventory
-from cohort.states import PUPIL_CONTROL
 from cohort.storage import StorageZones
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -30,6 +30,7 @@ from cohort.anonymisation import (
     search_classes,
     select_eligible_pupils,
 )
+from cohort.data_states import PUPIL_CONTROL
 from cohort.differencing.nested_release import NestedRelease
 from cohort.foundation import NotAnonymous, describe_problem
 from cohort.keys import ProjectKey
@@ -48,7 +49,6 @@ from cohort.sdc import (
     simulate_linked_releases,
     word_column,
 )
-from cohort.states import PUPIL_CONTROL
 
 CLASS_BEFORE, CLASS_NOW = "_one", "_two"
 """A pupil's class in the release before and in this one; null where the pupil is not in it."""

@@ -34,6 +34,7 @@ from cohort.anonymisation import (
     select_eligible_pupils,
     tabulate_class_values,
 )
+from cohort.data_states import make_frame_from_arrow
 from cohort.differencing import departure_rule, previous_pupils
 from cohort.differencing.previous_pupils import COUNT_UNIT, VALUE_BEFORE, UnitCounts
 from cohort.foundation import NotAnonymous, StateRefused, describe_problem
@@ -51,7 +52,6 @@ from cohort.sdc import (
     classes_satisfying_all,
     word_column,
 )
-from cohort.states import make_frame_from_arrow
 from cohort.storage import StorageZones
 
 ClassNumbers = npt.NDArray[np.int32]

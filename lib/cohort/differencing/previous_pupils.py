@@ -25,9 +25,9 @@ from cohort.anonymisation import (
     hmac_sha256,
     select_eligible_pupils,
 )
+from cohort.data_states import PUPIL_CONTROL, SCHOOL_CONTROL, make_frame_from_arrow
 from cohort.keys import ProjectKey
 from cohort.sdc import ClassCounts
-from cohort.states import PUPIL_CONTROL, SCHOOL_CONTROL, make_frame_from_arrow
 
 WITHDRAWAL_LABEL = "teruggetrokken|"
 """Prefix of the text that is hashed to choose which pupils are withdrawn."""

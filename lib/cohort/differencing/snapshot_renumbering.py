@@ -1,7 +1,7 @@
 """The snapshot of a published release brought up to its pupils' newest numbers.
 
 A pupil number can change after publication. Without this step a pupil with a new number would count as gone, take
-others along, and come back as another pupil. `release_job` calls it before a release is made.
+others along, and come back as another pupil. `release_run` calls it before a release is made.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import Project
 from cohort.anonymisation import hmac_sha256
+from cohort.data_states import PUPIL_CONTROL, make_local_frame
 from cohort.delta import remove_folder
 from cohort.keys import ProjectKey
 from cohort.legal_basis import NumberChanges
@@ -24,7 +25,6 @@ from cohort.release_records import (
     require_snapshot,
     snapshot_folder,
 )
-from cohort.states import PUPIL_CONTROL, make_local_frame
 from cohort.storage import StorageZones
 
 NEW_PSEUDONYM = "_new"

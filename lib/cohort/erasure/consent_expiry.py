@@ -14,10 +14,10 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from cohort.data_states import SCORE_COLUMNS
 from cohort.delta import clear_columns, read_table, vacuum_table_or_refuse
 from cohort.foundation import read_applied_digest, write_json_document
 from cohort.legal_basis import ConsentedPupils, digest_consented_pairs
-from cohort.states import SCORE_COLUMNS
 from cohort.storage import StorageZones
 
 PUPIL_CATEGORY_COLUMNS = ("pgn", "domein")

@@ -16,8 +16,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Catalogue
+from cohort.data_states import make_local_frame
 from cohort.legal_basis import SCOPE_EVERYTHING, Objections, find_pupils_not_opted_in, pupils_by_school
-from cohort.states import make_local_frame
 
 OBJECTED_COLUMN = "_objected"
 EXCLUDED_SCOPES = "_scopes"

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements import ObjectionLimits
+from cohort.data_states import make_local_frame
 from cohort.erasure.excluded_pupils import EXCLUDED_SCOPES, is_excluded
 from cohort.foundation import ObjectionsRefused
 from cohort.legal_basis import (
@@ -31,7 +32,6 @@ from cohort.legal_basis import (
     find_pupils_not_opted_in,
     make_number_frame,
 )
-from cohort.states import make_local_frame
 
 LISTED_PUPILS_SCHEMA = f"list string not null, pgn string not null, {EXCLUDED_SCOPES} array<string>"
 

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Catalogue, Environment
+from cohort.data_states import CANONICAL_COLUMNS
 from cohort.delivery_formats import ROW_BROKEN
 from cohort.delta import count_batch_rows, delete_equal_rows, delete_matching_rows, read_table
 from cohort.erasure import excluded_pupils
@@ -28,7 +29,6 @@ from cohort.results import (
     read_current_results,
     vacuum_marked_table,
 )
-from cohort.states import CANONICAL_COLUMNS
 from cohort.storage import StorageZones
 
 

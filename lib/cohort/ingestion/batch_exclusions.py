@@ -10,6 +10,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cohort.data_states import make_local_frame, materialise_to_parquet
 from cohort.delivery_formats import ROW_BROKEN
 from cohort.erasure import check_impact_limits, find_listed_numbers, mark_excluded_rows, pupils_without_opt_in
 from cohort.ingestion.row_validation import CODES
@@ -17,7 +18,6 @@ from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.validation_rules import HEADER_REPEATED
 from cohort.legal_basis import PRESENCE_COLUMNS, record_objections, record_unlisted_pupils
 from cohort.results import Ledger, read_current_results
-from cohort.states import make_local_frame, materialise_to_parquet
 
 
 def exclude_pupils(spark: SparkSession, context: IngestionContext, ledger: Ledger, rows: DataFrame) -> DataFrame:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cohort.data_states import materialise_to_parquet
 from cohort.ingestion import (
     batch_exclusions,
     file_accounting,
@@ -28,7 +29,6 @@ from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.validation_rules import BIRTH_DATE_PARTIAL, DATE_OUTSIDE_YEAR
 from cohort.results import Ledger, read_current_results
-from cohort.states import materialise_to_parquet
 
 DeliveryWarnings = dict[int, dict[str, int]]
 """Per delivery the warnings with their numbers."""

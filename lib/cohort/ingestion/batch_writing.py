@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from cohort.data_states import RESULTS_SCHEMA
 from cohort.delta import append_copied_columns, append_rows, count_batch_rows, replace_batch
 from cohort.erasure import OBJECTED_COLUMN
 from cohort.ingestion import row_validation, validated_rows
@@ -21,7 +22,6 @@ from cohort.ingestion.batch_validation import ValidatedBatch
 from cohort.ingestion.validated_rows import SOUND
 from cohort.legal_basis import suppress_special_values
 from cohort.results import LedgerEntry, data_file_count, rows_of_deliveries
-from cohort.states import RESULTS_SCHEMA
 from cohort.storage import StorageZones
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cohort.data_states import DELIVERY_NUMBER
 from cohort.delivery_formats import DeliveredFile
 from cohort.erasure import OBJECTED_COLUMN
 from cohort.foundation import brin_to_number_sql, number_to_brin
@@ -24,7 +25,6 @@ from cohort.ingestion.discovery import DiscoveredFiles
 from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.validation_rules import DATE_OUTSIDE_YEAR, MENDED, PARTIAL, UNREADABLE_LINE_CODES
 from cohort.results import DELIVERY_REJECTED, DELIVERY_TAKEN, OPT_IN_LIST_OLDER, LedgerEntry
-from cohort.states import DELIVERY_NUMBER
 
 UNDECLARED_CODES = (
     "TEST_UNKNOWN",

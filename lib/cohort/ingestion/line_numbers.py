@@ -10,11 +10,11 @@ from collections.abc import Collection
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cohort.data_states import DELIVERY_NUMBER, FILE_LINE
 from cohort.ingestion import text_scan
 from cohort.ingestion.feedback_document import MOST_SHOWN_LINES
 from cohort.ingestion.row_validation import CODES, ROW
 from cohort.results import rows_of_deliveries
-from cohort.states import DELIVERY_NUMBER, FILE_LINE
 
 LineNumbers = dict[int, dict[str, list[int]]]
 """Per delivery and reason code the first `MOST_SHOWN_LINES` line (or element) numbers."""

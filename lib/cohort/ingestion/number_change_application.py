@@ -12,6 +12,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cohort.data_states import make_local_frame
 from cohort.delta import read_table, renumber_pupils, table_exists
 from cohort.foundation import (
     StateRefused,
@@ -24,7 +25,6 @@ from cohort.foundation import (
 from cohort.ingestion import supersession
 from cohort.legal_basis import NumberChanges, record_linked_numbers
 from cohort.results import Ledger, erase_duplicate_results, read_current_results, vacuum_restricted_table
-from cohort.states import make_local_frame
 from cohort.storage import StorageZones
 
 NO_BATCH = -1

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cohort.data_states import DELIVERY_NUMBER, make_local_frame
 from cohort.foundation import ONDERWIJSNUMMER, brin_to_number_sql
 from cohort.ingestion.row_validation import CODES
-from cohort.states import DELIVERY_NUMBER, make_local_frame
 
 TWO_SCHOOLS, TWO_YEAR_GROUPS, YEAR_GROUPS_APART = "TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"
 """Codes of rules that warn or refuse: two schools in a school year, two year groups in a delivery, a year group

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cohort.data_states import DELIVERY_NUMBER, materialise_small_frame
 from cohort.ingestion.row_validation import CODES, RESULT_HASH, ROW, ROW_HASH
-from cohort.states import DELIVERY_NUMBER, materialise_small_frame
 
 _FIRST_ROW, _ALL_EQUAL = "_first_row", "_all_equal"
 

@@ -15,19 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Catalogue
-from cohort.delivery_formats import ROW_BROKEN, lasting_result_key_sql
-from cohort.ingestion import validation_rules
-from cohort.ingestion.validation_rules import (
-    CANONICAL_CODE,
-    DELIVERED_VALUE,
-    DELIVERED_VALUES,
-    HEADER_REPEATED,
-    MENDED,
-    NO_RESULT,
-    PARTIAL,
-    UNREADABLE_LINE_CODES,
-)
-from cohort.states import (
+from cohort.data_states import (
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
@@ -41,6 +29,18 @@ from cohort.states import (
     QuarantinedRows,
     break_codegen,
     make_local_frame,
+)
+from cohort.delivery_formats import ROW_BROKEN, lasting_result_key_sql
+from cohort.ingestion import validation_rules
+from cohort.ingestion.validation_rules import (
+    CANONICAL_CODE,
+    DELIVERED_VALUE,
+    DELIVERED_VALUES,
+    HEADER_REPEATED,
+    MENDED,
+    NO_RESULT,
+    PARTIAL,
+    UNREADABLE_LINE_CODES,
 )
 
 CODES, RAW, ROW = "_codes", "_raw", "_row"

@@ -18,9 +18,9 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cohort.data_states import DELIVERY_NUMBER, make_local_frame
 from cohort.delivery_formats import lasting_result_key_sql
 from cohort.results import LedgerEntry
-from cohort.states import DELIVERY_NUMBER, make_local_frame
 
 REPLACED, WITHDRAWN = "replaced", "withdrawn"
 """Why a row goes: a later delivery gives its result again, or is complete and lacks it."""

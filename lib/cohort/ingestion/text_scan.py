@@ -16,10 +16,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from cohort.delivery_formats import DeliveredFile, DeliveryFormat, DeliveryFormats
-from cohort.foundation import PLAIN_BLANKS
-from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
-from cohort.states import (
+from cohort.data_states import (
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
     DELIVERY_NUMBER,
@@ -31,6 +28,9 @@ from cohort.states import (
     break_codegen,
     make_local_frame,
 )
+from cohort.delivery_formats import DeliveredFile, DeliveryFormat, DeliveryFormats
+from cohort.foundation import PLAIN_BLANKS
+from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
 
 NOT_AS_DECLARED = "≠"
 """Stands before a value that is not written as its format declares: no rule accepts it then."""

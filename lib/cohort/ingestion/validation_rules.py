@@ -14,6 +14,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable
 from string import Template
 
+from cohort.data_states import CANONICAL_COLUMNS, READER_REASON, SCORE_COLUMNS, SCORE_TYPE
 from cohort.delivery_formats import ROW_BROKEN
 from cohort.foundation import (
     BRIN_PATTERN,
@@ -27,7 +28,6 @@ from cohort.foundation import (
     pgn_kind_sql,
     strip_ignored_sql,
 )
-from cohort.states import CANONICAL_COLUMNS, READER_REASON, SCORE_COLUMNS, SCORE_TYPE
 
 DELIVERED_VALUES = "_cells"
 MENDED, PARTIAL = "_mended", "_partial"

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
+from cohort.data_states import make_local_frame
 from cohort.foundation import KeyRefused, describe_problem
-from cohort.states import make_local_frame
 
 KEY_BYTES = 32
 HMAC_BLOCK_BYTES = 64

@@ -26,7 +26,7 @@ from cohort.legal_basis.number_changes import NumberChanges, load_number_changes
 from cohort.legal_basis.objection_filter import find_barred_pupils, make_number_frame, remove_objectors
 from cohort.legal_basis.objection_lists import OBJECTION_LISTS, SCOPE_DOMAIN, SCOPE_EVERYTHING, ObjectionList
 from cohort.legal_basis.objection_registry import ObjectionRegistry
-from cohort.legal_basis.objections import Objections, load_objections, record_objections
+from cohort.legal_basis.objections_in_force import Objections, load_objections, record_objections
 from cohort.legal_basis.opt_in_lists import (
     PRESENCE_COLUMNS,
     OptInList,

@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
+from cohort.data_states import make_local_frame
 from cohort.foundation import RightsRefused, describe_problem
 from cohort.legal_basis.declared_lists import (
     DatedListDeclaration,
@@ -38,7 +39,6 @@ from cohort.legal_basis.list_columns import (
 )
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.states import make_local_frame
 
 _PGN, _CATEGORY, _PROJECT = pupil_number_column("pgn"), text_column("categorie"), text_column("project")
 _PERIOD = "a consent from a day to a day", "2026-01-01 and 2027-07-31"

@@ -14,8 +14,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
+from cohort.data_states import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults, ConsentedResults, require_columns
 from cohort.legal_basis.consent_register import CONSENTED_COLUMN, NO_CONSENTED_PUPILS, ConsentedPupils
-from cohort.states import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults, ConsentedResults, require_columns
 
 
 def suppress_unconsented_values(

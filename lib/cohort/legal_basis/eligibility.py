@@ -17,7 +17,7 @@ from cohort.legal_basis.consent_register import ConsentedPupils, ConsentRegister
 from cohort.legal_basis.instruction_register import InstructedSchools, InstructionRegister, load_instruction_register
 from cohort.legal_basis.list_vocabulary import ListVocabulary, load_list_vocabulary
 from cohort.legal_basis.number_changes import load_number_changes
-from cohort.legal_basis.objections import Objections, load_objections
+from cohort.legal_basis.objections_in_force import Objections, load_objections
 from cohort.release_records import DueReason, ProjectState, ReleaseRecord, project_state
 from cohort.storage import StorageZones
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cohort.data_states import RESULTS_SCHEMA, AcceptedResults, InstructedResults, make_local_frame, require_columns
 from cohort.legal_basis.instruction_register import InstructedSchools
-from cohort.states import RESULTS_SCHEMA, AcceptedResults, InstructedResults, make_local_frame, require_columns
 
 INSTRUCTED_COLUMN = "_instructed"
 

@@ -13,11 +13,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
+from cohort.data_states import AcceptedResults, AdmittedResults, InstructedResults, make_local_frame
 from cohort.legal_basis import opt_in_lists
 from cohort.legal_basis.objection_lists import SCOPE_PROJECT
-from cohort.legal_basis.objections import Objections
+from cohort.legal_basis.objections_in_force import Objections
 from cohort.legal_basis.opt_in_lists import PupilNumbers
-from cohort.states import AcceptedResults, AdmittedResults, InstructedResults, make_local_frame
 
 
 def remove_objectors(

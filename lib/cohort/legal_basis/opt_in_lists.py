@@ -16,6 +16,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from cohort.data_states import make_local_frame, parse_ddl_schema
 from cohort.delta import TableRetention, append_rows, create_table, read_table, table_exists
 from cohort.foundation import ObjectionsRefused
 from cohort.legal_basis.number_changes import NumberChanges
@@ -26,7 +27,6 @@ from cohort.legal_basis.objection_lists import (
     SCOPE_PROJECT,
     ObjectionList,
 )
-from cohort.states import make_local_frame, parse_ddl_schema
 
 PupilNumbers = frozenset[str]
 """Pupil numbers in normal form."""

@@ -1,7 +1,7 @@
 """One release, from results to a published table.
 
 `release_task` says what it is made from and what forbids it; `pipeline` turns results into generalised records;
-`release_job` stages, counts and verifies; `publication` puts a verified release in place; `status` and `readiness` tell
+`release_run` stages, counts and verifies; `publication` puts a verified release in place; `status` and `readiness` tell
 what is due and what the next release would refuse.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from cohort.release.contributors import record_without_schools
 from cohort.release.publication import publish_release, repair_publication, replace_published_rows
 from cohort.release.publication_checks import check_publishable
-from cohort.release.release_job import release_one
+from cohort.release.release_run import release_one
 from cohort.release.release_task import ReleaseTask, check_release_allowed
 from cohort.release.staged_verification import check_published_eligibility, refuse_on_findings, verify_staged_release
 from cohort.release.status import list_due_actions, report_status

@@ -1,7 +1,7 @@
 """The closing sums of a release: every row and every pupil counted once.
 
 Rows: used, set aside, objected, without instruction, not selected. Pupils: released, suppressed, objected, without
-instruction, withdrawn. `release_job` puts the counts into the exact record; the verifier recounts them.
+instruction, withdrawn. `release_run` puts the counts into the exact record; the verifier recounts them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import Project
 from cohort.anonymisation import select_project_results
+from cohort.data_states import AcceptedResults
 from cohort.legal_basis import (
     INSTRUCTED_COLUMN,
     Eligibility,
@@ -17,9 +18,8 @@ from cohort.legal_basis import (
     mark_instructed_rows,
     remove_objectors,
 )
-from cohort.release.pipeline import PipelineResult
+from cohort.release.stage_pipeline import PipelineResult
 from cohort.release_records import ReleaseCounts
-from cohort.states import AcceptedResults
 
 
 def count_rows_and_pupils(

@@ -1,6 +1,6 @@
 """The schools whose results a release shows, as the exact record names them.
 
-`release_job` finds them from the stage; a withdrawal of rows moves schools that left. Only restricted records and
+`release_run` finds them from the stage; a withdrawal of rows moves schools that left. Only restricted records and
 each school's own page of uses name schools.
 """
 
@@ -13,11 +13,11 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from cohort.data_states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
 from cohort.delta import read_table
 from cohort.keys import ProjectKey
 from cohort.release_records import ReleaseRecord
 from cohort.results import read_ledger
-from cohort.states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
 from cohort.storage import StorageZones
 
 

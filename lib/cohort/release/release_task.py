@@ -1,6 +1,6 @@
 """What one release is made from beside the results, and every reason to refuse it before Spark starts.
 
-The job builds the task; `release_job` makes the release; `readiness` asks the same questions and tells the answers.
+The job builds the task; `release_run` makes the release; `readiness` asks the same questions and tells the answers.
 """
 
 from __future__ import annotations

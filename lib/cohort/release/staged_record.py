@@ -1,6 +1,6 @@
 """The exact record of a release whose stage was just written.
 
-`release_job` hands over what every step before it made; the record is written there. Nothing here reads or counts.
+`release_run` hands over what every step before it made; the record is written there. Nothing here reads or counts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cohort.agreements import Environment
 from cohort.release import data_dictionary
-from cohort.release.pipeline import PipelineInput, PipelineResult
+from cohort.release.stage_pipeline import PipelineInput, PipelineResult
 from cohort.release_records import (
     LinkedReleases,
     ProjectDifference,

@@ -6,7 +6,8 @@ the snapshot's pupils.
 
 from __future__ import annotations
 
-from cohort.release_records.class_snapshot import (
+from cohort.release_records.due_actions import DueAction, DueJob, DueReason
+from cohort.release_records.equivalence_class_snapshot import (
     FORMER_PUPILS_FOLDER,
     PUPILS_FOLDER,
     ClassSnapshot,
@@ -20,7 +21,6 @@ from cohort.release_records.class_snapshot import (
     snapshot_folder,
     write_snapshot,
 )
-from cohort.release_records.due_actions import DueAction, DueJob, DueReason
 from cohort.release_records.public_agreement import ReleaseClass, make_public_agreement, write_public_agreement
 from cohort.release_records.public_record import make_public_record, mark_public_record_superseded, write_public_record
 from cohort.release_records.record_store import (

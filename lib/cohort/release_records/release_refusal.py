@@ -10,7 +10,7 @@ from typing import Any
 from cohort.agreements import Project
 from cohort.delta import remove_folder
 from cohort.foundation import StateRefused, describe_problem
-from cohort.release_records import class_snapshot, record_store
+from cohort.release_records import equivalence_class_snapshot, record_store
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage import StorageZones
@@ -26,7 +26,7 @@ def require_compared_with_published(zones: StorageZones, project: Project, recor
     """
     if project.is_pseudonymous:
         return
-    class_snapshot.require_snapshot(zones, record)
+    equivalence_class_snapshot.require_snapshot(zones, record)
     published = record_store.find_published_record(zones, project.name)
     if not record.compared_with_published or record.nested_in != (None if published is None else published.release):
         raise StateRefused(
@@ -49,6 +49,6 @@ def refuse_release(zones: StorageZones, record: ReleaseRecord, **changes: Any) -
         changes: the fields of the record that say why.
     """
     record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, **changes))
-    class_snapshot.remove_snapshot(zones, record)
+    equivalence_class_snapshot.remove_snapshot(zones, record)
     stage = zones.staged_release(record.project, record.release)
     remove_folder(stage, where=f"staging/{record.project}")

@@ -20,10 +20,10 @@ from pydantic import ConfigDict
 from pyspark.sql import SparkSession
 from pyspark.sql.types import DataType, IntegerType, LongType, MapType, StringType, StructField, StructType
 
+from cohort.data_states import make_arrow_table
 from cohort.delivery_formats import UNREAD_TYPE_REASONS, UNREADABLE
 from cohort.delta import TableRetention, append_local_rows, create_table, read_small_table
 from cohort.foundation import StateRefused, describe_problem
-from cohort.states import make_arrow_table
 
 DELIVERY_TAKEN, DELIVERY_REJECTED = "TAKEN", "REJECTED"
 """The two states of a delivery: its rows were taken in, or the whole file was rejected."""

@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
+from cohort.data_states import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SCHEMA, make_local_frame
 from cohort.delta import (
     TableRetention,
     count_batch_rows,
@@ -27,7 +28,6 @@ from cohort.delta import (
 from cohort.foundation import Refusal
 from cohort.results import erasure_journal
 from cohort.results.ledger import Ledger
-from cohort.states import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SCHEMA, make_local_frame
 from cohort.storage import StorageZones
 
 ROWS_PER_FILE = 250_000

@@ -19,8 +19,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
+from cohort.data_states import PSEUDONYM_COLUMNS, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.keys import INNER_BLOCK, OUTER_BLOCK, ProjectKey
-from cohort.states import PSEUDONYM_COLUMNS, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 from cohort.verification.released_checksum import hash_row, length_prefixed
 from cohort.verification.result_selection import driver_frame

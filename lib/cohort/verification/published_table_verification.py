@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
+from cohort.data_states import PSEUDONYM_COLUMNS, PUPIL_CONTROL
 from cohort.delta import (
     list_current_names,
     make_table_properties,
@@ -21,7 +22,6 @@ from cohort.delta import (
     read_table,
 )
 from cohort.keys import ProjectKey
-from cohort.states import PSEUDONYM_COLUMNS, PUPIL_CONTROL
 from cohort.verification.board_reader import BoardsOfSchools, read_boards_of_schools
 from cohort.verification.class_size_check import (
     ClassMeasures,

@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import DeclaredColumn, Project, SelectedResult
-from cohort.states import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
+from cohort.data_states import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.verification.consent_check import blank_without_consent
 from cohort.verification.findings import Finding, finding_if_any
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths

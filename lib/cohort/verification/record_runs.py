@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cohort.agreements import Project
-from cohort.states import OTHER_SCHOOLS_CONTROL, PSEUDONYM_COLUMNS, SCHOOL_CONTROL
+from cohort.data_states import OTHER_SCHOOLS_CONTROL, PSEUDONYM_COLUMNS, SCHOOL_CONTROL
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
 
 IntArray = npt.NDArray[np.int64]

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cohort.data_states import PUPIL_CONTROL
 from cohort.delta import list_current_names
 from cohort.foundation import StateRefused, describe_problem
-from cohort.states import PUPIL_CONTROL
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 from cohort.verification.record_runs import IntArray, read_record_runs
 from cohort.verification.result_selection import driver_frame

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pyspark.sql.types import StructType
 
 from cohort.agreements import Project
-from cohort.states import CONTROL_COLUMNS, IDENTIFYING_COLUMNS, make_stage_schema
+from cohort.data_states import CONTROL_COLUMNS, IDENTIFYING_COLUMNS, make_stage_schema
 from cohort.verification.delta_log_check import CommitLog
 from cohort.verification.findings import Finding, finding_naming
 from cohort.verification.pseudonym_check import check_pseudonym_columns

@@ -12,7 +12,7 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.states import PUPIL_CONTROL
+from cohort.data_states import PUPIL_CONTROL
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
 from cohort.verification.record_runs import IntArray
 from cohort.verification.release_difference_check import (

@@ -1,7 +1,7 @@
 """Full verification of a staged release against the project, the results, the lists and the published release.
 
 `verify_stage` is what every release must pass before publication. It shares no code with what makes releases,
-except the declarations (`agreements`), `keys` (only it sees secrets), `delta` (only it speaks Delta), `states`,
+except the declarations (`agreements`), `keys` (only it sees secrets), `delta` (only it speaks Delta), `data_states`,
 `storage` and `foundation`; what `keys` and `delta` compute for it is compared with independent code by tests.
 """
 

@@ -20,14 +20,14 @@ from cohort.anonymisation import make_board_frame
 from cohort.delta import read_commits, vacuum_table_or_refuse
 from cohort.foundation import DocumentPart, NotAnonymous
 from cohort.keys import ProjectKey
-from cohort.live_tables import residual_classes
-from cohort.live_tables.ineligible_rows import (
+from cohort.published_tables import residual_classes
+from cohort.published_tables.ineligible_rows import (
     IneligiblePupils,
     count_leaving_reasons,
     leaving_reasons,
     mark_ineligible_rows,
 )
-from cohort.live_tables.withdrawal_journal import (
+from cohort.published_tables.withdrawal_journal import (
     WithdrawalJournal,
     WithdrawalStep,
     begin_withdrawal,

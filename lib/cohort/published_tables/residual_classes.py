@@ -15,8 +15,8 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import DeclaredColumn, PlatformFloors, Project
 from cohort.anonymisation import BOARD, BOARDS, add_boards
+from cohort.data_states import OTHER_SCHOOLS_CONTROL, PSEUDONYM_COLUMNS, SCHOOL_CONTROL
 from cohort.sdc import UNKNOWN_VALUE
-from cohort.states import OTHER_SCHOOLS_CONTROL, PSEUDONYM_COLUMNS, SCHOOL_CONTROL
 
 SCHOOL_PSEUDONYM = PSEUDONYM_COLUMNS[1]
 SHOWS_VALUE = "_shows_value"

@@ -19,10 +19,11 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import Project, derive_class_constraints
 from cohort.anonymisation import partitioned_search, search_input, sensitive_columns
-from cohort.anonymisation.class_search_task import ClassSearchTask, read_column_weights
+from cohort.anonymisation.equivalence_class_search_task import ClassSearchTask, read_column_weights
 from cohort.anonymisation.pupil_boards import BOARDS
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
+from cohort.data_states import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, make_frame_from_arrow
 from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc import (
     CLASS_COLUMN,
@@ -42,7 +43,6 @@ from cohort.sdc import (
     word_column,
     word_columns,
 )
-from cohort.states import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, make_frame_from_arrow
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from pyspark.sql import DataFrame, SparkSession
 
 from cohort.agreements import Project
+from cohort.data_states import PUPIL_CONTROL
 from cohort.delta import remove_folder
 from cohort.foundation import (
     ConfigurationRefused,
@@ -34,7 +35,6 @@ from cohort.foundation import (
 )
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.sdc import Coding, GeneralisedClasses, Hierarchy, Recoding, WeightedLoss, level_column
-from cohort.states import PUPIL_CONTROL
 from cohort.storage import StorageZones
 
 PUPILS_FOLDER, FORMER_PUPILS_FOLDER, CLASSES_FILE, SNAPSHOT_FILE = "pupils", "left", "classes.parquet", "memory.json"

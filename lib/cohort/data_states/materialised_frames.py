@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame
 
-from cohort.states.local_frames import make_frame_from_arrow
+from cohort.data_states.local_frames import make_frame_from_arrow
 
 MAX_PARTITIONS = 2**20
 """More partitions than a frame ever has."""

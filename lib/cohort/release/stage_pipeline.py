@@ -1,6 +1,6 @@
 """From accepted results to generalised records: the stages of a release, in order, once.
 
-`release_job` calls it and writes the rows. Nothing here writes a table or a record.
+`release_run` calls it and writes the rows. Nothing here writes a table or a record.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from cohort.anonymisation import (
     search_classes,
     select_project_results,
 )
+from cohort.data_states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, AcceptedResults, GeneralisedRecords
 from cohort.differencing import extend_cohort, nest_release, require_unlinkable_releases
 from cohort.foundation import StageListener
 from cohort.keys import ProjectKey
 from cohort.legal_basis import Eligibility, keep_instructed_rows, remove_objectors, suppress_unconsented_values
 from cohort.release_records import ClassSnapshot
 from cohort.sdc import Coding, IntruderSearch, Recoding, SensitiveSuppression
-from cohort.states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, AcceptedResults, GeneralisedRecords
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,9 @@ from cohort.agreements import Environment, Project, load_catalogue, load_project
 from cohort.foundation import EXIT_DEFECT, Refusal, locate_defect
 from cohort.keys import load_key
 from cohort.legal_basis import load_instruction_register, load_list_vocabulary
-from cohort.live_tables import row_withdrawal, withdrawal_journal
-from cohort.live_tables.ineligible_rows import IneligiblePupils
-from cohort.live_tables.row_withdrawal import RowWithdrawalReport
+from cohort.published_tables import row_withdrawal, withdrawal_journal
+from cohort.published_tables.ineligible_rows import IneligiblePupils
+from cohort.published_tables.row_withdrawal import RowWithdrawalReport
 from cohort.release_records import ReleaseRecord, find_published_record
 from cohort.storage import StorageZones
 

@@ -15,9 +15,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.anonymisation import hmac_sha256
+from cohort.data_states import PSEUDONYM_COLUMNS, make_local_frame
 from cohort.delta import read_commits, read_table
 from cohort.keys import ProjectKey
-from cohort.states import PSEUDONYM_COLUMNS, make_local_frame
 
 PUPIL_PSEUDONYM, SCHOOL_PSEUDONYM_COLUMN = PSEUDONYM_COLUMNS
 BARRED_COLUMN, LAPSED_COLUMN = "_barred", "_lapsed"

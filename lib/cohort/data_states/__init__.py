@@ -7,14 +7,14 @@ materialised_frames  frames computed once for several passes, and barriers in Sp
 
 from __future__ import annotations
 
-from cohort.states.local_frames import make_arrow_table, make_frame_from_arrow, make_local_frame, parse_ddl_schema
-from cohort.states.materialised_frames import (
+from cohort.data_states.local_frames import make_arrow_table, make_frame_from_arrow, make_local_frame, parse_ddl_schema
+from cohort.data_states.materialised_frames import (
     MAX_PARTITIONS,
     break_codegen,
     materialise_small_frame,
     materialise_to_parquet,
 )
-from cohort.states.schemas import (
+from cohort.data_states.schemas import (
     CANONICAL_COLUMNS,
     CONTROL_COLUMNS,
     CORRUPT_LINE,

@@ -26,7 +26,7 @@ from cohort.foundation import (
 )
 from cohort.keys import key_exists
 from cohort.legal_basis import load_consents, load_list_vocabulary, load_objections
-from cohort.live_tables import eligibility_withdrawal
+from cohort.published_tables import eligibility_withdrawal
 from cohort.release_records import find_published_record
 from cohort.storage import hold_lock
 

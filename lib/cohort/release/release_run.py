@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from cohort.agreements import load_hierarchies
 from cohort.anonymisation import HierarchyByColumn
+from cohort.data_states import AcceptedResults
 from cohort.delta import remove_folder, write_new_table
 from cohort.differencing import ComparedRelease, compare_with_live_projects, load_previous_snapshot, renumber_snapshot
 from cohort.erasure import accept_objections
@@ -18,9 +19,9 @@ from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, S
 from cohort.ingestion import require_canonical_codes
 from cohort.keys import ProjectKey
 from cohort.legal_basis import Eligibility, load_number_changes
-from cohort.release import accounting, contributors, pipeline, publication, staged_record, staged_verification
-from cohort.release.pipeline import PipelineInput, PipelineResult
+from cohort.release import accounting, contributors, publication, stage_pipeline, staged_record, staged_verification
 from cohort.release.release_task import ReleaseTask
+from cohort.release.stage_pipeline import PipelineInput, PipelineResult
 from cohort.release.staged_record import ReleaseMeasurements
 from cohort.release_records import (
     IntruderFigures,
@@ -38,7 +39,6 @@ from cohort.release_records import (
 )
 from cohort.results import read_counted_batches, read_current_results
 from cohort.sdc import bound_intruder_chances
-from cohort.states import AcceptedResults
 from cohort.storage import StorageZones
 
 
@@ -156,7 +156,7 @@ def stage_release(
     inputs = _pipeline_input(task, eligible, key)
 
     # 2. The rows, in the stage; the snapshot; the counts.
-    pipeline_result = pipeline.run_release_pipeline(results, inputs, clock.report_stage)
+    pipeline_result = stage_pipeline.run_release_pipeline(results, inputs, clock.report_stage)
     stage = zones.staged_release(project.name, number)
     try:
         note = commit_note(project.name, number)
