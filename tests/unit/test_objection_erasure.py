@@ -77,7 +77,7 @@ class Root:
         taking = platform_declaration.intake.model_copy(update={"max_refused_share": 1})
         return platform_declaration.model_copy(update={"objections": limits, "intake": taking})
 
-    def load(self, *confirmed: str) -> objections.Objections:
+    def load(self, *confirmed: str) -> objections_in_force.Objections:
         zone, today = self.zones.objections, self.now.date()
         return objections_in_force.load_objections(
             zone, self.platform_declaration.objections, today, KNOWN.domains(), confirmed

@@ -1,4 +1,12 @@
-"""Who may read a published table, opened and closed by file modes, groups and a hook; private zones closed."""
+"""Who may read a published table, opened and closed by file modes, groups and a hook; private zones closed.
+
+In: the state of a project and its release, with the platform's means of access. Out: a table that its readers can read,
+or that nobody can; and the reason. Closing is always possible, opening is one step with every check.
+
+    table_permissions  the means: file modes and groups, the hook
+    table_access       the decision: open, closed, and why
+    private_zones      folders of the storage root that only the platform's user may enter
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,21 @@
-"""What is agreed and declared: platform, projects and their columns, catalogue of tests and schools, hierarchies,
-privacy model.
+"""What is agreed and declared: platform, projects and their columns, catalogue, hierarchies, privacy model.
+
+In: the files of the configuration folder. Out: frozen, checked types; a file with a problem is refused with all of its
+problems (exit code 10). No Spark, no pupil data.
+
+    platform               `platform.toml`: floors, retention, limits, access
+    container_limits       what a zip or workbook may unpack to
+    catalogue              `toetsen.csv`, `scholen.csv`
+    school_boards          which boards know the pupils of each school
+    research_purpose       question, controller, legal basis, period of a project
+    selected_results       which results a column is made from
+    declared_bands         bands of numbers and years
+    declared_columns       the released columns
+    project_settings       population, recoding, privacy limits
+    project                one project file as a whole
+    project_hierarchies    the hierarchies of its columns
+    privacy_model          its limits as constraints of the engine
+    environment            what every job works in
 """
 
 from __future__ import annotations

@@ -1,4 +1,19 @@
-"""From results to generalised records: pupil records, pseudonyms, leaf encoding, search, generalisation."""
+"""From results to generalised records: pupil records, pseudonyms, leaf encoding, search, generalisation.
+
+In: the results that a project may use. Out: its generalised records with control columns for the verifier. The order of
+the stages is in `release.stage_pipeline`; nothing here writes a table.
+
+    pupil_records                    one row per pupil, by the project's columns
+    pseudonymisation                 keyed pseudonyms in place of numbers
+    leaf_encoding                    values as leaf numbers of their hierarchy
+    pupil_boards                     the school boards that know each pupil, as hashes
+    search_input                     per pupil a code and hashes: all that a search gets
+    equivalence_class_search_task    what one search is asked
+    equivalence_class_search         the search, and the class of each pupil
+    partitioned_search               a cohort too large for one search, searched in the executors
+    sensitive_columns                which classes show their sensitive values
+    generalisation                   the released values of each pupil
+"""
 
 from __future__ import annotations
 

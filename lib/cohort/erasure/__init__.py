@@ -1,4 +1,20 @@
-"""Removal of excluded pupils from results, quarantine and raw files, with limits, journals and receipts."""
+"""Removal of excluded pupils from results, quarantine and raw files, with limits, journals and receipts.
+
+In: objections, opt-in lists and consents in force. Out: tables and files without those pupils, a receipt per school, and
+counts. A killed run is finished by the next one.
+
+    impact_limits        how many pupils a list would remove, counted before it does
+    excluded_pupils      whose rows of which domains are not kept
+    excluded_numbers     their numbers on the driver
+    row_erasure          rows removed from results and quarantine
+    written_numbers      pupil numbers in free text, however written
+    raw_file_erasure     delivered files with such a number removed
+    leftover_files       files beside a table that no vacuum removed
+    consent_expiry       special-category values whose consent ended, emptied
+    objection_receipts   what a school hears of its objections
+    outdated_releases    releases made while others were excluded
+    objection_erasure    all of it, in order
+"""
 
 from __future__ import annotations
 

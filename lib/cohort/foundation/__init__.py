@@ -1,5 +1,14 @@
-"""What every package stands on: errors with exit codes, identifiers, code lists, delimited text, strict
-declarations, small JSON documents.
+"""What every package stands on. No Spark, no other package of the library.
+
+errors            kinds of refusal with their exit codes, and the form of their sentences
+identifiers       pupil numbers and school codes in one normal form
+code_lists        canonical codes of the coded columns, and accepted spellings
+delimited_text    the reader of delimited text
+declarations      TOML files read strictly into frozen models
+atomic_files      a file replaced as a whole
+private_files     files and folders of the platform's user alone
+json_documents    small JSON documents, and the base of their types
+progress          one line per stage of a job
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Custody of the project keys. No other package sees a secret."""
+"""Custody of the project keys: made, loaded, destroyed, handed to Spark. No other package sees a secret."""
 
 from __future__ import annotations
 

@@ -1,5 +1,15 @@
-"""Objections, consents, instructions and pupil number changes as declared lists; whose results a project may use
-today.
+"""Objections, consents, instructions and number changes as declared lists; whose results a project may use today.
+
+In: the lists of the storage root (a CSV that a TOML beside it declares) and the day. Out: checked registers, the two
+filters on results, and the eligibility for one project. A list with a problem stops whoever uses it.
+
+    declared_lists, list_columns, list_text, list_vocabulary   the one reader of all lists
+    number_changes, number_change_resolution                   numbers of one pupil, and the newest
+    objection_lists, objection_registry, opt_in_lists          what was filed, and what stands
+    objections_in_force, objection_filter                      who is excluded, and results without them
+    instruction_register, instruction_filter                   schools that instructed us, and their results
+    consent_register, consent_suppression                      consents, and values without one suppressed
+    eligibility                                                all of it for one project
 """
 
 from __future__ import annotations

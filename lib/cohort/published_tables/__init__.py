@@ -1,4 +1,15 @@
-"""Published tables after publication: rows withdrawn, daily look at readers, verification repeated."""
+"""Published tables after publication: rows withdrawn, readers checked daily, verification repeated.
+
+In: published releases, today's lists and dates. Out: tables without the rows and readers that must leave.
+
+    residual_classes          classes that no longer satisfy the rules once rows leave
+    withdrawal_journal        a withdrawal in progress; nobody reads meanwhile
+    row_withdrawal            rows taken out of a pseudonymous table
+    ineligible_rows           pupils and schools who may not be in a table any more
+    eligibility_withdrawal    their rows withdrawn from every live table
+    reverification            a published table verified again, and closed when it fails
+    reader_check              the daily check of who may read
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The public register, the article 30 register and each school's page of uses."""
+"""The public register, the article 30 register and each school's page of uses.
+
+In: the open records alone (for a school's own page, the exact ones). Out: a static site in Dutch and English, and
+`register.json`. A record that is broken, or names a pupil or school, stops the register.
+"""
 
 from __future__ import annotations
 
