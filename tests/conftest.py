@@ -22,17 +22,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 LONG_FIRST = (
     "ingestion_over_time",
-    "erasure",
-    "killed",
-    "pseudonymous",
-    "way",
-    "differences",
-    "withdrawal",
-    "late_objectors",
-    "publish",
+    "objection_erasure",
+    "killed_jobs",
+    "pseudonymous_project",
+    "all_jobs_in_order",
+    "nested_release",
+    "row_withdrawal",
+    "objections_after_publication",
+    "release_pipeline",
+    "publication",
     "verifier_stage",
     "mutations",
-    "matrix",
+    "ways_to_object",
     "ingestion",
     "verifier_sensitive_values",
     "real_delivery_faults",
@@ -42,6 +43,9 @@ LONG_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [name for name in LONG_FIRST if not list((PROJECT / "tests").rglob(f"test_{name}.py"))]
+    if missing:
+        raise pytest.UsageError(f"LONG_FIRST names files that do not exist: {', '.join(missing)}")
     order = {f"test_{name}.py": place for place, name in enumerate(LONG_FIRST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 

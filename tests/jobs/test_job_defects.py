@@ -36,7 +36,7 @@ def test_the_value_that_broke_a_job_is_not_printed(
         return {"job": str(job)}
 
     monkeypatch.setattr(sys, "argv", ["defect", "--root", str(fresh.root), "--config", str(fresh.config)])
-    code = entry.run("defect", work)  # type: ignore[attr-defined]
+    code = entry.run_job("defect", work)  # type: ignore[attr-defined]
     said = capfd.readouterr()
     assert code == 70
     assert "a defect" in said.err

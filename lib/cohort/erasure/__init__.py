@@ -1,7 +1,7 @@
 """Removal of excluded pupils from results, quarantine and raw files, with limits, journals and receipts.
 
 In: objections, opt-in lists and consents in force. Out: tables and files without those pupils, receipts, and counts.
-counts. A killed run is finished by the next one.
+A killed run is finished by the next one.
 
     impact_limits        how many pupils a list would remove, counted before it does
     excluded_pupils      whose rows of which domains are not kept
