@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cohort.agreements import project, project_hierarchies
 from cohort.agreements.platform import Platform
 from cohort.foundation import declarations
 from cohort.foundation.code_lists import CODE_LISTS
+from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohorts import catalogue, nlschools, schools
 
@@ -73,3 +75,14 @@ def test_a_shipped_project_has_a_leaf_for_every_accepted_code_and_score(name: st
 def test_a_shipped_hierarchy_has_exactly_the_codes_of_its_list(path: Path) -> None:
     leaves = Hierarchy.from_file(path, path.stem, with_unknown=False).leaves
     assert sorted(leaves) == sorted(CODE_LISTS[path.stem].codes)
+
+
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity", "veel"])
+def test_an_end_of_a_score_range_that_is_no_number_is_refused(number: str, tmp_path: Path) -> None:
+    for file in ("toetsen.csv", "scholen.csv"):
+        shutil.copy(REPO / "conf" / file, tmp_path)
+    lines = (tmp_path / "toetsen.csv").read_text(encoding="utf-8").splitlines()
+    fields = dict(zip(lines[0].split(";"), lines[1].split(";"), strict=True)) | {"max": number}
+    (tmp_path / "toetsen.csv").write_text("\n".join([lines[0], ";".join(fields.values()), ""]), encoding="utf-8")
+    with pytest.raises(ConfigurationRefused, match=r"min and max as numbers.* in toetsen\.csv line 2"):
+        listed_tests.load_catalogue(tmp_path)

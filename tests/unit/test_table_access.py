@@ -153,6 +153,14 @@ def test_a_table_is_closed_before_its_first_byte(tmp_path: Path) -> None:
     assert modes(zones) == {0o700}
 
 
+def test_a_damaged_access_note_does_not_keep_a_table_open(zones: StorageZones) -> None:
+    assert table_access.settle_access(zones, platform(), project_declaration(), NOW) == []
+    (zones.exact_records / "proef" / "access.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RightsRefused, match=r"access\.json"):
+        table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
+    assert modes(zones) == {0o700, 0o600}
+
+
 def test_withdrawing_access_to_a_missing_table_makes_nothing(tmp_path: Path) -> None:
     table_access.withdraw_access(StorageZones(tmp_path), platform(), "proef", "a dry run", NOW)
     assert list(tmp_path.iterdir()) == []

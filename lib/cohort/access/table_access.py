@@ -104,7 +104,6 @@ def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: 
             closed before the hook runs.
     """
     table = zones.published_table(project)
-    note = _read_note(zones, project)
     if not os.path.lexists(table):
         return
     if table.is_symlink():
@@ -115,6 +114,7 @@ def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: 
         raise _stays_open(project, f"one that refuses ({failure.strerror})") from None
     if stat.S_IMODE(table.stat().st_mode) & GROUP_AND_OTHERS_BITS:
         raise _stays_open(project, "one that others can enter")
+    note = _read_note(zones, project)  # after the folder is closed: a damaged note must not keep it open
     if platform.access.hook is not None and note.group and note.state == ACCESS_GRANTED:
         run_access_hook(platform.access.hook, "withdraw", project, table, note.group)
     _write_note(zones, project, AccessNote(state=ACCESS_WITHDRAWN, group=note.group, why=why, at=str(now)))
@@ -217,11 +217,24 @@ def _grant_access(zones: StorageZones, platform: Platform, project: Project, now
 
 
 def _read_note(zones: StorageZones, project: str) -> AccessNote:
-    """The note of the last change of access; that of no access where there is none."""
+    """The note of the last change of access; that of no access where there is none.
+
+    Raises:
+        RightsRefused: the note is damaged (exit code 17).
+    """
     path = _note_path(zones, project)
     if not path.exists():
         return AccessNote(state=ACCESS_WITHDRAWN)
-    return read_model_document(path, AccessNote)
+    try:
+        return read_model_document(path, AccessNote)
+    except ValueError:
+        raise access_refusal(
+            "a note of the last change of access",
+            "as the job access writes it",
+            "a damaged one",
+            f"restricted/records/{project}/access.json",
+            "Remove it, then run access: the table is closed meanwhile",
+        ) from None
 
 
 def _write_note(zones: StorageZones, project: str, note: AccessNote) -> None:

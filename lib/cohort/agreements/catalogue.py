@@ -149,6 +149,8 @@ def _read_test(number: int, line: dict[str, str], problems: list[str]) -> Catalo
     where = f"{TEST_LIST} line {number}"
     try:
         lowest, highest = (Decimal(line[end].replace(",", ".")) for end in ("min", "max"))
+        if not (lowest.is_finite() and highest.is_finite()):  # `NaN` and `Infinity` are decimals too
+            raise InvalidOperation
     except InvalidOperation:
         problems.append(_describe("min and max as numbers", "0 and 200", "something else", where))
         return None
