@@ -55,6 +55,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
 
 
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
+"""Thousands of plans on a few rows each: compiling a plan costs more than interpreting it.
+
+Jobs through real spark-submit (`tests/jobs`) and `test_generated_code_size` run compiled, as shipped;
+`COHORT_TESTS_COMPILED=yes ./scripts/test` runs everything so.
+"""
+
+
 def shipped_settings() -> dict[str, str]:
     """The settings that every job runs with (`conf/spark-defaults.conf`)."""
     lines = (PROJECT / "conf" / "spark-defaults.conf").read_text(encoding="utf-8").splitlines()
@@ -74,7 +88,6 @@ def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession
         "spark.jars": ",".join(map(str, jars)),
         "spark.local.dir": str(scratch / "local"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        "spark.sql.shuffle.partitions": "4",
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.databricks.delta.delta.log.cacheSize": "3",  # else the log of every table of every test stays
@@ -83,6 +96,8 @@ def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_DIRS"] = own["spark.local.dir"]
     builder = SparkSession.builder.appName("tests")
+    if os.environ.get("COHORT_TESTS_COMPILED") != "yes":
+        own |= INTERPRETED
     for name, value in {**shipped_settings(), **own}.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()

@@ -34,10 +34,14 @@ STAGES = ("delivered values", "typed values", "codes in their canonical spelling
 
 @pytest.fixture
 def planned_once(spark: SparkSession) -> Iterator[SparkSession]:
-    """An adaptive plan shows its stages only when it is carried out."""
-    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    """Plans with stages of generated code; an adaptive plan would show them only once it is carried out."""
+    settings = {"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "true"}
+    before = {name: str(spark.conf.get(name)) for name in settings}
+    for name, value in settings.items():
+        spark.conf.set(name, value)
     yield spark
-    spark.conf.set("spark.sql.adaptive.enabled", "true")
+    for name, value in before.items():
+        spark.conf.set(name, value)
 
 
 def _with_an_objector(rows: DataFrame, _: Objections) -> DataFrame:
