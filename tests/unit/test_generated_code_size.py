@@ -35,7 +35,11 @@ STAGES = ("delivered values", "typed values", "codes in their canonical spelling
 @pytest.fixture
 def planned_once(spark: SparkSession) -> Iterator[SparkSession]:
     """Plans with stages of generated code; an adaptive plan would show them only once it is carried out."""
-    settings = {"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "true"}
+    settings = {
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "true",
+        "spark.sql.codegen.factoryMode": "FALLBACK",
+    }
     before = {name: str(spark.conf.get(name)) for name in settings}
     for name, value in settings.items():
         spark.conf.set(name, value)
