@@ -11,6 +11,7 @@ import datetime as dt
 import getpass
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -104,7 +105,15 @@ def _open_environment(arguments: argparse.Namespace) -> Environment:
     now = dt.datetime.now().astimezone()
     close_unverified_tables(zones, declaration, now)
     keys = locate_key_folder(declaration, config, zones.root)
-    return Environment(zones, declaration, config, keys, now, operator=getpass.getuser())
+    return Environment(zones, declaration, config, keys, now, operator=_name_operator())
+
+
+def _name_operator() -> str:
+    """Who runs the job, as the operating system names them; a user without a name by number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _print_report(report: JobReport) -> None:

@@ -53,18 +53,26 @@ def release_due_projects(job: JobRun) -> JobReport:
     """Release every project of which a release is due; a refusal or a defect of one stops no other."""
     actions, defects = list_due_actions(job.environment)
     due = [name for name, due_of in actions.items() if any(action.job is DueJob.RELEASE for action in due_of)]
-    reports = [report_defect(job, name, defect) for name, defect in defects.items()]
+    reports = [
+        report_refusal(job, name, defect) if isinstance(defect, Refusal) else report_defect(job, name, defect)
+        for name, defect in defects.items()
+    ]
     for name in due:
         try:
             reports.append(release_project(job, name))
         except Refusal as refusal:
-            for problem in refusal.problems:
-                job.progress(problem)
-            reports.append({"project": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
+            reports.append(report_refusal(job, name, refusal))
         except Exception as defect:
             reports.append(report_defect(job, name, defect))
     code = max((report.get("exit_code", 0) for report in reports), default=0)
     return {"due": due, "releases": reports, "exit_code": code}
+
+
+def report_refusal(job: JobRun, name: str, refusal: Refusal) -> JobReport:
+    """Report why one project was refused, sentence by sentence."""
+    for problem in refusal.problems:
+        job.progress(problem)
+    return {"project": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code}
 
 
 def report_defect(job: JobRun, name: str, defect: Exception) -> JobReport:

@@ -54,6 +54,22 @@ def test_copied_columns_are_the_rows_of_a_batch_with_the_columns_of_the_table(
     assert delta.read_table(spark, path).count() == 990
 
 
+def test_copied_batches_get_a_checkpoint_at_every_tenth_version_which_spark_reads(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    path = tmp_path / "results"
+    columns = StructType([StructField("score", IntegerType())])
+    state = StructType([*columns.fields, StructField("batch", IntegerType(), False)])
+    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    spark.range(3).selectExpr("int(id) as score").coalesce(1).write.parquet(str(tmp_path / "rows"))
+    for batch in range(1, 12):
+        delta.append_copied_columns(spark, sorted((tmp_path / "rows").glob("*.parquet")), path, columns, batch, "x")
+    checkpoints = sorted(file.name[:20] for file in (path / "_delta_log").glob("*.checkpoint*.parquet"))
+    assert checkpoints == [f"{10:020d}"]
+    delta.delete_equal_rows(spark, path, delta.read_table(spark, path).where("batch = 3 and score = 0"))
+    assert delta.read_table(spark, path).count() == 32
+
+
 def test_a_small_table_is_read_at_its_newest_version_or_is_none(spark: SparkSession, tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     assert delta.read_small_table(path) is None
@@ -204,6 +220,10 @@ GOES = [
     f"_delta_log/.00000000000000000009.json.{UUID}.tmp",
     f"_delta_log/..00000000000000000009.json.{UUID}.tmp.crc",
     f"_delta_log/.00000000000000000010.checkpoint.parquet.{UUID}.tmp",
+    "_delta_log/00000000000000000012.json#1",  # deltalake's, written and not yet linked to its name
+    "_delta_log/00000000000000000010.checkpoint.parquet#2",
+    "_delta_log/_last_checkpoint#1",
+    f"_delta_log/_commit_{UUID}.json.tmp#1",
 ]
 
 

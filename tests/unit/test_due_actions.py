@@ -94,12 +94,12 @@ def test_one_projects_damaged_record_hides_no_other_project(folder: Path) -> Non
     record.write_text(f'{{"{PLANTED}', encoding="utf-8")
     found, defects = due(folder)
     assert set(found) == {"noot"}
-    assert {name: type(defect).__name__ for name, defect in defects.items()} == {"aap": "JSONDecodeError"}
+    assert {name: type(defect).__name__ for name, defect in defects.items()} == {"aap": "UnreadableRecord"}
     told = state(folder)
-    assert told["exit_code"] == 70
+    assert told["exit_code"] == 15
     assert [one["project"] for one in told["projects"]] == ["aap", "noot"]
-    assert told["projects"][0]["defect"] == "JSONDecodeError"
-    assert "json_documents.py:" in told["projects"][0]["at"]
+    (problem,) = told["projects"][0]["refused"]
+    assert "restricted/records/aap/1.json" in problem
     assert PLANTED not in json.dumps(told)
 
 
@@ -167,11 +167,11 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
         make_environment(zones, holds, NOW, folder / "conf", folder / "keys"), lambda _: None
     ).document()
     assert {one["project"]: (one["access"], one["exit_code"]) for one in record["projects"]} == {
-        "aap": ("withdrawn", 70),
+        "aap": ("withdrawn", 15),
         "noot": ("withdrawn", 0),
     }
-    assert record["exit_code"] == 70
-    assert "JSONDecodeError" in str(record)
+    assert record["exit_code"] == 15
+    assert "restricted/records/aap/1.json" in str(record)
     assert PLANTED not in str(record)
 
 

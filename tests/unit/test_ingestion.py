@@ -93,11 +93,16 @@ def zones(tmp_path: Path) -> StorageZones:
 
 
 def take_in(
-    spark: SparkSession, zones: StorageZones, blocked: frozenset[str] = frozenset(), megabytes: int = 256
+    spark: SparkSession,
+    zones: StorageZones,
+    blocked: frozenset[str] = frozenset(),
+    megabytes: int = 256,
+    warned: str | None = None,
 ) -> dict[str, Any]:
     declared = platform.load_platform(CONF)
     containers = declared.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
-    generous = declared.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
+    rules = declared.intake.rules.model_copy(update={warned: "warn"} if warned else {})
+    generous = declared.intake.model_copy(update={"max_refused_share": 1, "containers": containers, "rules": rules})
     lists = objections_in_force.Objections(barred_numbers={"alles": blocked})
     intake = pipeline.IngestionContext(
         zones,
@@ -136,6 +141,17 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, zone
     assert (second_record["new"], second_record["rows"]["delivered"]) == (0, 0)
     assert delta.read_table(spark, zones.results).count() == rows["accepted"]
     assert not zones.scratch.exists()
+
+
+def test_a_refused_row_with_another_school_year_stops_no_run_where_dates_outside_their_year_are_warned_of(
+    spark: SparkSession, zones: StorageZones
+) -> None:
+    for file in zones.deliveries.iterdir():
+        file.unlink()
+    deliver(zones, "99ZZ.csv", row(NUMBERS[0]), row("111222333").replace("2024-2025", "24-25"))
+    record = take_in(spark, zones, warned="date_outside_year")
+    assert record["codes"] == {"YEAR_INVALID": 1}
+    assert record["rows"]["accepted"] == 1
 
 
 def test_a_file_over_the_limit_stops_no_other_and_is_taken_in_when_the_limit_is_raised(

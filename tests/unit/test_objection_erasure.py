@@ -167,6 +167,15 @@ def line(n: int, scope: str = "alles", school: str = "") -> str:
     return f"{PUPILS[n]};{school};2026-09-01;;{scope}"
 
 
+def test_what_a_killed_ingestion_left_goes_before_anything_else(root: Root) -> None:
+    left = root.zones.scratch / "1" / "rows.csv"
+    left.parent.mkdir(parents=True)
+    left.write_text(PUPILS[6], encoding="utf-8")
+    root.listed(line(6, school=THERE))
+    root.objections()
+    assert not root.zones.scratch.exists()
+
+
 def test_an_objector_is_erased_everywhere_and_the_school_gets_a_receipt(root: Root) -> None:
     root.listed(line(6, school=THERE), f"{bsn(77)};{THERE};2026-09-01;;alles", f"7;{THERE};2026-09-01;;alles")
     record = root.objections()

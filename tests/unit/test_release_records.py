@@ -157,3 +157,26 @@ def test_a_first_release_was_compared_with_no_published_one() -> None:
 def test_a_release_that_was_not_verified_has_no_checksum() -> None:
     with pytest.raises(ValueError, match="has no checksum"):
         _ = record().verified_checksum
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"project": "proef", "release": 1, "state": "STAGED", "levels": {}}'])
+def test_a_record_that_cannot_be_read_is_refused_by_its_file_and_its_number_stays_readable(
+    text: str, tmp_path: Path
+) -> None:
+    zones = StorageZones(tmp_path)
+    record_store.save_release_record(zones, record(ReleaseState.STAGED, 2))
+    (zones.exact_records / "proef" / "1.json").write_text(text, encoding="utf-8")
+    with pytest.raises(StateRefused, match=r"restricted/records/proef/1\.json"):
+        record_store.load_release_records(zones, "proef")
+    assert [number for number, _ in record_store.read_release_states(zones, "proef")] == [1, 2]
+    assert record_store.read_release_states(zones, "proef")[1] == (2, "STAGED")
+
+
+def test_the_linked_releases_of_a_record_of_the_first_waves_load_and_are_written_back_as_they_were(
+    tmp_path: Path,
+) -> None:
+    first = {"assumption": "a", "sampled": 3, "smallest": 1, "quantiles": {"50": 2}, "k": 10, "fewer_than_k": 0}
+    file = StorageZones(tmp_path).exact_records / "proef" / "1.json"
+    json_documents.write_json_document(file, {**record().document(), "linked": first})
+    (loaded,) = record_store.load_release_records(StorageZones(tmp_path), "proef")
+    assert loaded.document()["linked"] == first

@@ -161,6 +161,17 @@ def test_a_damaged_access_note_does_not_keep_a_table_open(zones: StorageZones) -
     assert modes(zones) == {0o700, 0o600}
 
 
+def test_a_damaged_access_note_of_a_hook_counts_as_granted_so_that_the_table_is_closed(
+    zones: StorageZones, tmp_path: Path
+) -> None:
+    by_hook = platform("hook", hook(tmp_path))
+    json_documents.write_json_document(release_states.failed_verification_path(zones, "proef"), {})
+    (zones.exact_records / "proef" / "access.json").write_text("{", encoding="utf-8")
+    assert table_access.access_state(zones, by_hook, "proef") == "granted"
+    table_access.close_unverified_tables(zones, by_hook, NOW)
+    assert modes(zones) == {0o700, 0o600}
+
+
 def test_withdrawing_access_to_a_missing_table_makes_nothing(tmp_path: Path) -> None:
     table_access.withdraw_access(StorageZones(tmp_path), platform(), "proef", "a dry run", NOW)
     assert list(tmp_path.iterdir()) == []

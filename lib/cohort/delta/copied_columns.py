@@ -60,7 +60,7 @@ def append_copied_columns(
         commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
         post_commithook_properties=KEEP_LOG,
     )
-    checkpoint_when_due(table)
+    checkpoint_when_due(deltalake.DeltaTable(str(path)))  # `table` is still the version before the commit
 
 
 def _copy_columns(spark: SparkSession, source: Path, target: Path, columns: StructType) -> int:

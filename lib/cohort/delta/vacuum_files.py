@@ -26,8 +26,14 @@ LOG_FILE_PATTERN = re.compile(
     r"|[0-9]{20}\.checkpoint(\.[0-9]{10}\.[0-9]{10}|\.[0-9a-f-]{36})?\.(parquet|json)"
 )
 """The files that Delta keeps in a log: commits, their checksums, checkpoints."""
-UNFINISHED_FILE_PATTERN = re.compile(r"_commit_.+\.tmp|\.+.+\.[0-9a-f-]{36}\.tmp(\.crc)?")
-"""A commit or a checkpoint that a killed run of deltalake or of Spark did not finish."""
+UNFINISHED_FILE_PATTERN = re.compile(
+    r"_commit_.+\.tmp(#[0-9]+)?|\.+.+\.[0-9a-f-]{36}\.tmp(\.crc)?"
+    r"|([0-9]{20}\.(json|checkpoint.*\.parquet)|_last_checkpoint)#[0-9]+"
+)
+"""A commit or a checkpoint that a killed run of deltalake or of Spark did not finish.
+
+deltalake writes a file as `<name>#<number>` first, then links it to its name.
+"""
 HADOOP_CHECKSUM_PATTERN = re.compile(r"\..+\.crc")
 """The checksum that Hadoop writes beside each file (`.x.parquet.crc`)."""
 OPEN_FILES_ADVICE = "End the programs that still have them open (a file named .nfs… goes when its last reader ends)"

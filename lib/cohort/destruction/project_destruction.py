@@ -22,7 +22,13 @@ from cohort.destruction import project_inventory, removal_proof, search_terms
 from cohort.destruction.destruction_documents import DestructionCertificate, JournalledInventory
 from cohort.destruction.destruction_journal import DestructionJournal, DestructionRun
 from cohort.destruction.project_inventory import ProjectInventory
-from cohort.foundation import DestructionIncomplete, describe_problem, read_json_document, write_json_document
+from cohort.foundation import (
+    DestructionIncomplete,
+    StateRefused,
+    describe_problem,
+    read_json_document,
+    write_json_document,
+)
 from cohort.keys import destroy_key
 from cohort.release_records import (
     ReleaseState,
@@ -77,8 +83,9 @@ def destroy_project(
     zones = environment.zones
     certificate_file = certificate_path(zones, project)
     if certificate_file.exists() and os.path.lexists(zones.exact_records / project):
+        certificate = DestructionCertificate.model_validate(read_json_document(certificate_file))
         remove_journal(zones, project)  # an earlier run was killed between the last two steps
-        return DestructionCertificate.model_validate(read_json_document(certificate_file))
+        return certificate
     run = DestructionRun(spark, environment, project, DestructionJournal(zones, project, environment.now), progress)
     run.journal.add_confirmation(environment.operator)
     if run.journal.document.control is None:
@@ -193,9 +200,10 @@ def _prove_removal(run: DestructionRun) -> StepOutcome:
 def _close_records(run: DestructionRun) -> StepOutcome:
     """Mark every release DESTROYED in the open records, and remove the exact ones."""
     destroyed = ReleaseState.DESTROYED
-    for record in load_release_records(run.zones, run.project):
-        if record.state is not destroyed:  # it is after a run that was killed
-            save_release_record(run.zones, record.moved(destroyed))
+    with contextlib.suppress(StateRefused):  # a record that cannot be read is removed with the others
+        for record in load_release_records(run.zones, run.project):
+            if record.state is not destroyed:  # it is after a run that was killed
+                save_release_record(run.zones, record.moved(destroyed))
     public_records = run.zones.public_records / run.project
     for file in sorted(public_records.glob("*.json")):
         if file.stem.isdigit():

@@ -18,7 +18,7 @@ from cohort.destruction import byte_search
 from cohort.destruction.destruction_documents import FolderTotals, InventorySummary, ItemRow, PlannedRelease
 from cohort.foundation import DestructionIncomplete, StateRefused, describe_problem, sync_folder
 from cohort.keys import key_path
-from cohort.release_records import ProjectState, destruction_journal_path, load_release_records, project_state
+from cohort.release_records import ProjectState, destruction_journal_path, project_state, read_release_states
 from cohort.storage import StorageZones
 
 LINK_INSTEAD_OF_HASH = "link"
@@ -111,8 +111,7 @@ def take_inventory(zones: StorageZones, key_folder: Path, project: str) -> Proje
     items = [item for folder in project_folders(zones, project) for item in _list_items(zones, folder)]
     journal = destruction_journal_path(zones, project).name
     items += [item for item in _list_items(zones, exact_records) if item.path != journal]
-    records = load_release_records(zones, project)
-    releases = tuple((record.release, str(record.state)) for record in records)
+    releases = tuple(read_release_states(zones, project))
     return ProjectInventory(project, state, tuple(sorted(items)), has_key, releases)
 
 

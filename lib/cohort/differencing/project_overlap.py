@@ -53,14 +53,18 @@ def compare_with_live_projects(own: ComparedRelease, environment: Environment) -
         return []
     differences = []
     for file in sorted((environment.config / "projects").glob("[!_]*.toml")):
-        published = find_published_record(environment.zones, file.stem)
-        if file.stem == own.project.name or published is None:
+        if file.stem == own.project.name:
             continue
+        release = 0
         try:
+            published = find_published_record(environment.zones, file.stem)
+            if published is None:
+                continue
+            release = published.release
             other = _load_comparable(own.project, published, environment)
         except Refusal:
-            unreadable = "its declaration or its snapshot cannot be read"
-            difference = ProjectDifference(project=file.stem, release=published.release, not_compared=unreadable)
+            unreadable = "its declaration, its record or its snapshot cannot be read"
+            difference = ProjectDifference(project=file.stem, release=release, not_compared=unreadable)
         else:
             if other is None:
                 continue

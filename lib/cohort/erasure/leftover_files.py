@@ -15,8 +15,8 @@ from pathlib import Path
 
 from cohort.delta import OPEN_FILES_ADVICE, TABLE_ERRORS, list_files_vacuum_leaves, list_foreign_files, table_exists
 from cohort.erasure.outdated_releases import UNPUBLISHED_STATES
-from cohort.foundation import DestructionIncomplete, describe_problem
-from cohort.release_records import find_published_record, load_release_records
+from cohort.foundation import DestructionIncomplete, StateRefused, describe_problem
+from cohort.release_records import find_published_record, read_release_states
 from cohort.storage import StorageZones
 
 
@@ -42,10 +42,18 @@ def _count_leftovers(zones: StorageZones) -> Iterator[tuple[Path, int]]:
         if table_exists(table):
             yield table, len(list_files_vacuum_leaves(table))
     for table in sorted(zones.published_table("").glob("*")):
-        if table.is_dir() and not table.is_symlink() and find_published_record(zones, table.name):
+        if table.is_dir() and not table.is_symlink() and _may_be_published(zones, table.name):
             yield table, _count_foreign_files(table)
     for folder in sorted(zones.staging("").glob("*")):
         yield folder, _count_outside_stages(zones, folder)
+
+
+def _may_be_published(zones: StorageZones, project: str) -> bool:
+    """Whether a project's table has a published release, or a record that cannot be read."""
+    try:
+        return find_published_record(zones, project) is not None
+    except StateRefused:
+        return True
 
 
 def _count_outside_stages(zones: StorageZones, folder: Path) -> int:
@@ -55,9 +63,7 @@ def _count_outside_stages(zones: StorageZones, folder: Path) -> int:
     """
     if not folder.is_dir() or folder.is_symlink():
         return 1
-    stages = {
-        f"{record.release}" for record in load_release_records(zones, folder.name) if record.state in UNPUBLISHED_STATES
-    }
+    stages = {str(release) for release, state in read_release_states(zones, folder.name) if state in UNPUBLISHED_STATES}
     entries = [path for path in folder.iterdir() if path.name in stages or not path.name.isdigit()]
     return sum(_count_foreign_files(path) if path.name in stages else _count_files(path) for path in entries)
 

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from pyspark.sql import SparkSession
 
 from cohort.agreements import Catalogue, Environment
-from cohort.delta import read_table, table_exists
+from cohort.delta import read_table, remove_folder, table_exists
 from cohort.erasure import (
     excluded_numbers,
     impact_limits,
@@ -24,7 +24,7 @@ from cohort.erasure import (
 from cohort.foundation import DocumentPart
 from cohort.legal_basis import ObjectionRegistry, Objections, record_objections, require_current_opt_in_lists
 from cohort.release_records import AppliedObjectionList
-from cohort.results import read_current_results, read_ledger
+from cohort.results import discard_batch, read_current_results, read_ledger
 
 
 class ErasedCounts(DocumentPart):
@@ -107,17 +107,22 @@ def apply_objections(
     # 1. Check the lists and record them.
     matched, registry = accept_objections(spark, environment, objections, domains)
 
-    # 2. Erase rows, stages and raw files.
+    # 2. Remove what a killed run of ingestion left: it may hold rows of these pupils.
+    deliveries = read_ledger(zones.ledger)
+    remove_folder(zones.scratch, where="restricted/work")
+    if table_exists(zones.results):
+        discard_batch(spark, zones, deliveries.next_batch)
+
+    # 3. Erase rows, stages and raw files.
     rows = row_erasure.ErasedRows(0, 0)
     if table_exists(zones.results):
         rows = row_erasure.erase_excluded_rows(spark, environment, catalogue, objections)
     stages = outdated_releases.remove_outdated_stages(zones, objections, environment.now)
     numbers = excluded_numbers.numbers_to_erase(spark, zones, objections, domains)
     container_limits = environment.platform.intake.containers.container_limits()
-    deliveries = read_ledger(zones.ledger)
     files = raw_file_erasure.erase_raw_files(zones.deliveries, deliveries, numbers, container_limits)
 
-    # 3. Tell the schools, and report.
+    # 4. Tell the schools, and report.
     return ErasureReport(
         lists=_write_receipts(environment, objections, registry, matched),
         erased=ErasedCounts(results=rows.results, quarantine=rows.quarantine, stages=stages, files=files),

@@ -10,6 +10,7 @@ import datetime as dt
 from pathlib import Path
 
 from cohort.delta import remove_folder
+from cohort.foundation import StateRefused
 from cohort.legal_basis import Objections
 from cohort.release_records import (
     ReleaseRecord,
@@ -43,6 +44,14 @@ def is_outdated(record: ReleaseRecord, objections: Objections) -> bool:
     return record.barred_digest != objections.digest_for_project(record.project, record.domains)
 
 
+def _load_readable(zones: StorageZones, project: str) -> list[ReleaseRecord]:
+    """The records of a project; none where one cannot be read, so that none of its stages is kept."""
+    try:
+        return load_release_records(zones, project)
+    except StateRefused:
+        return []
+
+
 def remove_outdated_stages(zones: StorageZones, objections: Objections, now: dt.datetime) -> int:
     """Refuse outdated releases that are not published, and remove their stages and those without a record.
 
@@ -51,7 +60,7 @@ def remove_outdated_stages(zones: StorageZones, objections: Objections, now: dt.
     """
     kept: set[Path] = set()
     for folder in sorted(zones.exact_records.glob("*/")):
-        for record in load_release_records(zones, folder.name):
+        for record in _load_readable(zones, folder.name):
             if record.state not in UNPUBLISHED_STATES:
                 continue
             if is_outdated(record, objections):

@@ -59,7 +59,6 @@ def read_json_document(path: Path) -> dict[str, Any]:
         OSError: there is none, or it cannot be opened.
         ValueError: its text is not JSON in UTF-8.
     """
-    """Read one JSON document; one that is no JSON raises `ValueError`."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 

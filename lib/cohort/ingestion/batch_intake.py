@@ -93,11 +93,16 @@ def _take_in_rows(
         refused = sum(entry.quarantined for entry in entries)
         progress(f"quality: {sum(entry.delivered for entry in entries)} rows, {refused} refused")
         batch_writing.write_batch(spark, context.zones, validated, entries, decisions.batch)
-        if any(ROW_BROKEN in entry.codes for entry in entries if entry.is_taken):
+        if any(_may_hide_a_number(code) for entry in entries if entry.is_taken for code in entry.codes):
             listed = listed_pupils(spark, context.objections)
             erase_broken_lines(spark, context.zones, listed)
         progress(f"results: {sum(entry.accepted for entry in entries)} rows accepted")
     return entries, validated.lines
+
+
+def _may_hide_a_number(code: str) -> bool:
+    """Whether a row refused for this reason has no pupil number of its own, but may have one in another cell."""
+    return code == ROW_BROKEN or code.startswith(("PGN_", "PUPIL_"))
 
 
 def _waits_as_before(entry: LedgerEntry, previous: Ledger) -> bool:

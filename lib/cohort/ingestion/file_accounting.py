@@ -188,7 +188,8 @@ def count_rows_by_file(rows: DataFrame, warned_codes: Collection[str]) -> dict[i
         *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE_COLUMNS),
         f"coalesce({OBJECTED_COLUMN}, false) as objected",
         f"{MENDED} as mended",
-        f"{outside} as outside",
+        # of accepted rows alone: a refused one has its school year as it was sent, and a cast of that may fail
+        f"case when {CODES} = '' then {outside} end as outside",
         f"{PARTIAL} as partial",
         # a number: with text among its aggregates Spark would sort every row
         f"case when {names_school} then {brin_to_number_sql('brin')} end as school",

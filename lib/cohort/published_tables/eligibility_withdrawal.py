@@ -8,6 +8,7 @@ and does not keep the others waiting.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from cohort.access import access_state, withdraw_access
 from cohort.agreements import Environment, Project, load_catalogue, load_project
-from cohort.foundation import EXIT_DEFECT, Refusal, locate_defect
+from cohort.foundation import EXIT_DEFECT, Refusal, RightsRefused, StateRefused, locate_defect
 from cohort.keys import load_key
 from cohort.legal_basis import load_instruction_register, load_list_vocabulary
 from cohort.published_tables import row_withdrawal, withdrawal_journal
@@ -36,9 +37,35 @@ class BarredPupils:
 
 
 def live_pseudonymous_releases(zones: StorageZones) -> list[ReleaseRecord]:
-    """The published releases of pseudonymous projects, in the order of their names."""
-    published = [find_published_record(zones, folder.name) for folder in sorted(zones.exact_records.glob("*/"))]
+    """The published releases of pseudonymous projects whose records can be read, in the order of their names."""
+    published = []
+    for folder in sorted(zones.exact_records.glob("*/")):
+        with suppress(StateRefused):
+            published.append(find_published_record(zones, folder.name))
     return [record for record in published if record is not None and record.pseudonymous]
+
+
+def find_unreadable_projects(zones: StorageZones) -> list[str]:
+    """The projects with a record that cannot be read: nobody knows what their tables show."""
+    projects = []
+    for folder in sorted(zones.exact_records.glob("*/")):
+        try:
+            find_published_record(zones, folder.name)
+        except StateRefused:
+            projects.append(folder.name)
+    return projects
+
+
+def _close_unreadable(environment: Environment, project: str) -> RowWithdrawalReport:
+    """Close the table of a project whose record cannot be read, and report why."""
+    zones, platform = environment.zones, environment.platform
+    problems, code = _close_table(environment, project), StateRefused.exit_code
+    try:
+        find_published_record(zones, project)
+    except StateRefused as refusal:
+        problems = [*refusal.problems, *problems]
+    report = {"project": project, "refused": problems, "exit_code": code}
+    return RowWithdrawalReport.model_validate({**report, "access": access_state(zones, platform, project)})
 
 
 def withdraw_ineligible_rows(
@@ -59,10 +86,10 @@ def withdraw_ineligible_rows(
     Returns:
         A report per project: what was removed, or why nobody has access now, with the exit code (13: a lost key).
     """
+    reports = [_close_unreadable(environment, project) for project in find_unreadable_projects(environment.zones)]
     records = live_pseudonymous_releases(environment.zones)
     for record in records:
         withdrawal_journal.begin_withdrawal(environment.zones, record.project)
-    reports = []
     for record in records:
         report = _withdraw_from_project(spark, environment, record, find_barred)
         barred = "not known how many" if report.pupils_barred is None else report.pupils_barred
@@ -88,14 +115,23 @@ def _withdraw_from_project(
         report = row_withdrawal.withdraw_rows(spark, environment, declared, key, ineligible, boards)
         outcome = {**report.document(), "exit_code": 0}
     except Refusal as refusal:
-        withdraw_access(zones, platform, name, LISTS_NOT_APPLIED, environment.now)
-        outcome = {"project": name, "refused": refusal.problems, "exit_code": refusal.exit_code}
+        stays_open = _close_table(environment, name)
+        outcome = {"project": name, "refused": [*refusal.problems, *stays_open], "exit_code": refusal.exit_code}
     except Exception as defect:  # an objection to another project must not wait for it
-        withdraw_access(zones, platform, name, LISTS_NOT_APPLIED, environment.now)
+        _close_table(environment, name)
         kind, place = type(defect).__name__, locate_defect(defect)
         outcome = {"project": name, "defect": kind, "at": place, "exit_code": EXIT_DEFECT}
     access = access_state(zones, platform, name)
     return RowWithdrawalReport.model_validate({**outcome, "access": access})
+
+
+def _close_table(environment: Environment, project: str) -> list[str]:
+    """Close a project's table; return why it stays open, if it does."""
+    try:
+        withdraw_access(environment.zones, environment.platform, project, LISTS_NOT_APPLIED, environment.now)
+    except RightsRefused as refusal:
+        return list(refusal.problems)
+    return []
 
 
 def find_lapsed_schools(environment: Environment, record: ReleaseRecord, declared: Project) -> frozenset[str]:

@@ -22,6 +22,7 @@ from cohort.release_records import (
     DueReason,
     ProjectState,
     ReleaseRecord,
+    UnreadableRecord,
     failed_verification_path,
     find_published_record,
     load_release_records,
@@ -53,7 +54,7 @@ def report_status(environment: Environment) -> dict[str, Any]:
     context, lists = _read_objections(environment)
     ranges = read_value_ranges(environment.zones)
     projects = [_report_guarded(context, name, ranges) for name in context.project_names]
-    code = EXIT_DEFECT if any("defect" in report for report in projects) else EXIT_DONE
+    code = max((report.get("exit_code", EXIT_DONE) for report in projects), default=EXIT_DONE)
     return {"objections": lists, "projects": projects, "exit_code": code}
 
 
@@ -72,6 +73,8 @@ def list_due_actions(environment: Environment) -> tuple[dict[str, list[DueAction
             if project_state(environment.zones, name) is not ProjectState.DESTROYED:
                 declaration = load_project(environment.config, name, environment.platform)
                 actions[name] = find_due_actions(context, declaration)
+        except UnreadableRecord as defect:
+            defects[name] = defect
         except Refusal:
             continue
         except Exception as defect:
@@ -140,10 +143,13 @@ def _report_guarded(context: StatusContext, name: str, ranges: ValueRanges) -> d
     """Report on one project; a defect in its records stops the report of no other."""
     try:
         return _report_project(context, name, ranges)
+    except UnreadableRecord as refusal:
+        return {"project": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code}
     except Refusal:
         raise
     except Exception as defect:
-        return {"project": name, "defect": type(defect).__name__, "at": locate_defect(defect)}
+        place = locate_defect(defect)
+        return {"project": name, "defect": type(defect).__name__, "at": place, "exit_code": EXIT_DEFECT}
 
 
 def _report_project(context: StatusContext, name: str, ranges: ValueRanges) -> dict[str, Any]:

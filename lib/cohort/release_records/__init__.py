@@ -24,9 +24,11 @@ from cohort.release_records.equivalence_class_snapshot import (
 from cohort.release_records.public_agreement import ReleaseClass, make_public_agreement, write_public_agreement
 from cohort.release_records.public_record import make_public_record, mark_public_record_superseded, write_public_record
 from cohort.release_records.record_store import (
+    UnreadableRecord,
     find_published_record,
     find_release_record,
     load_release_records,
+    read_release_states,
     save_release_record,
 )
 from cohort.release_records.release_record import (
@@ -84,6 +86,7 @@ __all__ = [
     "SensitiveSuppressionCounts",
     "SnapshotContents",
     "SnapshotDocument",
+    "UnreadableRecord",
     "certificate_path",
     "commit_note",
     "comparability_digest",
@@ -98,6 +101,7 @@ __all__ = [
     "make_public_record",
     "mark_public_record_superseded",
     "project_state",
+    "read_release_states",
     "refuse_release",
     "remove_snapshot",
     "require_compared_with_published",

@@ -5,10 +5,22 @@ A release keeps its state there. Every job that makes, publishes, changes or des
 
 from __future__ import annotations
 
-from cohort.foundation import StateRefused, describe_problem, read_model_document, write_json_document
+from pathlib import Path
+
+from cohort.foundation import (
+    StateRefused,
+    describe_problem,
+    read_json_document,
+    read_model_document,
+    write_json_document,
+)
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage import StorageZones
+
+
+class UnreadableRecord(StateRefused):
+    """An exact record that is damaged, or of a version that this one does not know (exit code 15)."""
 
 
 def save_release_record(zones: StorageZones, record: ReleaseRecord) -> None:
@@ -18,10 +30,45 @@ def save_release_record(zones: StorageZones, record: ReleaseRecord) -> None:
 
 
 def load_release_records(zones: StorageZones, project: str) -> list[ReleaseRecord]:
-    """Return every release of a project, in order of number."""
+    """Return every release of a project, in order of number.
+
+    Raises:
+        UnreadableRecord: a record that cannot be read (exit code 15).
+    """
+    return sorted(map(_load_record, list_record_files(zones, project)), key=lambda record: record.release)
+
+
+def list_record_files(zones: StorageZones, project: str) -> list[Path]:
+    """Return the files of a project's exact records, in order of number."""
     files = [file for file in (zones.exact_records / project).glob("*.json") if file.stem.isdigit()]
-    records = [read_model_document(file, ReleaseRecord) for file in files]
-    return sorted(records, key=lambda record: record.release)
+    return sorted(files, key=lambda file: int(file.stem))
+
+
+def read_release_states(zones: StorageZones, project: str) -> list[tuple[int, str]]:
+    """Return number and state of every release of a project, also where the rest of a record cannot be read."""
+    states = []
+    for file in list_record_files(zones, project):
+        try:
+            state = str(read_json_document(file)["state"])
+        except (ValueError, KeyError, TypeError):
+            state = "unreadable"
+        states.append((int(file.stem), state))
+    return states
+
+
+def _load_record(file: Path) -> ReleaseRecord:
+    try:
+        return read_model_document(file, ReleaseRecord)
+    except ValueError:
+        raise UnreadableRecord(
+            describe_problem(
+                "a record of a release",
+                example="one that release wrote",
+                found="one that cannot be read, or of a version that this one does not know",
+                where=f"restricted/records/{file.parent.name}/{file.name}",
+                do="Restore it from a backup, or destroy the project",
+            )
+        ) from None
 
 
 def find_release_record(

@@ -98,13 +98,18 @@ class SensitiveSuppressionCounts(DocumentPart):
 
 
 class LinkedReleases(DocumentPart):
-    """What an intruder finds who links this release with the one before, measured on a sample of pupils."""
+    """What an intruder finds who links this release with the one before, measured on a sample of pupils.
+
+    Records of the first versions have `k` and `fewer_than_k` instead of `self_check`.
+    """
 
     assumption: str
     sampled: int
     smallest: int | None
     quantiles: dict[str, int]
-    self_check: dict[str, int]
+    self_check: dict[str, int] | None = None
+    k: int | None = None
+    fewer_than_k: int | None = None
 
 
 class ProjectDifference(DocumentPart):

@@ -26,7 +26,7 @@ class ErasureJournal(BaseModel):
 
     Args:
         when: when the run began.
-        why: the reason in one word: `objections`, `renumbering`, `retention-<batch>`.
+        why: the reason in one word: `objections`, `renumbering`, `retention-<batch>`; empty in first versions.
         before: rows of the results before the erasure.
         rows: rows to erase.
         done: whether they are erased.
@@ -35,7 +35,7 @@ class ErasureJournal(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"$id": "erasure-journal-1"})
 
     when: str
-    why: str
+    why: str = ""
     before: int
     rows: int
     done: bool
@@ -147,7 +147,7 @@ def _read_journals(zones: StorageZones) -> list[tuple[Path, ErasureJournal]]:
 
 
 def _write_journal(file: Path, journal: ErasureJournal) -> None:
-    write_json_document(file, journal.model_dump())
+    write_json_document(file, journal.model_dump(exclude_unset=True))
 
 
 def _vacuum_mark(zones: StorageZones) -> Path:

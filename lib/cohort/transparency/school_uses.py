@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +17,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cohort.agreements import PROJECT_NAME
-from cohort.foundation import atomic_replacement, read_model_document, write_private_text
+from cohort.foundation import atomic_replacement, read_json_document, write_private_text
 from cohort.release_records import (
     ProjectState,
     ReleaseClass,
@@ -132,11 +133,16 @@ def _read_earlier_uses(zones: StorageZones) -> UsesBySchool:
 
 
 def _read_uses_file(file: Path) -> Sequence[SchoolUse]:
-    """The uses in a school's file; a file that was changed by hand says nothing and is written anew."""
+    """The valid uses in a school's file; what was changed by hand in it is dropped, use by use."""
+    uses = []
     try:
-        return read_model_document(file, SchoolUsesDocument).uses
-    except ValueError:
+        listed = list(read_json_document(file)["uses"])
+    except (ValueError, KeyError, TypeError):
         return ()
+    for use in listed:
+        with suppress(ValueError):
+            uses.append(SchoolUse.model_validate(use))
+    return uses
 
 
 def _write_school(folder: Path, uses: Sequence[SchoolUse]) -> bool:
