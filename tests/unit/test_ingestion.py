@@ -148,7 +148,7 @@ def test_a_refused_row_with_another_school_year_stops_no_run_where_dates_outside
 ) -> None:
     for file in zones.deliveries.iterdir():
         file.unlink()
-    deliver(zones, "99ZZ.csv", row(NUMBERS[0]), row("111222333").replace("2024-2025", "24-25"))
+    deliver(zones, "99ZZ.csv", row(NUMBERS[1]), row(NUMBERS[0]).replace("2024-2025", "24-25"))
     record = take_in(spark, zones, warned="date_outside_year")
     assert record["codes"] == {"YEAR_INVALID": 1}
     assert record["rows"]["accepted"] == 1
