@@ -138,6 +138,11 @@ class Platform:
         }
 
 
+def spark_options(settings: dict[str, str]) -> list[str]:
+    """Settings as options of spark-submit, which stand behind `--` of scripts/submit."""
+    return [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
+
+
 def _no_session(builder: object) -> None:
     raise AssertionError(f"a job that must not need Spark asked for a session: {builder!r}")
 

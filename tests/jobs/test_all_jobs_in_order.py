@@ -1,4 +1,4 @@
-"""The whole way, each job through real spark-submit, once; then what is on the disk is looked at."""
+"""The whole way, once: the jobs that touch rows through real spark-submit; then what is on the disk is looked at."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars
 import pytest
 from deltalake import DeltaTable
+from pyspark.sql import SparkSession
 
 from cohort.destruction import byte_search
 
@@ -23,8 +24,12 @@ class Way:
     done: dict[str, Done]
 
 
+SUBMITTED = {"ingest again", "objections", "release", "verify deep", "publish"}
+"""The jobs that read or write rows: by real spark-submit with the shipped settings. The others run in this process."""
+
+
 @pytest.fixture(scope="module")
-def way(copied: Callable[[], Platform]) -> Way:
+def way(one_spark: SparkSession, copied: Callable[[], Platform]) -> Way:
     """key, objections, release, verify --deep, publish, verify (published), status, register."""
     platform = copied()
     name = ("--project", "leergroei")
@@ -40,7 +45,11 @@ def way(copied: Callable[[], Platform]) -> Way:
         "status": ("status",),
         "register": ("register",),
     }
-    return Way(platform, {label: platform.submit(*step) for label, step in steps.items()})
+    assert one_spark
+    done = {
+        label: platform.submit(*step) if label in SUBMITTED else platform.run(*step) for label, step in steps.items()
+    }
+    return Way(platform, done)
 
 
 def test_every_job_ends_in_0_and_prints_one_json_document(way: Way) -> None:

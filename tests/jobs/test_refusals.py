@@ -293,8 +293,10 @@ def test_the_second_of_two_concurrent_runs_is_refused(fresh: Platform, tmp_path:
             assert first.poll() is None
             time.sleep(0.05)
         time.sleep(0.5)
-        second = fresh.submit("release", *NAME)
-        assert first.wait() == 0
+        second = fresh.run("release", *NAME, without_spark=True)
+        assert first.poll() is None, "the first run held the lock all the time"
+        first.terminate()
+        first.wait()
     assert_refused(second, 15, "no other run on leergroei")
 
 

@@ -119,7 +119,7 @@ def deliver(root: Path, contents: list[bytes]) -> StorageZones:
     return zones
 
 
-@settings(max_examples=4 * settings().max_examples)  # 100, and thousands on demand
+@settings(max_examples=2 * settings().max_examples)  # 50, and thousands on demand
 @given(FILES)
 def test_every_file_is_readable_or_rejected_by_a_code(
     one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]

@@ -9,7 +9,7 @@ import pytest
 from mypy import api
 
 ROOT = Path(__file__).resolve().parents[2]
-PIPELINE = (ROOT / "lib" / "cohort" / "release" / "pipeline.py").read_text(encoding="utf-8")
+PIPELINE = (ROOT / "lib" / "cohort" / "release" / "stage_pipeline.py").read_text(encoding="utf-8")
 FORGOTTEN = {
     "nothing": ("selected = ", "selected = "),
     "instructions": ("instructed = .*", "instructed = selected"),

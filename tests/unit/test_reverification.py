@@ -287,7 +287,7 @@ def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(
     child = os.fork()
     if child == 0:  # nothing in it reaches pytest or the JVM
         try:
-            table_access.withdraw_access = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+            reverification.withdraw_access = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[attr-defined]
             failed = TableVerification(NOTHING_VERIFIED, ["K: something"])
             reverification.close_failed_table(published_project.work, published_project.record, failed)
         finally:
