@@ -146,7 +146,7 @@ def test_a_damaged_message_gives_rows_or_a_reason(content: bytes, other: bytes, 
     found = outcome(rows)
     if isinstance(found, list):
         assert {row.code for row in found} <= ROW_CODES
-        assert [row.element for row in found] == list(range(1, len(found) + 1))
+        assert [row.element_number for row in found] == list(range(1, len(found) + 1))
         assert {len(row.cells) for row in found} <= {len(CANONICAL_COLUMNS)}
 
 
