@@ -101,5 +101,5 @@ def test_only_live_projects_on_the_same_pupils_are_compared(tmp_path: Path) -> N
     now = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
     environment = Environment(zones, drawn_release.platform(), config, tmp_path / "keys", now, "wij")
     told = project_overlap.compare_with_live_projects(one, environment)
-    why = "its declaration or its snapshot cannot be read"
+    why = "its declaration, its record or its snapshot cannot be read"
     assert told == [ProjectDifference(project="ander", release=1, not_compared=why)]
