@@ -11,6 +11,7 @@ from cohort.legal_basis import Objections, list_project_names, load_objections
 from cohort.published_tables import (
     BarredPupils,
     RowWithdrawalReport,
+    find_unreadable_projects,
     live_pseudonymous_releases,
     withdraw_ineligible_rows,
 )
@@ -51,7 +52,7 @@ def withdraw_from_live_tables(
         ObjectionsRefused: what `accept_objections` refuses (exit code 12), before any row is withdrawn.
     """
     environment = job.environment
-    if not live_pseudonymous_releases(environment.zones):
+    if not (live_pseudonymous_releases(environment.zones) or find_unreadable_projects(environment.zones)):
         return []
     accept_objections(spark, environment, objections, domains)
 

@@ -202,6 +202,24 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
     assert PLANTED not in str(told)
 
 
+def test_objections_close_the_table_of_a_project_whose_record_cannot_be_read(folder: Path) -> None:
+    zones, declaration = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
+    zones.published_table("aap").mkdir(parents=True)
+    zones.published_table("aap").chmod(0o750)
+    (zones.exact_records / "aap").mkdir(parents=True)
+    (zones.exact_records / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
+    (report,) = eligibility_withdrawal.withdraw_ineligible_rows(
+        None,  # type: ignore[arg-type]
+        make_environment(zones, declaration, NOW, folder / "conf", folder / "keys"),
+        lambda _: eligibility_withdrawal.BarredPupils(),
+        lambda _: None,
+    )
+    assert (report.project, report.access, report.exit_code) == ("aap", "withdrawn", 15)
+    assert "restricted/records/aap/1.json" in report.refused[0]
+    assert zones.published_table("aap").stat().st_mode & 0o77 == 0
+    assert PLANTED not in str(report)
+
+
 def test_stage_names_of_durations_are_not_parsed_from_progress_lines() -> None:
     lines: list[str] = []
     clock = Stopwatch(lines.append)

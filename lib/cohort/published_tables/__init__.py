@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from cohort.published_tables.eligibility_withdrawal import (
     BarredPupils,
+    find_unreadable_projects,
     live_pseudonymous_releases,
     withdraw_ineligible_rows,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "BarredPupils",
     "RowWithdrawalReport",
     "check_readers",
+    "find_unreadable_projects",
     "live_pseudonymous_releases",
     "reverify_published_table",
     "withdraw_ineligible_rows",

@@ -45,27 +45,23 @@ def live_pseudonymous_releases(zones: StorageZones) -> list[ReleaseRecord]:
     return [record for record in published if record is not None and record.pseudonymous]
 
 
-def find_unreadable_projects(zones: StorageZones) -> list[str]:
-    """The projects with a record that cannot be read: nobody knows what their tables show."""
-    projects = []
+def find_unreadable_projects(zones: StorageZones) -> dict[str, StateRefused]:
+    """The projects with a record that cannot be read, and its refusal: nobody knows what their tables show."""
+    refusals = {}
     for folder in sorted(zones.exact_records.glob("*/")):
         try:
             find_published_record(zones, folder.name)
-        except StateRefused:
-            projects.append(folder.name)
-    return projects
+        except StateRefused as refusal:
+            refusals[folder.name] = refusal
+    return refusals
 
 
-def _close_unreadable(environment: Environment, project: str) -> RowWithdrawalReport:
+def _close_unreadable(environment: Environment, project: str, refusal: StateRefused) -> RowWithdrawalReport:
     """Close the table of a project whose record cannot be read, and report why."""
-    zones, platform = environment.zones, environment.platform
-    problems, code = _close_table(environment, project), StateRefused.exit_code
-    try:
-        find_published_record(zones, project)
-    except StateRefused as refusal:
-        problems = [*refusal.problems, *problems]
-    report = {"project": project, "refused": problems, "exit_code": code}
-    return RowWithdrawalReport.model_validate({**report, "access": access_state(zones, platform, project)})
+    problems = [*refusal.problems, *_close_table(environment, project)]
+    access = access_state(environment.zones, environment.platform, project)
+    report = {"project": project, "refused": problems, "access": access, "exit_code": refusal.exit_code}
+    return RowWithdrawalReport.model_validate(report)
 
 
 def withdraw_ineligible_rows(
@@ -86,7 +82,8 @@ def withdraw_ineligible_rows(
     Returns:
         A report per project: what was removed, or why nobody has access now, with the exit code (13: a lost key).
     """
-    reports = [_close_unreadable(environment, project) for project in find_unreadable_projects(environment.zones)]
+    unreadable = find_unreadable_projects(environment.zones)
+    reports = [_close_unreadable(environment, project, refusal) for project, refusal in unreadable.items()]
     records = live_pseudonymous_releases(environment.zones)
     for record in records:
         withdrawal_journal.begin_withdrawal(environment.zones, record.project)
