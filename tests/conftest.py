@@ -12,6 +12,11 @@ from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 from tests.patches import PatchesAcrossModules
 
+from cohort import delta
+from cohort.agreements.platform import load_platform
+from cohort.results import ledger, results_store
+from cohort.storage.zone_paths import StorageZones
+
 PROJECT = Path(__file__).resolve().parents[1]
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
@@ -111,6 +116,19 @@ def spark(one_spark: SparkSession) -> Iterator[SparkSession]:
     """Spark without anything that an earlier test kept."""
     yield one_spark
     one_spark.catalog.clearCache()
+
+
+@pytest.fixture(scope="session")
+def empty_root(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root whose tables are there and empty: copied, so that not every test has to make them.
+
+    Ingestion into a root without tables is what `test_ingestion` and the tests of jobs begin with.
+    """
+    zones, retention = StorageZones(tmp_path_factory.mktemp("empty")), load_platform(PROJECT / "conf").tables
+    results_store.create_results_tables(one_spark, zones, retention)
+    delta.create_table(one_spark, zones.ledger, ledger.LEDGER_SCHEMA, retention)
+    zones.deliveries.mkdir()
+    return zones.root
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def write_delivery_files(
         last = min(first + _SCHOOLS_AT_ONCE, len(brins))
         start = int(edges[first])
         part = slice(start, int(edges[last]))
-        table = _make_table(brins, people, made, DeliveredLines(lines.result[part], lines.wrong[part]))
+        table = make_delivery_table(brins, people, made, DeliveredLines(lines.result[part], lines.wrong[part]))
         for index in range(first, last):
             rows = int(edges[index + 1] - edges[index])
             if rows:
@@ -124,7 +124,9 @@ def _column_order(index: int) -> list[str]:
     return [*DELIVERY_COLUMNS[turn:], *DELIVERY_COLUMNS[:turn]]
 
 
-def _make_table(brins: list[str], people: SyntheticPupils, made: SyntheticResults, lines: DeliveredLines) -> pa.Table:
+def make_delivery_table(
+    brins: list[str], people: SyntheticPupils, made: SyntheticResults, lines: DeliveredLines
+) -> pa.Table:
     """The lines of some schools as a table of text, errors included."""
     pupil, school = made.pupil[lines.result], made.school[lines.result].astype(np.int32)
     year, moment, domain = (a[lines.result] for a in (made.year, made.moment, made.domain))

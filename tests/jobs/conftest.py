@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import io
 import json
 import logging
@@ -159,10 +160,46 @@ class Done:
         return told
 
 
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Platform], None]) -> Platform:
+    """A platform that one of the processes that run tests makes; the others wait for it and take a copy."""
+    made = Platform(factory.mktemp(name))
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        make(made)
+        return made
+    shared = factory.getbasetemp().parent / name
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            make(made)
+            shutil.copytree(made.home, shared.with_suffix(".copy"), symlinks=True)
+            shared.with_suffix(".copy").rename(shared)
+            return made
+    shutil.copytree(shared, made.home, symlinks=True, dirs_exist_ok=True)
+    return made
+
+
 @pytest.fixture(scope="session")
-def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+def taken_in(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """6,000 pupils of 40 schools, taken in while nobody had objected; the objections came after."""
-    made = Platform(tmp_path_factory.mktemp("platform"))
+    return make_once(tmp_path_factory, "taken_in", lambda made: take_in(request.getfixturevalue("one_spark"), made))
+
+
+@pytest.fixture(scope="session")
+def published_once(
+    request: pytest.FixtureRequest, taken_in: Platform, tmp_path_factory: pytest.TempPathFactory
+) -> Platform:
+    """The same with a first release of the shipped project, published by its job."""
+
+    def publish(made: Platform) -> None:
+        assert request.getfixturevalue("one_spark")
+        shutil.copytree(taken_in.home, made.home, symlinks=True, dirs_exist_ok=True)
+        done = made.run("release", "--project", "leergroei", "--publish")
+        assert done.code == 0, done.stderr
+
+    return make_once(tmp_path_factory, "published_once", publish)
+
+
+def take_in(spark: SparkSession, made: Platform) -> None:
     shutil.copytree(PROJECT / "conf", made.config)
     made.root.mkdir()
     synthesise.write_synthetic_cohort(made.root, made.config, count=6000, school_count=40, seed=7, today=TODAY)
@@ -173,24 +210,20 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     dates = {"starts": TODAY - dt.timedelta(days=9), "ends": TODAY + dt.timedelta(days=99)}
     dated = [next((f"{k} = {d}" for k, d in dates.items() if x.startswith(f"{k} =")), x) for x in lines]
     agreed.write_text("\n".join(dated), encoding="utf-8")
-    now = dt.datetime.now().astimezone()
-    holds, known = platform.load_platform(made.config), catalogue.load_catalogue(made.config)
-    nobody = objections_in_force.Objections(())
     pipeline.ingest_deliveries(
-        one_spark,
+        spark,
         pipeline.IngestionContext(
             made.zones,
-            holds,
-            known,
+            platform.load_platform(made.config),
+            catalogue.load_catalogue(made.config),
             format_declarations.load_delivery_formats(PROJECT / "conf"),
-            nobody,
+            objections_in_force.Objections(()),
             number_changes.NumberChanges(),
-            now,
+            dt.datetime.now().astimezone(),
         ),
         lambda _: None,
     )
     project_keys.create_key(made.keys, "leergroei")
-    return made
 
 
 @pytest.fixture

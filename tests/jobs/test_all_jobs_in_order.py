@@ -24,7 +24,7 @@ class Way:
     done: dict[str, Done]
 
 
-SUBMITTED = {"ingest again", "objections", "release", "verify deep", "publish"}
+SUBMITTED = {"objections", "release", "verify deep", "publish"}
 """The jobs that read or write rows: by real spark-submit with the shipped settings. The others run in this process."""
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from cohort.anonymisation import equivalence_class_search, pseudonymisation, pupil_boards
 from cohort.anonymisation.equivalence_class_search_task import ClassSearchTask
+from cohort.data_states.schemas import INSTRUCTED, OBJECTED
 from cohort.foundation.errors import NotAnonymous
 from cohort.legal_basis import instruction_filter, objection_filter
 from cohort.release import release_run
@@ -50,11 +51,13 @@ def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
 
 
 def objections_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(objection_filter, "remove_objectors", lambda results, *_: results)
+    patch.setattr(objection_filter, "mark_objectors", lambda records, *_: records.withColumn(OBJECTED, F.lit(False)))
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(instruction_filter, "keep_instructed_rows", lambda selected, _: selected)
+    patch.setattr(
+        instruction_filter, "mark_instructed_rows", lambda selected, _: selected.withColumn(INSTRUCTED, F.lit(True))
+    )
 
 
 def schools_ignored(patch: pytest.MonkeyPatch) -> None:

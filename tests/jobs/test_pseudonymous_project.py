@@ -7,6 +7,8 @@ import grp
 import hashlib
 import hmac
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from cohort.destruction import byte_search
 from cohort.published_tables import eligibility_withdrawal
 from cohort.release import publication, publication_checks, release_run
 from cohort.release.release_task import check_release_allowed
-from cohort.release_records import release_record
+from cohort.release_records import record_store
 
 from .conftest import TODAY, Platform
 
@@ -69,22 +71,50 @@ def object_to_everything(platform: Platform, numbers: list[str]) -> None:
     )
 
 
-@pytest.fixture
-def pseudonymous(fresh: Platform) -> Platform:
+@pytest.fixture(scope="module")
+def declared(copied: Callable[[], Platform]) -> Platform:
     """The shipped project as a pseudonymous one, whose readers are the group of whoever runs the tests."""
+    platform = copied()
     ours = grp.getgrgid(os.getegid()).gr_name
-    fresh.change(f"conf/projects/{NAME}.toml", '"anonymous"', '"pseudonymous"')
-    fresh.change(f"conf/projects/{NAME}.toml", '"groep-leergroei"', f'"{ours}"')
-    fresh.change("conf/platform.toml", 'way = "owner"', 'way = "group"')
-    return fresh
+    platform.change(f"conf/projects/{NAME}.toml", '"anonymous"', '"pseudonymous"')
+    platform.change(f"conf/projects/{NAME}.toml", '"groep-leergroei"', f'"{ours}"')
+    platform.change("conf/platform.toml", 'way = "owner"', 'way = "group"')
+    return platform
 
 
-def published(spark: SparkSession, platform: Platform) -> release_record.ReleaseRecord:
+@pytest.fixture(scope="module")
+def verified(one_spark: SparkSession, declared: Platform, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """Instructed by every school; its first release is made and verified."""
+    platform = copy_of(declared, tmp_path_factory.mktemp("verified"))
+    instruct(platform)
     task = platform.release_task()
     lists, secret = check_release_allowed(task)
-    record = release_run.release_one(spark, task, lists, secret, lambda _: None)
+    release_run.release_one(one_spark, task, lists, secret, lambda _: None)
+    return platform
+
+
+@pytest.fixture(scope="module")
+def published_pseudonymous(
+    one_spark: SparkSession, verified: Platform, tmp_path_factory: pytest.TempPathFactory
+) -> Platform:
+    """The same, published."""
+    platform = copy_of(verified, tmp_path_factory.mktemp("published"))
+    task = platform.release_task()
+    record = record_store.find_release_record(platform.zones, NAME, 1)
     publication_checks.check_publishable(task.environment, task.project, record, None, task.list_vocabulary)
-    return publication.publish_release(spark, task.environment, task.project, record, None, lambda _: None)
+    publication.publish_release(one_spark, task.environment, task.project, record, None, lambda _: None)
+    return platform
+
+
+@pytest.fixture
+def published(published_pseudonymous: Platform, tmp_path: Path) -> Platform:
+    """A copy that a test may change."""
+    return copy_of(published_pseudonymous, tmp_path)
+
+
+def copy_of(platform: Platform, folder: Path) -> Platform:
+    shutil.copytree(platform.home, folder / "platform", symlinks=True)
+    return Platform(folder / "platform")
 
 
 def state(platform: Platform) -> str:
@@ -97,89 +127,77 @@ def only(record: dict[str, Any]) -> dict[str, Any]:
     return dict(project)
 
 
-def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
-    spark: SparkSession, pseudonymous: Platform
-) -> None:
-    instruct(pseudonymous)
-    published(spark, pseudonymous)
-    zones, shown = pseudonymous.zones, table(pseudonymous)
-    assert (shown.columns[-2:], state(pseudonymous)) == (["pupil", "school"], "granted")
+def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(published: Platform) -> None:
+    zones, shown = published.zones, table(published)
+    assert (shown.columns[-2:], state(published)) == (["pupil", "school"], "granted")
     numbers = polars.read_delta(str(zones.results))["pgn"].unique()
-    of = {pseudonym(pseudonymous, f"pgn|{number}"): number for number in numbers}
+    of = {pseudonym(published, f"pgn|{number}"): number for number in numbers}
     assert set(shown["pupil"]) <= of.keys()
     late = sorted(set(shown["pupil"]))[:2]
     marks = {mark: bytes.fromhex(mark) for mark in late}
     assert byte_search.search_files([zones.published_table(NAME)], marks).labels == set(late)
 
-    object_to_everything(pseudonymous, [of[mark] for mark in late])
-    done = pseudonymous.run("objections")
+    object_to_everything(published, [of[mark] for mark in late])
+    done = published.run("objections")
     assert done.code == 0, done.stderr
     (left,) = done.record["left"]
     assert (left["pupils_barred"], left["access"]) == (2, "granted")
     assert NAME not in done.record["due"]
-    assert table(pseudonymous).height == shown.height - 2 - left["pupils_besides"]
+    assert table(published).height == shown.height - 2 - left["pupils_besides"]
     assert byte_search.search_files([zones.published_table(NAME)], marks).labels == frozenset()
-    assert state(pseudonymous) == "granted"
-    verified = pseudonymous.run("verify", *ASK)
+    assert state(published) == "granted"
+    verified = published.run("verify", *ASK)
     assert (verified.code, "OBJECTOR" in verified.record["checked"]) == (0, True), verified.stderr
 
 
 def test_a_school_whose_instruction_ended_leaves_and_until_then_nobody_reads(
-    spark: SparkSession, pseudonymous: Platform
+    spark: SparkSession, published: Platform
 ) -> None:
-    instruct(pseudonymous)
-    published(spark, pseudonymous)
-    school, *_ = schools(pseudonymous)
-    mark = pseudonym(pseudonymous, f"brin|{school}")
-    assert mark in set(table(pseudonymous)["school"])
-    instruct(pseudonymous, ended=(school,))
-    looked = pseudonymous.run("access")
+    school, *_ = schools(published)
+    mark = pseudonym(published, f"brin|{school}")
+    assert mark in set(table(published)["school"])
+    instruct(published, ended=(school,))
+    looked = published.run("access")
     assert (only(looked.record)["access"], looked.code) == ("withdrawn", 0), looked.stderr
 
-    task = pseudonymous.release_task()
+    task = published.release_task()
     (report,) = eligibility_withdrawal.withdraw_ineligible_rows(
         spark, task.environment, lambda _: eligibility_withdrawal.BarredPupils(), lambda _: None
     )
     told = report.document()
     assert (told["access"], told["exit_code"]) == ("granted", 0), told
     assert told["pupils_of_schools"] > 0
-    assert mark not in set(table(pseudonymous)["school"])
+    assert mark not in set(table(published)["school"])
 
 
 def test_a_project_without_its_key_or_after_its_end_is_closed_and_can_still_be_destroyed(
-    spark: SparkSession, pseudonymous: Platform, tmp_path: Path
+    published: Platform, tmp_path: Path
 ) -> None:
-    instruct(pseudonymous)
-    published(spark, pseudonymous)
-    kept, own = tmp_path / "kept.key", pseudonymous.keys / f"{NAME}.key"
+    kept, own = tmp_path / "kept.key", published.keys / f"{NAME}.key"
     own.rename(kept)
-    looked = pseudonymous.run("access")
+    looked = published.run("access")
     assert (looked.code, only(looked.record)["access"]) == (13, "withdrawn")
     kept.rename(own)
-    assert only(pseudonymous.run("access").record)["access"] == "granted"
+    assert only(published.run("access").record)["access"] == "granted"
 
     ends = TODAY + dt.timedelta(days=99)
-    pseudonymous.change(f"conf/projects/{NAME}.toml", f"ends = {ends}", f"ends = {TODAY - dt.timedelta(days=1)}")
-    looked = pseudonymous.run("access")
+    published.change(f"conf/projects/{NAME}.toml", f"ends = {ends}", f"ends = {TODAY - dt.timedelta(days=1)}")
+    looked = published.run("access")
     assert (looked.code, only(looked.record)["access"]) == (0, "withdrawn")
-    assert pseudonymous.run("destroy", *ASK, "--confirm", NAME).code == 0
-    assert not pseudonymous.zones.published_table(NAME).exists()
+    assert published.run("destroy", *ASK, "--confirm", NAME).code == 0
+    assert not published.zones.published_table(NAME).exists()
 
 
-def test_without_the_schools_instruction_there_is_no_release(pseudonymous: Platform) -> None:
+def test_without_the_schools_instruction_there_is_no_release(declared: Platform, tmp_path: Path) -> None:
+    pseudonymous = copy_of(declared, tmp_path)
     done = pseudonymous.run("release", *ASK)
     assert done.code == 17, done.stderr
     assert "instruction" in done.stderr
     assert not pseudonymous.zones.published_table(NAME).exists()
 
 
-def test_an_unknown_readers_group_is_refused_before_anything_is_published(
-    spark: SparkSession, pseudonymous: Platform
-) -> None:
-    instruct(pseudonymous)
-    task = pseudonymous.release_task()
-    lists, secret = check_release_allowed(task)
-    release_run.release_one(spark, task, lists, secret, lambda _: None)
+def test_an_unknown_readers_group_is_refused_before_anything_is_published(verified: Platform, tmp_path: Path) -> None:
+    pseudonymous = copy_of(verified, tmp_path)
     ours = grp.getgrgid(os.getegid()).gr_name
     pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
     done = pseudonymous.run("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")

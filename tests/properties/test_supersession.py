@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -117,12 +119,12 @@ def retake(one_supplier: bool, one: Row, other: Row) -> bool:
 @settings(max_examples=settings().max_examples // 25, phases=[Phase.generate])
 @given(st.integers(0, 1 << 32))
 def test_results_are_what_the_rules_say_however_runs_cut_the_deliveries(
-    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, runs: int, seed: int
+    spark: SparkSession, empty_root: Path, tmp_path_factory: pytest.TempPathFactory, runs: int, seed: int
 ) -> None:
     dice = random.Random(seed)
     sequences = [[drawn(dice) for _ in range(ROUNDS)] for _ in SCHOOLS]
-    zones = StorageZones(tmp_path_factory.mktemp("successions"))
-    zones.deliveries.mkdir()
+    zones = StorageZones(tmp_path_factory.mktemp("successions") / "root")
+    shutil.copytree(empty_root, zones.root)
     root, wanted = Root(spark, zones), [School() for _ in SCHOOLS]
     accounts: Counter[str] = Counter()
     for number in range(ROUNDS):

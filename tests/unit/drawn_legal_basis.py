@@ -6,13 +6,27 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from cohort.agreements.project import Project
+from cohort.data_states.schemas import OBJECTED, PGN, AcceptedResults, PupilRecords
 from cohort.legal_basis.consent_register import CONSENT_LISTS, NO_CONSENTED_PUPILS, ConsentedPupils, ConsentRegister
 from cohort.legal_basis.eligibility import Eligibility
 from cohort.legal_basis.instruction_register import INSTRUCTION_LISTS, InstructedSchools, InstructionRegister
 from cohort.legal_basis.number_changes import NumberChanges
+from cohort.legal_basis.objection_filter import mark_objectors
 from cohort.legal_basis.objections_in_force import Objections
 
 NEVER = dt.date.min
+
+
+def admitted_results(results: DataFrame, objections: Objections, project: Project) -> DataFrame:
+    """The rows of the pupils whom `mark_objectors` leaves unmarked."""
+    numbers = results.select(F.col("pgn").cast("int").alias(PGN)).distinct()
+    marked = mark_objectors(PupilRecords(numbers), AcceptedResults(results), objections, project)
+    admitted = marked.where(~F.col(OBJECTED)).select(F.lpad(F.col(PGN).cast("string"), 9, "0").alias("pgn"))
+    return results.join(admitted, "pgn", "left_semi").select(*results.columns)
 
 
 def make_eligibility(

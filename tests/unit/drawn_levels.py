@@ -67,6 +67,8 @@ def stage(edit: Break = nothing, **how: Any) -> Stage:
 
 def restricted(spark: SparkSession, path: Path, rows: list[Row]) -> Path:
     """The results as the restricted table."""
-    delta.create_table(spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+    delta.create_table(
+        spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by=schemas.RESULTS_PARTITION
+    )
     delta.append_rows(spark.createDataFrame(rows, schemas.RESULTS_SCHEMA), path, "batch 1")  # type: ignore[type-var]
     return path

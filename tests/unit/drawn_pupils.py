@@ -79,7 +79,9 @@ def make_cohort(
             stand_in_pseudonym(school),
             None if others == "-" else [stand_in_pseudonym(others)],
             3,
+            3,
             2,
+            False,
             score,
             sex,
             *([advies(n, score, sex)] if advies else []),
@@ -87,7 +89,8 @@ def make_cohort(
         for n, (school, others, score, sex) in enumerate(pupils)
     ]
     control = (
-        f"{PUPIL_CONTROL} binary, {SCHOOL_CONTROL} binary, {OTHER_SCHOOLS_CONTROL} array<binary>, _rows int, _used int"
+        f"{PUPIL_CONTROL} binary, {SCHOOL_CONTROL} binary, {OTHER_SCHOOLS_CONTROL} array<binary>, "
+        "_selected int, _rows int, _used int, _objected boolean"
     )
     third = ", advies int" if advies else ""
     return PseudonymisedRecords(

@@ -13,9 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_legal_basis import make_eligibility, write_instructions
 from tests.unit.drawn_records import make_release_record
@@ -114,7 +114,9 @@ class Root:
         there = ({*range(PUPILS)} | self.new) - self.gone
         rows = [row for n in sorted(there) for row in rows_of(n, **changed(n))]
         path = self.zones.results
-        delta.create_table(self.spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+        delta.create_table(
+            self.spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by=schemas.RESULTS_PARTITION
+        )
         made = self.spark.createDataFrame([*rows, *more], schemas.RESULTS_SCHEMA)  # type: ignore[type-var]
         delta.replace_batch(made, path, 1)
 
@@ -213,5 +215,5 @@ class Root:
         return Counter(tuple(row[name] for name in self.project.column_names) for row in rows)
 
     def pupils(self, release: int) -> set[bytes]:
-        stage = delta.read_table(self.spark, self.zones.staged_release(self.project.name, release))
-        return {bytes(row[0]) for row in stage.select(F.col(schemas.PUPIL_CONTROL)).collect()}
+        stage = deltalake.DeltaTable(self.zones.staged_release(self.project.name, release))
+        return set(stage.to_pyarrow_table(columns=[schemas.PUPIL_CONTROL])[schemas.PUPIL_CONTROL].to_pylist())

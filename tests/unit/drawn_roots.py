@@ -6,11 +6,12 @@ import datetime as dt
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import deltalake
 from pyspark.sql import SparkSession
 
-from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
@@ -21,7 +22,9 @@ from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-HERE, THERE = sorted(catalogue.load_catalogue(CONF).schools)[:2]
+PLATFORM, KNOWN = platform.load_platform(CONF), catalogue.load_catalogue(CONF)
+FORMATS = format_declarations.load_delivery_formats(CONF)
+HERE, THERE = sorted(KNOWN.schools)[:2]
 HEADER = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore;bron_result_key"
 PUNTKOMMA = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore;Resultaatnummer"
 A, B, C, D, E = "111222333", "123456782", "012345672", "063138219", "003389261"
@@ -54,26 +57,25 @@ class Root:
         os.utime(path, (at or self.received, at or self.received))
 
     def ingest(self, now: dt.datetime = NOW, changes: NumberChanges | None = None) -> dict[str, Any]:
-        holds = platform.load_platform(CONF)
-        kept = holds.retention_days.model_copy(update=self.days)
-        rules = holds.intake.rules.model_copy(update=self.rules)
-        taking = holds.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
-        holds = holds.model_copy(update={"retention_days": kept, "intake": taking})
+        kept = PLATFORM.retention_days.model_copy(update=self.days)
+        rules = PLATFORM.intake.rules.model_copy(update=self.rules)
+        taking = PLATFORM.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
         intake = pipeline.IngestionContext(
             self.zones,
-            holds,
-            catalogue.load_catalogue(CONF),
-            format_declarations.load_delivery_formats(CONF),
+            PLATFORM.model_copy(update={"retention_days": kept, "intake": taking}),
+            KNOWN,
+            FORMATS,
             objections_in_force.Objections(()),
             changes or NumberChanges(),
             now,
         )
         return pipeline.ingest_deliveries(self.spark, intake, lambda _: None)
 
-    def results(self) -> list[Any]:
-        """What counts of the table of results."""
-        known = list(ledger.read_counted_batches(self.zones.ledger))
-        return [row for row in delta.read_table(self.spark, self.zones.results).collect() if row.batch in known]
+    def results(self) -> list[SimpleNamespace]:
+        """What counts of the table of results, read without Spark."""
+        counted = ledger.read_counted_batches(self.zones.ledger)
+        rows = deltalake.DeltaTable(self.zones.results).to_pyarrow_table().to_pylist()
+        return [SimpleNamespace(**row) for row in rows if row["batch"] in counted]
 
     def rows(self) -> list[str]:
         return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in self.results())

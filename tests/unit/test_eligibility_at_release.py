@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from tests.unit.drawn_legal_basis import write_consents, write_instructions
 from tests.unit.drawn_levels import restricted, results, special
 from tests.unit.drawn_release import SCHOOLS, TODAY, Row, bsn, pipeline_input, subject
 
 from cohort import delta
 from cohort.agreements import project_hierarchies
-from cohort.data_states.schemas import AcceptedResults
+from cohort.data_states.schemas import INSTRUCTED, AcceptedResults
 from cohort.legal_basis import consent_register, consent_suppression, eligibility, instruction_filter
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release import accounting, stage_pipeline
@@ -38,7 +39,9 @@ def nothing(_: pytest.MonkeyPatch) -> None:
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(instruction_filter, "keep_instructed_rows", lambda selected, _: selected)
+    patch.setattr(
+        instruction_filter, "mark_instructed_rows", lambda selected, _: selected.withColumn(INSTRUCTED, F.lit(True))
+    )
 
 
 def consents_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -78,7 +81,7 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
             rows, pipeline_input(asked, held, trees, floors=given.platform.floors), lambda *_: None
         )
         delta.write_new_table(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
-        counts = accounting.count_rows_and_pupils(rows, asked, held, way).made()
+        counts = accounting.close_release_counts(rows.count(), way).made()
         way.unpersist()
         made = dataclasses.replace(given, table=tmp_path / "made", counts=counts)
         return verify_stage(spark, made, deep=True)

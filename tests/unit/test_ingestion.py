@@ -24,7 +24,9 @@ from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-SCHOOLS = sorted(catalogue.load_catalogue(CONF).schools)[:3]
+PLATFORM, KNOWN = platform.load_platform(CONF), catalogue.load_catalogue(CONF)
+FORMATS = format_declarations.load_delivery_formats(CONF)
+SCHOOLS = sorted(KNOWN.schools)[:3]
 HEADER = "brin;schooljaar;pgn;jaargroep;geslacht;toetscode;afnamedatum;vaardigheidsscore"
 NUMBERS = ["111222333", "123456782", "063138219", "003389261", "101222331"]
 
@@ -99,16 +101,15 @@ def take_in(
     megabytes: int = 256,
     warned: str | None = None,
 ) -> dict[str, Any]:
-    declared = platform.load_platform(CONF)
-    containers = declared.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
-    rules = declared.intake.rules.model_copy(update={warned: "warn"} if warned else {})
-    generous = declared.intake.model_copy(update={"max_refused_share": 1, "containers": containers, "rules": rules})
+    containers = PLATFORM.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
+    rules = PLATFORM.intake.rules.model_copy(update={warned: "warn"} if warned else {})
+    generous = PLATFORM.intake.model_copy(update={"max_refused_share": 1, "containers": containers, "rules": rules})
     lists = objections_in_force.Objections(barred_numbers={"alles": blocked})
     intake = pipeline.IngestionContext(
         zones,
-        declared.model_copy(update={"intake": generous}),
-        catalogue.load_catalogue(CONF),
-        format_declarations.load_delivery_formats(CONF),
+        PLATFORM.model_copy(update={"intake": generous}),
+        KNOWN,
+        FORMATS,
         lists,
         number_changes.NumberChanges(),
         NOW,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,28 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_release
-from tests.unit.drawn_legal_basis import make_eligibility
-from tests.unit.drawn_results import COLUMNS, column, drawn, frame, pgn, project, result
+from tests.unit.drawn_results import COLUMNS, column, drawn, frame, hierarchy, pgn, project, result
 
 from cohort import delta
 from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_records
 from cohort.anonymisation.search_input import PupilCounts
-from cohort.data_states.schemas import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults
+from cohort.data_states.schemas import (
+    HOME_SCHOOL,
+    INSTRUCTED,
+    PGN,
+    RESULTS_PARTITION,
+    RESULTS_SCHEMA,
+    ROW_COUNT,
+    SCORE_COLUMNS,
+    SELECTED_ROW_COUNT,
+    ConsentedResults,
+    InstructedResults,
+)
 from cohort.erasure import consent_expiry
 from cohort.legal_basis import consent_suppression, instruction_filter
 from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
 from cohort.legal_basis.instruction_register import InstructedSchools
-from cohort.legal_basis.objections_in_force import Objections
 from cohort.release import accounting
 from cohort.release.stage_pipeline import PipelineResult
 from cohort.storage.zone_paths import StorageZones
@@ -47,7 +57,7 @@ def summarise_rows(rows: DataFrame) -> list[tuple[str, str, bool]]:
     return sorted((row[0].lstrip("0"), row[1], row[2]) for row in collected)
 
 
-def test_the_rows_of_sites_without_an_instruction_are_left_out(spark: SparkSession) -> None:
+def test_rows_are_marked_with_the_instruction_of_their_site(spark: SparkSession) -> None:
     rows = [
         row | {"vestiging": site, "pgn": pgn(n)}
         for n, (brin, site) in enumerate(
@@ -56,10 +66,12 @@ def test_the_rows_of_sites_without_an_instruction_are_left_out(spark: SparkSessi
         for row in drawn(n, f"brin\n{brin}")
     ]
     schools = InstructedSchools({"10AA": (True, frozenset({"02"})), "10AB": (False, frozenset({"01"}))})
-    kept = instruction_filter.keep_instructed_rows(frame(spark, rows), schools)
-    assert kept.columns == RESULTS_SCHEMA.names
-    assert sorted((r.brin, r.vestiging) for r in kept.collect()) == [("10AA", "00"), ("10AB", "01")]
-    assert instruction_filter.keep_instructed_rows(frame(spark, rows), InstructedSchools({})).count() == 0
+    marked = instruction_filter.mark_instructed_rows(frame(spark, rows), schools)
+    assert marked.columns == [*RESULTS_SCHEMA.names, INSTRUCTED]
+    instructed = sorted((r.brin, r.vestiging) for r in marked.where(INSTRUCTED).collect())
+    assert (marked.count(), instructed) == (5, [("10AA", "00"), ("10AB", "01")])
+    nowhere = instruction_filter.mark_instructed_rows(frame(spark, rows), InstructedSchools({}))
+    assert (nowhere.count(), nowhere.where(INSTRUCTED).count()) == (5, 0)
 
 
 MIXED = """
@@ -72,7 +84,7 @@ studie   ja        A
 def test_special_values_are_shown_only_with_consent_to_their_domain(spark: SparkSession) -> None:
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
     selected = pupil_records.select_project_results(frame(spark, rows), special())
-    blanked = consent_suppression.suppress_unconsented_values(AdmittedResults(selected), CONSENTED, special())
+    blanked = consent_suppression.suppress_unconsented_values(InstructedResults(selected), CONSENTED, special())
     assert summarise_rows(blanked) == [
         ("1", "lezen", True),
         ("1", "studie", True),
@@ -96,7 +108,7 @@ def test_a_project_without_a_legal_ground_selects_no_special_row(spark: SparkSes
     assert summarise_rows(selected) == [("1", "lezen", True)]
     assert summarise_rows(
         consent_suppression.suppress_unconsented_values(
-            AdmittedResults(selected), NO_CONSENTED_PUPILS, project_without_ground
+            InstructedResults(selected), NO_CONSENTED_PUPILS, project_without_ground
         )
     ) == summarise_rows(selected)
 
@@ -133,7 +145,9 @@ def test_no_special_value_reaches_the_quarantine(
 @pytest.fixture
 def ingested(spark: SparkSession, tmp_path: Path) -> StorageZones:
     zones = StorageZones(tmp_path)
-    delta.create_table(spark, zones.results, RESULTS_SCHEMA, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create_table(
+        spark, zones.results, RESULTS_SCHEMA, drawn_release.platform().tables, partitioned_by=RESULTS_PARTITION
+    )
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
     delta.append_rows(frame(spark, rows), zones.results, "batch 1")
     return zones
@@ -179,12 +193,36 @@ def test_results_are_searched_again_only_when_consents_change(spark: SparkSessio
     assert consent_expiry.erase_expired_consent_values(spark, ingested, NO_CONSENTED_PUPILS)
 
 
-def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(spark: SparkSession) -> None:
-    rows = [*drawn(1, "brin\n10AA"), *drawn(2, "brin\n10AB"), *drawn(3, "brin\n10AA\n10AB")]
+def test_no_value_of_a_row_without_an_instruction_is_in_a_record(spark: SparkSession) -> None:
+    """The newest row, with another school and sex, is of a school without one; the third pupil has no other row."""
+    later = "brin peildag geslacht\n10AB 2025-03-03 2"
+    rows = [*drawn(1, "brin\n10AA"), *drawn(1, later), *drawn(2, "brin\n10AA"), *drawn(3, "brin\n10AB")]
+    schools = InstructedSchools({"10AA": (True, frozenset())})
+    marked = instruction_filter.mark_instructed_rows(frame(spark, rows), schools)
+    declared = project([COLUMNS[0], column("sekse", attribute="geslacht")])
+    trees = {one.name: hierarchy(one.name) for one in declared.columns} | {"sekse": hierarchy("geslacht")}
+    made = pupil_records.make_pupil_records(ConsentedResults(marked), declared, trees).collect()
+    counted = {row[PGN]: (row[SELECTED_ROW_COUNT], row[ROW_COUNT], row[HOME_SCHOOL] is None) for row in made}
+    assert counted == {1: (2, 1, False), 2: (1, 1, False), 3: (1, 0, True)}
+    shown = {row[PGN]: (row[HOME_SCHOOL], row["sekse"]) for row in made}
+    assert shown[1] == shown[2]
+
+
+def test_the_sums_of_a_release_close_or_it_is_a_defect(spark: SparkSession) -> None:
+    counts = PupilCounts(
+        pupils=2,
+        set_aside=0,
+        rows=2,
+        rows_used=2,
+        without_instruction=1,
+        objected=1,
+        rows_without_instruction=2,
+        rows_objected=3,
+    )
     pipeline_result = PipelineResult(
         rows=frame(spark, []),
         recoding=_Recoding(),
-        counts=PupilCounts(2, 0, 2, 2),
+        counts=counts,
         values={},
         value_counts=None,
         blanking=None,
@@ -193,11 +231,12 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
         withdrawn=0,
         cached_frames=(),  # type: ignore[arg-type]
     )
-    counted = accounting.count_rows_and_pupils(
-        frame(spark, rows), project(), make_eligibility(Objections(()), ["10AA"]), pipeline_result
-    ).made()
-    assert (counted["rows_without_instruction"], counted["pupils_without_instruction"]) == (2, 1)
-    assert (counted["rows_objected"], counted["pupils_objected"], counted["pupils_records"]) == (0, 0, 3)
+    closed = accounting.close_release_counts(9, pipeline_result).made()
+    assert (closed["rows_current"], closed["rows_not_selected"], closed["pupils_records"]) == (9, 2, 4)
+    with pytest.raises(AssertionError, match="do not close"):
+        accounting.close_release_counts(6, pipeline_result)
+    with pytest.raises(AssertionError, match="do not close"):
+        accounting.close_release_counts(9, replace(pipeline_result, withdrawn=1))
 
 
 class _Recoding:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_environment import make_environment
@@ -35,11 +36,18 @@ from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-KNOWN = catalogue.load_catalogue(CONF)
+PLATFORM, KNOWN = platform.load_platform(CONF), catalogue.load_catalogue(CONF)
+FORMATS = format_declarations.load_delivery_formats(CONF)
 HERE, THERE = sorted(KNOWN.schools)[:2]
 HEADER = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore"
 PUPILS = [bsn(n) for n in range(12)]
 """0 … 7 are at one school, 6 … 11 at the other; 1, 2 and 3 have refused rows, too."""
+
+
+def read_rows(table: Path) -> list[dict[str, Any]]:
+    """The rows of a table, read without Spark."""
+    rows: list[dict[str, Any]] = deltalake.DeltaTable(table).to_pyarrow_table().to_pylist()
+    return rows
 
 
 @dataclass
@@ -66,7 +74,7 @@ class Root:
 
     @property
     def platform_declaration(self) -> platform.Platform:
-        platform_declaration = platform.load_platform(CONF)
+        platform_declaration = PLATFORM
         limits = platform_declaration.objections.model_copy(
             update={
                 "max_erased_share": Decimal(self.share),
@@ -86,13 +94,7 @@ class Root:
     def ingest(self) -> dict[str, Any]:
         changes = number_changes.load_number_changes(self.zones.number_changes, self.now.date())
         intake = pipeline.IngestionContext(
-            self.zones,
-            self.platform_declaration,
-            KNOWN,
-            format_declarations.load_delivery_formats(CONF),
-            self.load(),
-            changes,
-            self.now,
+            self.zones, self.platform_declaration, KNOWN, FORMATS, self.load(), changes, self.now
         )
         return pipeline.ingest_deliveries(self.spark, intake, lambda _: None)
 
@@ -104,22 +106,20 @@ class Root:
     def rows(self) -> str:
         """Which results there are of whom: `0rs` has rekenen and spelling, `…*` at the second school."""
         domains_by_pupil: dict[str, str] = {}
-        for row in delta.read_table(self.spark, self.zones.results).orderBy("domein").collect():
-            name = f"{PUPILS.index(row.pgn)}{'*' if row.brin == THERE else ''}"
-            domains_by_pupil[name] = domains_by_pupil.get(name, "") + row.domein[0]
+        for row in sorted(read_rows(self.zones.results), key=lambda row: str(row["domein"])):
+            name = f"{PUPILS.index(row['pgn'])}{'*' if row['brin'] == THERE else ''}"
+            domains_by_pupil[name] = domains_by_pupil.get(name, "") + row["domein"][0]
         return " ".join(f"{name}{domains}" for name, domains in sorted(domains_by_pupil.items()))
 
     def refused(self) -> list[str]:
-        rows = delta.read_table(self.spark, self.zones.quarantine).collect()
-        return sorted(" ".join(row.codes) for row in rows)
+        return sorted(" ".join(row["codes"]) for row in read_rows(self.zones.quarantine))
 
     def files(self) -> set[str]:
         return {path.name for path in self.zones.deliveries.rglob("*") if path.is_file()}
 
     def accounting_balances(self) -> bool:
-        recorded = ledger.read_ledger(self.zones.ledger)
-        present_rows = delta.read_table(self.spark, self.zones.results).count()
-        return present_rows + erasure_journal.count_erased_rows(self.zones) == recorded.current_row_count()
+        recorded = ledger.read_ledger(self.zones.ledger).current_row_count()
+        return len(read_rows(self.zones.results)) + erasure_journal.count_erased_rows(self.zones) == recorded
 
     def holding(self, n: int) -> set[str]:
         """The zones in which a pupil's number still stands, looked for in everything decoded."""

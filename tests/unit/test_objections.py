@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from tests.unit.drawn_legal_basis import admitted_results
 from tests.unit.drawn_results import column, frame, project, result, row
 
 from cohort.agreements.platform import ObjectionLimits
@@ -366,7 +367,7 @@ def test_which_results_are_admitted(admission: AdmissionCase, zone: Path, spark:
     drawn = [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]
     results = AcceptedResults(frame(spark, drawn))
     loaded = lists(zone, *admission.lines, **admission.declaration)
-    admitted = objection_filter.remove_objectors(results, results, loaded, PROJECT)
+    admitted = admitted_results(results, loaded, PROJECT)
     assert admitted.columns == results.columns
     assert summarise_rows(admitted) == admission.admitted_rows
     barred = {
@@ -384,4 +385,4 @@ def test_a_pupil_must_be_on_every_opt_in_list_of_a_school(zone: Path, spark: Spa
     results = AcceptedResults(frame(spark, [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]))
     put(zone, LINE, f"{BEN};;2025-09-01;;alles", **PERMITTED)
     put(zone, LINE, name="b", **{**PERMITTED, "schools": '["10AA"]'})
-    assert summarise_rows(objection_filter.remove_objectors(results, results, read(zone), PROJECT)) == "1AA 1AB 3AB"
+    assert summarise_rows(admitted_results(results, read(zone), PROJECT)) == "1AA 1AB 3AB"

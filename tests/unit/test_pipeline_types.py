@@ -13,10 +13,10 @@ PIPELINE = (ROOT / "lib" / "cohort" / "release" / "stage_pipeline.py").read_text
 FORGOTTEN = {
     "nothing": ("selected = ", "selected = "),
     "instructions": ("instructed = .*", "instructed = selected"),
-    "objections": ("admitted = .*", "admitted = instructed"),
-    "consents": ("consented = .*", "consented = admitted"),
-    "records": ("pupils = .*", "pupils = consented"),
-    "pseudonyms": ("pseudonymous = .*", "pseudonymous = pupils"),
+    "consents": ("consented = .*", "consented = instructed"),
+    "records": (" records = .*", " records = consented"),
+    "objections": ("admitted = .*", "admitted = records"),
+    "pseudonyms": ("pseudonymous = .*", "pseudonymous = admitted"),
 }
 
 

@@ -15,12 +15,14 @@ from pyspark.sql import functions as F
 from cohort.anonymisation.pseudonymisation import hmac_sha256, pseudonymise_pupils
 from cohort.data_states import local_frames
 from cohort.data_states.schemas import (
+    OBJECTED,
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     ROW_COUNT,
     SCHOOL_CONTROL,
+    SELECTED_ROW_COUNT,
     SHOWN_ROW_COUNT,
-    PupilRecords,
+    AdmittedRecords,
 )
 from cohort.foundation.errors import KeyRefused
 from cohort.foundation.identifiers import brin_to_number
@@ -50,13 +52,23 @@ def python_hmac(text: str, secret: bytes = SECRET) -> bytes:
     return hmac.digest(secret, text.encode(), hashlib.sha256)
 
 
-def records(spark: SparkSession) -> PupilRecords:
+def records(spark: SparkSession) -> AdmittedRecords:
     coded = [
-        (n, brin_to_number(home), None if others is None else [brin_to_number(s) for s in others], n % 7, n % 3, n % 5)
+        (
+            n,
+            brin_to_number(home),
+            None if others is None else [brin_to_number(school) for school in others],
+            n % 11,
+            n % 7 + 1,
+            n % 3,
+            False,
+            n % 5,
+        )
         for n, home, others in PUPILS
     ]
-    state = "pgn int, school int, _elsewhere array<bigint>, _rows int, _used int, geslacht int"
-    return PupilRecords(local_frames.make_local_frame(spark, state, coded))
+    counts = "_selected int, _rows int, _used int, _objected boolean"
+    state = f"pgn int, school int, _elsewhere array<bigint>, {counts}, geslacht int"
+    return AdmittedRecords(local_frames.make_local_frame(spark, state, coded))
 
 
 @pytest.fixture(scope="module")
@@ -92,19 +104,33 @@ def test_other_schools_get_their_hmacs_and_null_stays_null(made: list[dict[str, 
 
 def test_other_columns_are_unchanged(made: list[dict[str, Any]]) -> None:
     assert [(row[ROW_COUNT], row[SHOWN_ROW_COUNT], row["geslacht"]) for row in made] == [
-        (n % 7, n % 3, n % 5) for n, _, _ in PUPILS
+        (n % 7 + 1, n % 3, n % 5) for n, _, _ in PUPILS
     ]
 
 
 def test_no_column_has_the_key_or_a_pupil_number(made: list[dict[str, Any]]) -> None:
     assert list(made[0]) == [
+        SELECTED_ROW_COUNT,
+        ROW_COUNT,
+        SHOWN_ROW_COUNT,
+        OBJECTED,
         PUPIL_CONTROL,
         SCHOOL_CONTROL,
         OTHER_SCHOOLS_CONTROL,
-        ROW_COUNT,
-        SHOWN_ROW_COUNT,
         "geslacht",
     ]
+
+
+@pytest.mark.parametrize(("rows", "objected", "is_used"), [(1, False, True), (0, False, False), (1, True, False)])
+def test_a_pupil_who_may_not_be_used_has_counts_and_nothing_else(
+    spark: SparkSession, rows: int, objected: bool, is_used: bool
+) -> None:
+    one = records(spark).limit(1).withColumn(ROW_COUNT, F.lit(rows)).withColumn(OBJECTED, F.lit(objected))
+    (made,) = pseudonymise_pupils(AdmittedRecords(one), ProjectKey(SECRET), LISTED).collect()
+    values = {name: value for name, value in made.asDict().items() if value is not None}
+    counts = {SELECTED_ROW_COUNT, ROW_COUNT, SHOWN_ROW_COUNT, OBJECTED}
+    protected = {PUPIL_CONTROL, SCHOOL_CONTROL, "geslacht"}
+    assert set(values) - {OTHER_SCHOOLS_CONTROL} == (counts | protected if is_used else counts)
 
 
 def test_a_school_that_is_listed_twice_does_not_double_pupils(spark: SparkSession) -> None:

@@ -7,11 +7,20 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from tests.unit.drawn_results import COLUMNS, Row, drawn, frame, hierarchy, pgn, project
 
 from cohort.anonymisation import pupil_records
 from cohort.data_states import schemas
-from cohort.data_states.schemas import HOME_SCHOOL, OTHER_SCHOOLS, PGN, ROW_COUNT, SHOWN_ROW_COUNT, ConsentedResults
+from cohort.data_states.schemas import (
+    HOME_SCHOOL,
+    INSTRUCTED,
+    OTHER_SCHOOLS,
+    PGN,
+    ROW_COUNT,
+    SHOWN_ROW_COUNT,
+    ConsentedResults,
+)
 from cohort.foundation.identifiers import brin_to_number
 
 OUTSIDE = "(not in the hierarchy)"
@@ -387,7 +396,13 @@ def made(one_spark: SparkSession) -> dict[str, Row]:
     declared = project()
     hierarchies = {name: hierarchy(name) for name in declared.column_names}
     selected = pupil_records.select_project_results(frame(one_spark, rows), declared)
-    records = pupil_records.make_pupil_records(ConsentedResults(selected), declared, hierarchies).toArrow().to_pylist()
+    records = (
+        pupil_records.make_pupil_records(
+            ConsentedResults(selected.withColumn(INSTRUCTED, F.lit(True))), declared, hierarchies
+        )
+        .toArrow()
+        .to_pylist()
+    )
     for record in records:
         for name in declared.column_names:
             number = record[name]

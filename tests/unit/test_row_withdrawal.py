@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import grp
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -115,12 +116,12 @@ def rows() -> list[Row]:
     return [row(n, niveau="II" if n in GIRLS_OF_LEVEL_II else "I") for n in range(60)]
 
 
-@pytest.fixture
-def published(spark: SparkSession, tmp_path: Path) -> PublishedProject:
-    frames = PublishedProject(spark, tmp_path)
-    drawn.write_hierarchies(tmp_path / "hierarchies")
-    count = pseudonymous.published(spark, tmp_path, frames.table, frames.project, *rows())
-    checksum = list(delta.checksum_rows(delta.read_table(spark, frames.table)))
+@pytest.fixture(scope="module")
+def published_once(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> PublishedProject:
+    made = PublishedProject(one_spark, tmp_path_factory.mktemp("withdrawal"))
+    drawn.write_hierarchies(made.home / "hierarchies")
+    count = pseudonymous.published(one_spark, made.home, made.table, made.project, *rows())
+    checksum = list(delta.checksum_rows(delta.read_table(one_spark, made.table)))
     record = make_release_record(
         "proef",
         1,
@@ -140,9 +141,16 @@ def published(spark: SparkSession, tmp_path: Path) -> PublishedProject:
             "instructed": SCHOOLS,
         },
     )
-    record_store.save_release_record(frames.zones, record)
-    assert table_access.settle_access(frames.zones, frames.platform, frames.project, NOW) == []
-    return frames
+    record_store.save_release_record(made.zones, record)
+    assert table_access.settle_access(made.zones, made.platform, made.project, NOW) == []
+    return made
+
+
+@pytest.fixture
+def published(published_once: PublishedProject, spark: SparkSession, tmp_path: Path) -> PublishedProject:
+    """A copy that a test may change."""
+    shutil.copytree(published_once.home, tmp_path / "home")
+    return PublishedProject(spark, tmp_path / "home")
 
 
 def test_objectors_and_classes_that_become_too_small_are_removed_from_every_file(published: PublishedProject) -> None:

@@ -31,7 +31,9 @@ KEY = ProjectKey(drawn.SECRET)
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("results") / "results"
     made = one_spark.createDataFrame(drawn.results(), schemas.RESULTS_SCHEMA)  # type: ignore[type-var]
-    delta.create_table(one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+    delta.create_table(
+        one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by=schemas.RESULTS_PARTITION
+    )
     for batch in (1, 2):
         delta.replace_batch(made.where(f"batch = {batch}"), path, batch)
     return path

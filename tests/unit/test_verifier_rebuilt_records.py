@@ -29,7 +29,9 @@ JAN, FEB = dt.date(2025, 1, 10), dt.date(2025, 2, 10)
 def table_of(spark: SparkSession, path: Path, rows: list[Row]) -> Path:
     """The rows as they lie in `restricted/results`."""
     frame = spark.createDataFrame(rows, schemas.RESULTS_SCHEMA)  # type: ignore[type-var]
-    delta.create_table(spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+    delta.create_table(
+        spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by=schemas.RESULTS_PARTITION
+    )
     delta.append_rows(frame, path, "batch 1")
     return path
 

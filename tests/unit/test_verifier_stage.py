@@ -26,7 +26,9 @@ Break = Callable[[list[Row]], None]
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn results as the restricted table."""
     path = tmp_path_factory.mktemp("restricted") / "results"
-    delta.create_table(one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+    delta.create_table(
+        one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by=schemas.RESULTS_PARTITION
+    )
     delta.append_rows(one_spark.createDataFrame(drawn.results(), schemas.RESULTS_SCHEMA), path, "batch 1")  # type: ignore[type-var]
     return path
 

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_environment import make_environment
+from tests.unit.drawn_legal_basis import admitted_results
 from tests.unit.drawn_release import write_list
 from tests.unit.drawn_results import column, project, result
 
 from cohort import delta
 from cohort.agreements import catalogue, platform
-from cohort.data_states.schemas import AcceptedResults
 from cohort.delivery_formats import format_declarations
 from cohort.destruction import byte_search
 from cohort.erasure import objection_erasure
 from cohort.foundation.identifiers import normalise_pgn
 from cohort.ingestion import pipeline
-from cohort.legal_basis import number_changes, objection_filter, objections_in_force
+from cohort.legal_basis import number_changes, objections_in_force
 from cohort.legal_basis.objections_in_force import Objections
 from cohort.storage.zone_paths import StorageZones
 
@@ -134,8 +134,7 @@ def test_objections_after_ingestion_erase_every_objector(spark: SparkSession, tm
     assert root.left(root.results()) == FREE | {new for new, _ in SUBJECTS.values()}
     assert len({label.rsplit(" ", 1)[0] for label in root.traces()}) == len(WAYS), "the search finds them"
     put_lists(root.zones.objections)
-    results = AcceptedResults(root.results())
-    released = objection_filter.remove_objectors(results, results, root.lists(), PROJECT)
+    released = admitted_results(root.results(), root.lists(), PROJECT)
     assert root.left(released) == FREE, "at a release, whether `objections` was run or not"
     objection_erasure.apply_objections(spark, make_environment(root.zones, root.holds, NOW), KNOWN, root.lists())
     assert root.left(root.results()) == FREE

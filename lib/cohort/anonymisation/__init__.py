@@ -41,6 +41,7 @@ from cohort.anonymisation.search_input import (
     encode_pupils,
     hash_pupil,
     select_eligible_pupils,
+    select_usable_pupils,
 )
 from cohort.anonymisation.sensitive_columns import (
     CLASS_NUMBER,
@@ -83,5 +84,6 @@ __all__ = [
     "search_classes",
     "select_eligible_pupils",
     "select_project_results",
+    "select_usable_pupils",
     "tabulate_class_values",
 ]

@@ -1,8 +1,9 @@
-"""Stage PupilRecords → PseudonymisedRecords: keyed pseudonyms in place of pupil numbers and school codes.
+"""Stage AdmittedRecords → PseudonymisedRecords: keyed pseudonyms in place of pupil numbers and school codes.
 
 A pseudonym is the HMAC-SHA-256 of a labelled text (`pgn|` and nine digits, `brin|` and the BRIN), computed by Spark
 itself. The padded key blocks come from a broadcast frame of one row, never from a literal, a setting or an argument,
-which Spark would write in its plans and logs. Each school is hashed once.
+which Spark would write in its plans and logs. Each school is hashed once. Of a pupil who may not be used nothing is
+hashed, and nothing but counts goes on.
 """
 
 from __future__ import annotations
@@ -15,20 +16,24 @@ from pyspark.sql import functions as F
 from cohort.data_states import (
     HOME_SCHOOL,
     IDENTIFYING_COLUMNS,
+    OBJECTED,
     OTHER_SCHOOLS,
     OTHER_SCHOOLS_CONTROL,
     PGN,
     PUPIL_CONTROL,
     ROW_COUNT,
     SCHOOL_CONTROL,
+    SELECTED_ROW_COUNT,
     SHOWN_ROW_COUNT,
+    AdmittedRecords,
     PseudonymisedRecords,
-    PupilRecords,
     forbid_columns,
     make_local_frame,
 )
 from cohort.foundation import brin_to_number
 from cohort.keys import INNER_BLOCK, OUTER_BLOCK, ProjectKey
+
+_COUNTS = (SELECTED_ROW_COUNT, ROW_COUNT, SHOWN_ROW_COUNT, OBJECTED)
 
 
 def hmac_sha256(message: Column) -> Column:
@@ -41,35 +46,36 @@ def hmac_sha256(message: Column) -> Column:
     return F.unhex(F.sha2(F.concat(OUTER_BLOCK, inner), 256))
 
 
-def pseudonymise_pupils(pupils: PupilRecords, key: ProjectKey, schools: Iterable[str]) -> PseudonymisedRecords:
+def pseudonymise_pupils(pupils: AdmittedRecords, key: ProjectKey, schools: Iterable[str]) -> PseudonymisedRecords:
     """Replace pupil numbers and school codes by pseudonyms.
 
     Args:
-        pupils: the pupil records.
+        pupils: the pupil records, each with whether its pupil objects.
         key: the key of the project.
         schools: the BRINs of the school list.
 
     Returns:
         As many rows as came in, with `_pupil` and `_school` (32 bytes each), `_others` (an array of them, or null),
-        `_rows`, `_used`, and the leaf numbers of the columns.
+        `_selected`, `_rows`, `_used`, `_objected`, and the leaf numbers of the columns. Of a pupil with an objection,
+        or without a row with an instruction, everything but the counts and `_objected` is null.
     """
     spark = pupils.sparkSession
     brins = sorted(set(schools))
     digests = key.digest_texts(f"brin|{brin}" for brin in brins)
     rows = [(brin_to_number(brin), digest) for brin, digest in zip(brins, digests, strict=True)]
     lookup = make_local_frame(spark, f"{HOME_SCHOOL} int not null, _listed binary not null", rows)
-    columns = [c for c in pupils.columns if c not in (PGN, HOME_SCHOOL, OTHER_SCHOOLS, ROW_COUNT, SHOWN_ROW_COUNT)]
+    columns = [name for name in pupils.columns if name not in (PGN, HOME_SCHOOL, OTHER_SCHOOLS, *_COUNTS)]
+    protected = {
+        PUPIL_CONTROL: hmac_sha256(F.concat(F.lit("pgn|"), F.lpad(F.col(PGN).cast("string"), 9, "0"))),
+        SCHOOL_CONTROL: F.coalesce("_listed", hmac_sha256(_labelled_brin(F.col(HOME_SCHOOL)))),
+        OTHER_SCHOOLS_CONTROL: F.transform(OTHER_SCHOOLS, lambda school: hmac_sha256(_labelled_brin(school))),
+        **{name: F.col(name) for name in columns},
+    }
+    may_be_used = (F.col(ROW_COUNT) > 0) & ~F.col(OBJECTED)
     keyed = (
         pupils.join(F.broadcast(lookup), HOME_SCHOOL, "left")
         .join(F.broadcast(key.key_frame(spark)))
-        .select(
-            hmac_sha256(F.concat(F.lit("pgn|"), F.lpad(F.col(PGN).cast("string"), 9, "0"))).alias(PUPIL_CONTROL),
-            F.coalesce("_listed", hmac_sha256(_labelled_brin(F.col(HOME_SCHOOL)))).alias(SCHOOL_CONTROL),
-            F.transform(OTHER_SCHOOLS, lambda school: hmac_sha256(_labelled_brin(school))).alias(OTHER_SCHOOLS_CONTROL),
-            ROW_COUNT,
-            SHOWN_ROW_COUNT,
-            *columns,
-        )
+        .select(*_COUNTS, *(F.when(may_be_used, value).alias(name) for name, value in protected.items()))
     )
     forbid_columns(keyed, IDENTIFYING_COLUMNS)
     return PseudonymisedRecords(keyed)

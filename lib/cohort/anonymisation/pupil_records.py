@@ -25,10 +25,12 @@ from cohort.anonymisation import leaf_encoding
 from cohort.data_states import (
     DELIVERY_NUMBER,
     HOME_SCHOOL,
+    INSTRUCTED,
     OTHER_SCHOOLS,
     PGN,
     RESULTS_SCHEMA,
     ROW_COUNT,
+    SELECTED_ROW_COUNT,
     SHOWN_ROW_COUNT,
     AcceptedResults,
     ConsentedResults,
@@ -40,6 +42,7 @@ from cohort.sdc import Hierarchy
 
 DAY_BITS, DELIVERY_BITS, SCHOOL_BITS = 9, 18, 17
 VALUE_BITS, LEAF_BITS = leaf_encoding.CODE_BITS, leaf_encoding.LEAF_BITS
+_LATEST, _BRIN_NUMBER = "_latest", "_brin"
 
 HierarchyByColumn = Mapping[str, Hierarchy]
 """The hierarchies of a project, by column name."""
@@ -84,15 +87,16 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
     """Bring the rows of each pupil together in one record.
 
     Args:
-        consented: selected rows of pupils without an objection, with special-category values only of pupils with
-            consent.
+        consented: selected rows, each with whether its school gave an instruction, with special-category values only
+            of pupils with consent.
         project: the declaration of the project.
         hierarchies: its hierarchies, by column name.
 
     Returns:
         `pgn` (int); `school` (number of the school of the latest row); `_elsewhere` (numbers of other schools with a
-        shown value, null for none); `_rows` and `_used` (number of all rows, and of shown ones); and per column its
-        leaf number: that of `onbekend` for null, −1 for a value that is not in the hierarchy.
+        shown value, null for none); `_selected`, `_rows` and `_used` (numbers of all rows, of those with an
+        instruction, and of shown ones); and per column its leaf number: that of `onbekend` for null, −1 for a value
+        that is not in the hierarchy. Of a pupil without a row with an instruction the school is null.
 
     Raises:
         ConfigurationRefused: a hierarchy whose leaves are not bands of the column's step (exit code 10).
@@ -101,24 +105,31 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
     slots = {result: f"_slot{i}" for i, result in enumerate(project.results)}
     attributes = [c for c in project.columns if c.attribute is not None]
     day = F.datediff("peildag", F.lit(f"{min(project.population.schooljaar)[:4]}-08-01").cast("date"))
-    order = (_shift_left(day, DELIVERY_BITS) + F.col(DELIVERY_NUMBER)).alias("_order")
-    prepared = leaf_encoding.join_long_hierarchies(consented, attributes, hierarchies).select(
+    order = _shift_left(day, DELIVERY_BITS) + F.col(DELIVERY_NUMBER)
+    values = {
+        _LATEST: _shift_left(order, SCHOOL_BITS) + F.col(_BRIN_NUMBER),
+        **{
+            name: F.when(is_usable_result(result), _pack_result(result, _level_hierarchy(project, result, hierarchies)))
+            for result, name in slots.items()
+        },
+        **{
+            column.name: _shift_left(order, LEAF_BITS)
+            + leaf_encoding.encode_attribute(column, hierarchies[column.name])
+            for column in attributes
+        },
+    }
+    numbered = consented.withColumn(_BRIN_NUMBER, F.expr(brin_to_number_sql("brin")))
+    prepared = leaf_encoding.join_long_hierarchies(numbered, attributes, hierarchies).select(
         F.col("pgn").try_cast("int").alias(PGN),
-        order,
-        F.expr(brin_to_number_sql("brin")).alias("_brin"),
-        *(
-            F.when(is_usable_result(r), _pack_result(r, _level_hierarchy(project, r, hierarchies))).alias(name)
-            for r, name in slots.items()
-        ),
-        *(leaf_encoding.encode_attribute(c, hierarchies[c.name]).alias(c.name) for c in attributes),
+        INSTRUCTED,
+        *(F.when(F.col(INSTRUCTED), value).alias(name) for name, value in values.items()),
     )
     gathered = prepared.groupBy(PGN).agg(
-        F.max(_shift_left(F.col("_order"), SCHOOL_BITS) + F.col("_brin")).alias("_latest"),
-        F.count(F.lit(1)).cast("int").alias(ROW_COUNT),
-        *(F.max(name).alias(name) for name in slots.values()),
-        *(F.max(_shift_left(F.col("_order"), LEAF_BITS) + F.col(c.name)).alias(c.name) for c in attributes),
+        F.count(F.lit(1)).cast("int").alias(SELECTED_ROW_COUNT),
+        F.count_if(INSTRUCTED).cast("int").alias(ROW_COUNT),
+        *(F.max(name).alias(name) for name in values),
     )
-    home = _low_bits(F.col("_latest"), SCHOOL_BITS)
+    home = _low_bits(F.col(_LATEST), SCHOOL_BITS)
     schools = [_unpack_school(result, F.col(name)) for result, name in slots.items()]
     others = F.array_distinct(F.array_compact(F.array(*(F.when(school != home, school) for school in schools))))
     has_other = reduce(or_, (school.isNotNull() & (school != home) for school in schools))
@@ -127,6 +138,7 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
             PGN,
             home.cast("int").alias(HOME_SCHOOL),
             F.when(F.coalesce(has_other, F.lit(False)), others).alias(OTHER_SCHOOLS),
+            SELECTED_ROW_COUNT,
             ROW_COUNT,
             sum((F.col(name).isNotNull().cast("int") for name in slots.values()), F.lit(0)).alias(SHOWN_ROW_COUNT),
             *(_decode_leaf(c, slots, hierarchies[c.name]).alias(c.name) for c in project.columns),
@@ -143,7 +155,7 @@ def _pack_result(result: SelectedResult, levels: Hierarchy | None) -> Column:
     """Pack day, delivery, school and value of a row, in the order in which the rule of the slot compares them."""
     value = _encode_value(result, levels)
     day = F.datediff("peildag", F.lit(f"{result.schooljaar[:4]}-08-01").cast("date"))
-    delivery, school = F.col(DELIVERY_NUMBER), F.expr(brin_to_number_sql("brin"))
+    delivery, school = F.col(DELIVERY_NUMBER), F.col(_BRIN_NUMBER)
     if result.several == "highest":
         parts = [(value, DAY_BITS), (day, DELIVERY_BITS), (delivery, SCHOOL_BITS), (school, 0)]
     elif result.several == "first":

@@ -18,10 +18,12 @@ from cohort.anonymisation import pupil_boards
 from cohort.anonymisation.pupil_boards import BOARD
 from cohort.data_states import (
     IDENTIFYING_COLUMNS,
+    OBJECTED,
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     ROW_COUNT,
     SCHOOL_CONTROL,
+    SELECTED_ROW_COUNT,
     SHOWN_ROW_COUNT,
     UNLISTED_LEAF,
     PseudonymisedRecords,
@@ -36,19 +38,29 @@ SENSITIVE_LEAF = "_value"
 
 @dataclass(frozen=True)
 class PupilCounts:
-    """Counts of the pupils of a release before suppression.
+    """Counts of the pupils of a release before suppression, and of those who may not be in it.
+
+    A pupil without a selected row of an instructed school counts as without instruction, objection or not.
 
     Args:
-        pupils: pupils with a record.
-        set_aside: pupils who are not eligible, because their results are of two schools.
-        rows: rows of all pupils.
+        pupils: pupils who may be used.
+        set_aside: of these, pupils who are not eligible, because their results are of two schools.
+        rows: rows, with an instruction, of the pupils who may be used.
         rows_used: rows that are shown of the eligible pupils.
+        without_instruction: pupils without a row of an instructed school.
+        objected: pupils with an objection.
+        rows_without_instruction: rows of schools without an instruction, of whichever pupil.
+        rows_objected: rows, with an instruction, of pupils with an objection.
     """
 
     pupils: int
     set_aside: int
     rows: int
     rows_used: int
+    without_instruction: int = 0
+    objected: int = 0
+    rows_without_instruction: int = 0
+    rows_objected: int = 0
 
     @property
     def searched(self) -> int:
@@ -66,7 +78,8 @@ def encode_pupils(pupils: PseudonymisedRecords, project: Project, coding: Coding
 
     Returns:
         A row per pupil: control columns, counts of rows, the words of the code, and SENSITIVE_LEAF where a column is
-        sensitive. A word or leaf is null where a value is not in its hierarchy.
+        sensitive. A word or leaf is null where a value is not in its hierarchy. Of a pupil who may not be used
+        everything but the counts is null.
     """
     forbid_columns(pupils, IDENTIFYING_COLUMNS)
     leaves = [F.col(column.name) for column in project.columns if column.role == "sensitive"]
@@ -75,8 +88,10 @@ def encode_pupils(pupils: PseudonymisedRecords, project: Project, coding: Coding
         PUPIL_CONTROL,
         SCHOOL_CONTROL,
         OTHER_SCHOOLS_CONTROL,
+        SELECTED_ROW_COUNT,
         ROW_COUNT,
         SHOWN_ROW_COUNT,
+        OBJECTED,
         *_code_words(project, coding),
         *sensitive_leaves,
     )
@@ -94,19 +109,31 @@ def count_pupils(encoded: DataFrame, pupils: PseudonymisedRecords, project: Proj
         NotAnonymous: values that are not in a hierarchy; it names the columns and how many pupils have one (exit code
             14).
     """
-    is_set_aside = _is_set_aside(project)
+    may_be_used, is_set_aside = _may_be_used(), _is_set_aside(project)
+    has_instruction = F.col(ROW_COUNT) > 0
     unlisted = reduce(or_, (F.col(name).isNull() for name in encoded.columns if _is_encoded(name)))
     totals = encoded.agg(
-        F.count(F.lit(1)),
-        F.count_if(is_set_aside),
-        F.sum(ROW_COUNT),
-        F.sum(F.when(~is_set_aside, F.col(SHOWN_ROW_COUNT))),
-        F.count_if(unlisted),
+        F.count_if(may_be_used).alias("pupils"),
+        F.count_if(may_be_used & is_set_aside).alias("set_aside"),
+        F.sum(F.when(may_be_used, F.col(ROW_COUNT))).alias("rows"),
+        F.sum(F.when(may_be_used & ~is_set_aside, F.col(SHOWN_ROW_COUNT))).alias("rows_used"),
+        F.count_if(~has_instruction).alias("without_instruction"),
+        F.count_if(has_instruction & F.col(OBJECTED)).alias("objected"),
+        F.sum(F.col(SELECTED_ROW_COUNT) - F.col(ROW_COUNT)).alias("rows_without_instruction"),
+        F.sum(F.when(F.col(OBJECTED), F.col(ROW_COUNT))).alias("rows_objected"),
+        F.count_if(may_be_used & unlisted).alias("unlisted"),
     ).first()
-    numbers = [int(number or 0) for number in totals or (0,) * 5]
-    if numbers[4]:
+    if totals is None:
+        raise RuntimeError("an aggregate without a row")
+    numbers = {name: int(number or 0) for name, number in totals.asDict().items()}
+    if numbers.pop("unlisted"):
         raise NotAnonymous(*_describe_unlisted_values(pupils, project))
-    return PupilCounts(*numbers[:4])
+    return PupilCounts(**numbers)
+
+
+def select_usable_pupils(encoded: DataFrame) -> DataFrame:
+    """Select the pupils who may be used: those without an objection, with a row of an instructed school."""
+    return encoded.where(_may_be_used())
 
 
 def select_eligible_pupils(encoded: DataFrame, project: Project) -> DataFrame:
@@ -140,6 +167,10 @@ def hash_pupil() -> Column:
 
 def _is_encoded(name: str) -> bool:
     return name == SENSITIVE_LEAF or name.startswith(word_column(""))
+
+
+def _may_be_used() -> Column:
+    return F.col(PUPIL_CONTROL).isNotNull()
 
 
 def _is_set_aside(project: Project) -> Column:

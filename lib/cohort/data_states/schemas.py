@@ -28,15 +28,17 @@ AcceptedResults = NewType("AcceptedResults", DataFrame)
 QuarantinedRows = NewType("QuarantinedRows", DataFrame)
 """Refused rows as sent, with the codes of the rules that they break."""
 InstructedResults = NewType("InstructedResults", DataFrame)
-"""Accepted results that a project selects, of schools with an instruction in force."""
-AdmittedResults = NewType("AdmittedResults", DataFrame)
-"""Instructed results of pupils without an objection in force."""
+"""Accepted results that a project selects, each marked with whether its school gave an instruction."""
 ConsentedResults = NewType("ConsentedResults", DataFrame)
-"""Admitted results, without the special-category values of pupils who have not consented."""
+"""Instructed results, without the special-category values of pupils who have not consented."""
 PupilRecords = NewType("PupilRecords", DataFrame)
-"""One row per pupil: number, school, other schools, and one leaf number per column of the project."""
+"""One row per pupil, from instructed rows: number, school, other schools, and one leaf number per column."""
+AdmittedRecords = NewType("AdmittedRecords", DataFrame)
+"""Pupil records, each marked with whether the pupil has an objection in force."""
 PseudonymisedRecords = NewType("PseudonymisedRecords", DataFrame)
-"""Pupil records with keyed pseudonyms in place of pupil numbers and school codes."""
+"""Pupil records with keyed pseudonyms in place of pupil numbers and school codes; of pupils who may not be used, counts
+and nothing else.
+"""
 GeneralisedRecords = NewType("GeneralisedRecords", DataFrame)
 """Released values, with the control columns that only the verifier reads."""
 
@@ -60,8 +62,14 @@ CORRUPT_LINE = "_corrupt"
 READER_REASON = "_given"
 """The reason code with which the reader of a file refused a row; otherwise null."""
 
-PGN, HOME_SCHOOL, OTHER_SCHOOLS, ROW_COUNT, SHOWN_ROW_COUNT = "pgn", "school", "_elsewhere", "_rows", "_used"
-"""Columns of a pupil record: number, school of the latest row, other schools, count of all and of shown rows."""
+INSTRUCTED = "_instructed"
+"""Column of a selected result: whether its school, or its site of the school, gave an instruction."""
+PGN, HOME_SCHOOL, OTHER_SCHOOLS = "pgn", "school", "_elsewhere"
+"""Columns of a pupil record: number, school of the latest row, other schools."""
+SELECTED_ROW_COUNT, ROW_COUNT, SHOWN_ROW_COUNT = "_selected", "_rows", "_used"
+"""Columns of a pupil record: numbers of selected rows, of those with an instruction, and of those that are shown."""
+OBJECTED = "_objected"
+"""Column of a pupil record: whether the pupil may not be used because of an objection."""
 UNLISTED_LEAF = -1
 """The leaf number of a value that is not in the hierarchy."""
 
@@ -193,6 +201,8 @@ RESULTS_SCHEMA = StructType(
 """Schema of `restricted/results`. `peildag` is the day of the test, or the first day of its period where only that is
 known; `levering_nr` numbers deliveries in the order of ingestion; `batch` numbers runs of ingestion.
 """
+RESULTS_PARTITION = ("batch", "schooljaar")
+"""By which the data files of results are laid out: a project reads only the files of its school years."""
 
 
 def make_stage_schema(columns: list[str], pseudonyms: tuple[str, ...] = ()) -> StructType:

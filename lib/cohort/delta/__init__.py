@@ -3,27 +3,33 @@
 table_properties  the properties and protocol of every table, and its retention
 read_tables       rows, commits, data files and properties of a table
 write_tables      tables made, appended to and replaced
+column_scan       which data files hold one of some values
+file_rewriting    data files replaced by new ones with other rows
 row_changes       rows deleted or updated in place, without their keys in the log
 vacuum_files      data files removed that no version needs
 """
 
 from __future__ import annotations
 
-from cohort.delta.copied_columns import append_copied_columns
+from cohort.delta.column_scan import ColumnScan, scan_column
+from cohort.delta.copied_columns import PartitionFile, append_copied_columns
 from cohort.delta.read_tables import (
     TABLE_ERRORS,
     TableCommit,
     can_read_table,
     checksum_rows,
     count_batch_rows,
-    list_batch_files,
     list_current_names,
-    read_batches,
+    list_current_paths,
+    list_partition_files,
     read_commits,
+    read_partition_columns,
+    read_partitions,
     read_protocol_and_properties,
     read_small_table,
     read_table,
     read_table_id,
+    read_version,
     table_exists,
 )
 from cohort.delta.row_changes import (
@@ -58,6 +64,8 @@ __all__ = [
     "RELEASE_PROPERTY",
     "TABLE_ERRORS",
     "TABLE_PROTOCOL",
+    "ColumnScan",
+    "PartitionFile",
     "TableCommit",
     "TableRetention",
     "VacuumResult",
@@ -71,22 +79,26 @@ __all__ = [
     "create_table",
     "delete_equal_rows",
     "delete_matching_rows",
-    "list_batch_files",
     "list_current_names",
+    "list_current_paths",
     "list_files_vacuum_leaves",
     "list_foreign_files",
+    "list_partition_files",
     "make_table_properties",
     "purge_table",
-    "read_batches",
     "read_commits",
+    "read_partition_columns",
+    "read_partitions",
     "read_protocol_and_properties",
     "read_small_table",
     "read_table",
     "read_table_id",
+    "read_version",
     "remove_folder",
     "renumber_pupils",
     "replace_batch",
     "replace_table",
+    "scan_column",
     "table_exists",
     "update_rows",
     "vacuum_table",

@@ -8,7 +8,8 @@ to write them the first time.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,28 +25,41 @@ ROW_GROUP_BYTES = 128 * 1024 * 1024
 _SPARK_SCHEMA, _SPARK_VERSION = "org.apache.spark.sql.parquet.row.metadata", "org.apache.spark.version"
 
 
+@dataclass(frozen=True)
+class PartitionFile:
+    """A Parquet file, and the partition that its rows go to: values by column, in the order of the table."""
+
+    file: Path
+    partition: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the partition, below that of the table."""
+        return Path(*(f"{column}={value}" for column, value in self.partition.items()))
+
+
 def append_copied_columns(
-    spark: SparkSession, files: Sequence[Path], path: Path, columns: StructType, batch: int, note: str
+    spark: SparkSession, files: Sequence[PartitionFile], path: Path, columns: StructType, note: str
 ) -> None:
-    """Append every row of some files to one batch of a table, in one commit.
+    """Append every row of some files to partitions of a table, in one commit.
 
     Args:
-        files: Parquet files that Spark wrote, on the same storage as the table.
-        path: the folder of the table, partitioned by `batch`.
-        columns: the columns of the table but `batch`; the files have them with the same names and types.
-        batch: the partition that the rows go to.
+        files: Parquet files as Spark writes them, on the same storage as the table; at least one. The values of
+            their partitions are of letters, digits and hyphens.
+        path: the folder of the table.
+        columns: the columns of the table that it is not partitioned by; the files have them with the same names and
+            types.
         note: what marks the commit.
     """
-    folder = path / f"batch={int(batch)}"
-    folder.mkdir(exist_ok=True)
     actions: list[AddAction | RemoveAction] = []
     for file in files:
-        target = folder / file.name
-        rows = _copy_columns(spark, file, target, columns)
+        target = path / file.folder / file.file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        rows = _copy_columns(spark, file.file, target, columns)
         action = AddAction(
-            path=f"{folder.name}/{target.name}",
+            path=str(target.relative_to(path)),
             size=target.stat().st_size,
-            partition_values={"batch": f"{int(batch)}"},
+            partition_values=dict(file.partition),
             modification_time=int(target.stat().st_mtime * 1000),
             data_change=True,
             stats=json.dumps({"numRecords": rows}),
@@ -56,7 +70,7 @@ def append_copied_columns(
         actions,
         mode="append",
         schema=table.schema(),
-        partition_by=["batch"],
+        partition_by=list(files[0].partition),
         commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
         post_commithook_properties=KEEP_LOG,
     )

@@ -6,14 +6,15 @@ in a new process. Nothing here changes a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import deltalake
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
@@ -23,6 +24,8 @@ from pyspark.sql.types import StructType
 
 from cohort.data_states import make_local_frame
 
+PartitionValues = Mapping[str, Collection[int] | Collection[str]]
+"""By partition column of a table, some of its values."""
 TABLE_ERRORS = (PySparkException, Py4JJavaError, DeltaError, OSError)
 """The errors of reading a table that is damaged or was removed. That the JVM was lost is not among them."""
 
@@ -61,40 +64,45 @@ def read_small_table(path: Path) -> pa.Table | None:
     return rows
 
 
-def read_batches(spark: SparkSession, path: Path, schema: StructType, batches: Iterable[int]) -> DataFrame:
-    """Read the rows of some batches as they are now, from their data files: later writes do not change the frame.
+def read_partitions(spark: SparkSession, path: Path, schema: StructType, partitions: PartitionValues) -> DataFrame:
+    """Read the rows of some partitions as they are now, from their data files: later writes do not change the frame.
 
     The driver finds the files in the log. A Delta scan would start a job for that, and another for each new version.
 
     Args:
         spark: the session.
-        path: a table that is partitioned by `batch`.
+        path: a partitioned table.
         schema: the schema of the table.
-        batches: numbers of ingestion batches.
+        partitions: by partition column the values to read; a column that is not named has any value.
     """
-    numbers = sorted(set(batches))
-    files = _batch_files(path, numbers) if numbers else []
+    files = list_partition_files(path, partitions)
     if not files:
         return make_local_frame(spark, schema, [])
     frame = spark.read.schema(schema).option("basePath", str(path)).parquet(*files)
     return frame if frame.columns == schema.names else frame.select(*schema.names)
 
 
-def list_batch_files(path: Path, batches: Iterable[int]) -> list[str]:
-    """List the data files of some batches as they are now; none where there is no table."""
-    numbers = sorted(set(batches))
-    return _batch_files(path, numbers) if numbers and table_exists(path) else []
+def list_partition_files(path: Path, partitions: PartitionValues) -> list[str]:
+    """List the data files of some partitions as they are now, by the values of `read_partitions`.
 
-
-def _batch_files(path: Path, batches: list[int]) -> list[str]:
-    uris = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=[("batch", "in", batches)])
+    There are none where there is no table.
+    """
+    if not all(partitions.values()) or not table_exists(path):
+        return []
+    predicate: Any = [(column, "in", sorted(set(values))) for column, values in partitions.items()]
+    uris = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=predicate)
     return [unquote(uri) for uri in uris]
 
 
 def count_batch_rows(path: Path, batches: Iterable[int]) -> int:
-    """Count the rows of some batches from the footers of their files; no row is read, and Spark is not used."""
-    files: ds.Dataset = deltalake.DeltaTable(str(path)).to_pyarrow_dataset()
-    return files.count_rows(filter=ds.field("batch").isin(sorted(batches)))
+    """Count the rows of some batches, by the log; only of files of which it does not tell, by their footers."""
+    table, counted = deltalake.DeltaTable(str(path)), set(batches)
+    files = pa.table(table.get_add_actions(flatten=True)).select(["path", "num_records", "partition.batch"])
+    rows = 0
+    for file in (file for file in files.to_pylist() if file["partition.batch"] in counted):
+        logged: int | None = file["num_records"]
+        rows += pq.read_metadata(path / unquote(file["path"])).num_rows if logged is None else logged
+    return rows
 
 
 def read_commits(path: Path) -> list[TableCommit]:
@@ -120,6 +128,16 @@ def list_current_paths(path: Path) -> set[Path]:
     top = path.resolve()
     uris = deltalake.DeltaTable(str(path)).file_uris()
     return {Path(unquote(uri)).relative_to(top) for uri in uris}
+
+
+def read_partition_columns(path: Path) -> tuple[str, ...]:
+    """Read the columns that a table is partitioned by."""
+    return tuple(deltalake.DeltaTable(str(path)).metadata().partition_columns)
+
+
+def read_version(path: Path) -> int:
+    """Read the version of a table: it changes with every commit."""
+    return int(deltalake.DeltaTable(str(path)).version())
 
 
 def read_table_id(path: Path) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import deltalake
 
-from cohort.delta.read_tables import list_current_names, list_current_paths
+from cohort.delta.read_tables import list_current_paths
 from cohort.delta.write_tables import KEEP_LOG
 from cohort.foundation import DestructionIncomplete, describe_problem
 
@@ -52,8 +52,7 @@ class VacuumResult:
 
 def vacuum_table(path: Path) -> VacuumResult:
     """Remove the files that the current version does not need and whose retention is over."""
-    _remove_unneeded(path)
-    return VacuumResult(len(list_foreign_files(path)))
+    return _remove_unneeded(path)
 
 
 def vacuum_table_or_refuse(path: Path, expectation: str, *, found: str, where: str, do: str) -> None:
@@ -87,8 +86,7 @@ def list_foreign_files(path: Path) -> list[Path]:
     Data files, their checksums and the log are needed. A link never is, and a folder that cannot be looked into counts
     too. On NFS a removed file that somebody still reads stays under another name (`.nfs…`), with its rows in it.
     """
-    needed = list_current_paths(path)
-    return [file for file in _walk_files(path) if not _is_needed(file.relative_to(path), needed)]
+    return _list_foreign(path, list_current_paths(path))
 
 
 def remove_folder(path: Path, *, where: str) -> None:
@@ -117,8 +115,7 @@ def remove_folder(path: Path, *, where: str) -> None:
 def purge_table(path: Path) -> VacuumResult:
     """Delete every row, then every data file at once, whatever the retention, to destroy a table."""
     deltalake.DeltaTable(str(path)).delete(post_commithook_properties=KEEP_LOG)
-    _remove_unneeded(path, retention_hours=0)
-    return VacuumResult(len(list_foreign_files(path)))
+    return _remove_unneeded(path, retention_hours=0)
 
 
 def list_files_vacuum_leaves(path: Path) -> list[Path]:
@@ -126,50 +123,60 @@ def list_files_vacuum_leaves(path: Path) -> list[Path]:
 
     Data files that only earlier versions need are not among them: a vacuum removes them when their retention is over.
     """
-    removable = set(_list_unneeded(path, retention_hours=0))
-    return [file for file in list_foreign_files(path) if file not in removable]
+    current = list_current_paths(path)
+    removable = set(_list_unneeded(path, 0, current))
+    return [file for file in _list_foreign(path, current) if file not in removable]
 
 
-def _remove_unneeded(path: Path, retention_hours: int | None = None) -> None:
-    """Remove unneeded files with their Hadoop checksums, and the folders that are empty then."""
-    for file in _list_unneeded(path, retention_hours):
-        with contextlib.suppress(OSError):  # the caller counts what stays
+def _remove_unneeded(path: Path, retention_hours: int | None = None) -> VacuumResult:
+    """Remove unneeded files with their Hadoop checksums, and the folders that are empty then; look what stays."""
+    current = list_current_paths(path)
+    for file in _list_unneeded(path, retention_hours, current):
+        with contextlib.suppress(OSError):  # what stays is counted below
             file.unlink()
             file.parent.rmdir()
+    return VacuumResult(len(_list_foreign(path, current)))
 
 
-def _list_unneeded(path: Path, retention_hours: int | None) -> list[Path]:
+def _list_foreign(path: Path, current: set[Path]) -> list[Path]:
+    """The files of `list_foreign_files`, where `current` has the data files of the current version."""
+    return [file for file in _walk_files(path) if not _is_needed(file.relative_to(path), current)]
+
+
+def _list_unneeded(path: Path, retention_hours: int | None, current: set[Path]) -> list[Path]:
     """List data files that the current version does not need, and unfinished files in the log.
 
-    Data files are recognised by their names in Delta's listing. Files with other names are not Delta's and stay.
+    Data files are recognised by their paths in Delta's listing; files of two partitions may have one name. Files with
+    other names are not Delta's and stay.
 
     Args:
         path: the folder of the table.
         retention_hours: hours for which unneeded files are kept; those of the table where None.
+        current: the data files of the current version, below the table's folder.
     """
     table = deltalake.DeltaTable(str(path))
     listed = table.vacuum(retention_hours, dry_run=True, enforce_retention_duration=retention_hours is None, full=True)
-    unneeded = {_data_file_name(Path(unquote(name))) for name in listed} - list_current_names(path)
+    unneeded = {_data_file_path(Path(unquote(name))) for name in listed} - current
     return [
         file
         for file in _walk_files(path)
         if (
             UNFINISHED_FILE_PATTERN.fullmatch(file.name)
             if LOG_FOLDER in file.relative_to(path).parts
-            else _is_data_file(file, unneeded)
+            else _is_data_file(file.relative_to(path), unneeded)
         )
     ]
 
 
-def _is_data_file(file: Path, names: set[str]) -> bool:
+def _is_data_file(file: Path, unneeded: set[Path]) -> bool:
     is_visible = not file.name.startswith(".") or HADOOP_CHECKSUM_PATTERN.fullmatch(file.name)
-    return ".parquet" in file.name and bool(is_visible) and _data_file_name(file) in names
+    return ".parquet" in file.name and bool(is_visible) and _data_file_path(file) in unneeded
 
 
 def _is_needed(file: Path, current_paths: set[Path]) -> bool:
     if file.parts[0] == LOG_FOLDER:
         return len(file.parts) == 2 and any(map(LOG_FILE_PATTERN.fullmatch, (file.name, _data_file_name(file))))
-    return file.with_name(_data_file_name(file)) in current_paths
+    return _data_file_path(file) in current_paths
 
 
 def _walk_files(path: Path) -> list[Path]:
@@ -180,6 +187,11 @@ def _walk_files(path: Path) -> list[Path]:
         links = [name for name in folders if Path(folder, name).is_symlink()]
         files += [Path(folder, name) for name in (*names, *links)]
     return [*files, *closed_folders]
+
+
+def _data_file_path(file: Path) -> Path:
+    """Return the path of a data file; for a Hadoop checksum, that of the file that it belongs to."""
+    return file.with_name(_data_file_name(file))
 
 
 def _data_file_name(file: Path) -> str:

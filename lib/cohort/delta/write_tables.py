@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import deltalake
@@ -33,7 +34,7 @@ CHECKPOINT_INTERVAL = 10
 
 
 def create_table(
-    spark: SparkSession, path: Path, schema: StructType, retention: TableRetention, partitioned_by: str | None = None
+    spark: SparkSession, path: Path, schema: StructType, retention: TableRetention, partitioned_by: Sequence[str] = ()
 ) -> None:
     """Make an empty table unless it exists.
 
@@ -42,8 +43,8 @@ def create_table(
         path: the folder of the table.
         schema: its columns.
         retention: its retention.
-        partitioned_by: a column that ingestion makes itself (`batch`), never one of a person or school: its values
-            stand in the log and in the names of folders.
+        partitioned_by: columns that ingestion makes or checks itself (`batch`, `schooljaar`), never one of a person
+            or school: their values stand in the log and in the names of folders.
 
     Raises:
         UsageRefused: the file system has no hard links, with which deltalake commits (exit code 2).
@@ -52,7 +53,7 @@ def create_table(
         return
     _require_links(next(folder for folder in path.parents if folder.is_dir()))
     writer = make_local_frame(spark, schema, []).write.format("delta").options(**make_table_properties(retention))
-    (writer.partitionBy(partitioned_by) if partitioned_by else writer).save(str(path))
+    (writer.partitionBy(*partitioned_by) if partitioned_by else writer).save(str(path))
 
 
 def _require_links(folder: Path) -> None:

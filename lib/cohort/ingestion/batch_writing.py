@@ -12,16 +12,14 @@ from pathlib import Path
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
-from cohort.data_states import RESULTS_SCHEMA
-from cohort.delta import append_copied_columns, append_rows, count_batch_rows, replace_batch
+from cohort.delta import append_rows, count_batch_rows, replace_batch
 from cohort.erasure import OBJECTED_COLUMN
 from cohort.ingestion import row_validation, validated_rows
 from cohort.ingestion.batch_validation import ValidatedBatch
 from cohort.ingestion.validated_rows import SOUND
 from cohort.legal_basis import suppress_special_values
-from cohort.results import LedgerEntry, data_file_count, rows_of_deliveries
+from cohort.results import LedgerEntry, append_copied_rows, data_file_count, rows_of_deliveries
 from cohort.storage import StorageZones
 
 
@@ -52,13 +50,12 @@ def _write_accepted_rows(
     spark: SparkSession, zones: StorageZones, rows: DataFrame, folder: Path, total: int, batch: int
 ) -> None:
     """Write the accepted rows: by copying columns of the batch where every sound row is accepted."""
-    note, sound_files = f"batch {batch}", validated_rows.list_sound_files(folder)
+    sound_files = validated_rows.list_sound_files(folder)
     if total == ds.dataset([str(file) for file in sound_files]).count_rows():
-        columns = StructType([field for field in RESULTS_SCHEMA.fields if field.name != "batch"])
-        append_copied_columns(spark, sound_files, zones.results, columns, batch, note)
+        append_copied_rows(spark, zones, sound_files, batch)
     else:
         accepted = row_validation.select_accepted(rows.where(SOUND), batch)
         files = data_file_count(spark, total)
-        append_rows(accepted.coalesce(files), zones.results, note)
+        append_rows(accepted.coalesce(files), zones.results, f"batch {batch}")
     if count_batch_rows(zones.results, [batch]) != total:
         raise AssertionError("the accepted rows that were written are not those that were counted")

@@ -1,8 +1,9 @@
 """The one pass over new files: every row with its verdict, materialised once for the set operations that follow.
 
 In go the readable files of a run, out comes a Parquet folder in the restricted scratch zone, called by
-`batch_validation`. The folder has two parts: sound rows (no reason code, not excluded) and all others, so that
-sound rows can be copied into the results as they are. The pipeline empties the scratch zone when a run ends.
+`batch_validation`. The folder has a part for the sound rows (no reason code, not excluded) of each school year and one
+for all others, so that sound rows can be copied into the results as they are. The pipeline empties the scratch zone
+when a run ends.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from cohort.results import data_file_count
 
 SOUND = "is_sound"
 """Whether a row broke no rule of a single row and its pupil is on no list of objections."""
+SOUND_YEAR = "sound_year"
+"""The school year of a sound row. Of others it is null: what a school wrote must not become the name of a folder."""
 
 
 def write_validated_rows(
@@ -37,7 +40,7 @@ def write_validated_rows(
         The rows of `validate_new_rows` as they were written.
     """
     rows = validate_new_rows(spark, context, readable)
-    rows.write.partitionBy(SOUND).parquet(str(folder))
+    rows.write.partitionBy(SOUND, SOUND_YEAR).parquet(str(folder))
     return spark.read.schema(rows.schema).parquet(str(folder))
 
 
@@ -46,8 +49,8 @@ def validate_new_rows(spark: SparkSession, context: IngestionContext, readable: 
 
     Returns:
         The rows of `row_validation.validate_rows` with `_objected` (true where the pupil is listed in an objection
-        against the row's domain, else null), without special-category values that nobody may keep, and with
-        `is_sound`.
+        against the row's domain, else null), without special-category values that nobody may keep, with `is_sound`
+        and `sound_year`.
     """
     lines = sum(file.rows for _, file in readable)
     validated = row_validation.validate_rows(
@@ -60,9 +63,10 @@ def validate_new_rows(spark: SparkSession, context: IngestionContext, readable: 
     )
     marked = mark_rows_of_listed_pupils(validated, context.objections)
     permitted = suppress_values_at_intake(marked, context.consents)
-    return permitted.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
+    sound = permitted.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
+    return sound.withColumn(SOUND_YEAR, F.when(F.col(SOUND), F.col("schooljaar")))
 
 
 def list_sound_files(folder: Path) -> list[Path]:
-    """The Parquet files of the sound rows."""
-    return sorted((folder / f"{SOUND}=true").glob("*.parquet"))
+    """The Parquet files of the sound rows, each in the folder of its school year."""
+    return sorted((folder / f"{SOUND}=true").glob("*/*.parquet"))

@@ -29,11 +29,11 @@ from cohort.legal_basis.eligibility import (
     load_consents,
     load_eligibility,
 )
-from cohort.legal_basis.instruction_filter import INSTRUCTED_COLUMN, keep_instructed_rows, mark_instructed_rows
+from cohort.legal_basis.instruction_filter import mark_instructed_rows
 from cohort.legal_basis.instruction_register import load_instruction_register
 from cohort.legal_basis.list_vocabulary import ListVocabulary, list_project_names, load_list_vocabulary
 from cohort.legal_basis.number_changes import NumberChanges, load_number_changes, record_linked_numbers
-from cohort.legal_basis.objection_filter import find_barred_pupils, make_number_frame, remove_objectors
+from cohort.legal_basis.objection_filter import find_barred_pupils, make_number_frame, mark_objectors
 from cohort.legal_basis.objection_lists import OBJECTION_LISTS, SCOPE_DOMAIN, SCOPE_EVERYTHING, ObjectionList
 from cohort.legal_basis.objection_registry import ObjectionRegistry
 from cohort.legal_basis.objections_in_force import Objections, load_objections, record_objections
@@ -48,7 +48,6 @@ from cohort.legal_basis.opt_in_lists import (
 )
 
 __all__ = [
-    "INSTRUCTED_COLUMN",
     "NO_CONSENTED_PUPILS",
     "OBJECTION_LISTS",
     "PRESENCE_COLUMNS",
@@ -70,7 +69,6 @@ __all__ = [
     "find_barred_pupils",
     "find_lapsed_grounds",
     "find_pupils_not_opted_in",
-    "keep_instructed_rows",
     "list_project_names",
     "load_consents",
     "load_eligibility",
@@ -80,11 +78,11 @@ __all__ = [
     "load_objections",
     "make_number_frame",
     "mark_instructed_rows",
+    "mark_objectors",
     "pupils_by_school",
     "record_linked_numbers",
     "record_objections",
     "record_unlisted_pupils",
-    "remove_objectors",
     "require_current_opt_in_lists",
     "suppress_special_values",
     "suppress_unconsented_values",

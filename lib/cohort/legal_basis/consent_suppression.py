@@ -1,4 +1,4 @@
-"""Stage Admitted → Consented: special-category values are suppressed for every pupil without consent.
+"""Stage Instructed → Consented: special-category values are suppressed for every pupil without consent.
 
 In: rows of results with `pgn`, `domein`, `bijzonder` and the scores. Out: the same rows and columns, with empty
 scores where there is no consent. Called by the release pipeline and by ingestion. No row is dropped: no consent,
@@ -14,17 +14,17 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
-from cohort.data_states import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults, ConsentedResults, require_columns
+from cohort.data_states import RESULTS_SCHEMA, SCORE_COLUMNS, ConsentedResults, InstructedResults, require_columns
 from cohort.legal_basis.consent_register import CONSENTED_COLUMN, NO_CONSENTED_PUPILS, ConsentedPupils
 
 
 def suppress_unconsented_values(
-    rows: AdmittedResults, consented: ConsentedPupils, project: Project
+    rows: InstructedResults, consented: ConsentedPupils, project: Project
 ) -> ConsentedResults:
     """Suppress the special-category values of a project's rows for pupils who do not consent to the domain.
 
     Args:
-        rows: rows of pupils without an objection, numbers in normal form.
+        rows: the selected rows of a project, numbers in normal form.
         consented: the pupils who consent, for this project.
         project: the project, which names its special-category results.
 

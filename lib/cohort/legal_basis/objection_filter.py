@@ -1,7 +1,7 @@
-"""Stage Instructed → Admitted: pupils with an objection in force are left out, wherever their results come from.
+"""Stage PupilRecords → AdmittedRecords: pupils with an objection in force are marked, wherever their results come from.
 
-In: rows of results and the `Objections` of today. Out: the rows of the other pupils, or the barred pupils themselves.
-Called by the release pipeline, and by the withdrawal of rows from published tables.
+In: pupil records, or rows of results, and the `Objections` of today. Out: the same records, each marked, or the barred
+pupils themselves. Called by the release pipeline, and by the withdrawal of rows from published tables.
 """
 
 from __future__ import annotations
@@ -13,35 +13,34 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
-from cohort.data_states import AcceptedResults, AdmittedResults, InstructedResults, make_local_frame
+from cohort.data_states import OBJECTED, PGN, AcceptedResults, AdmittedRecords, PupilRecords, make_local_frame
 from cohort.legal_basis import opt_in_lists
 from cohort.legal_basis.objection_lists import SCOPE_PROJECT
 from cohort.legal_basis.objections_in_force import Objections
 from cohort.legal_basis.opt_in_lists import PupilNumbers
 
+_BARRED = "_barred"
 
-def remove_objectors(
-    rows: InstructedResults, results: AcceptedResults, objections: Objections, project: Project
-) -> AdmittedResults:
-    """Leave out every pupil who may not be used in a project.
+
+def mark_objectors(
+    records: PupilRecords, results: AcceptedResults, objections: Objections, project: Project
+) -> AdmittedRecords:
+    """Mark every pupil who may not be used in a project.
 
     Args:
-        rows: the results to use; numbers in normal form, never null.
+        records: a row per pupil, with PGN as a whole number, never null.
         results: all results, in which the pupils of withheld schools and of opt-in schools are looked up.
         objections: the objections of today.
         project: the project.
 
     Returns:
-        The results of the other pupils, columns unchanged.
+        The same records with OBJECTED.
     """
     domains = {result.domein for result in project.results}
-    admitted: DataFrame = rows
-    barred = objections.barred_from_project(project.name, domains)
-    if barred:
-        admitted = admitted.join(F.broadcast(make_number_frame(rows.sparkSession, barred)), "pgn", "left_anti")
-    for pupils in _pupils_excluded_by_school(results, objections, project.name, domains):
-        admitted = admitted.join(pupils, "pgn", "left_anti")
-    return AdmittedResults(admitted.select(*rows.columns))
+    barred = find_barred_pupils(results, objections, project.name, domains)
+    numbers = barred.select(F.col("pgn").try_cast("int").alias(_BARRED)).distinct()
+    joined = records.join(F.broadcast(numbers), F.col(PGN) == F.col(_BARRED), "left")
+    return AdmittedRecords(joined.select(*records.columns, F.col(_BARRED).isNotNull().alias(OBJECTED)))
 
 
 def find_barred_pupils(results: DataFrame, objections: Objections, project: str, domains: Collection[str]) -> DataFrame:

@@ -37,7 +37,7 @@ from cohort.release_records import (
     write_public_agreement,
     write_snapshot,
 )
-from cohort.results import read_counted_batches, read_current_results
+from cohort.results import count_current_rows, read_counted_batches, read_current_results
 from cohort.sdc import bound_intruder_chances
 from cohort.storage import StorageZones
 
@@ -166,7 +166,7 @@ def stage_release(
             write_snapshot(zones, _snapshot_contents(inputs, pipeline_result, number))
         own = ComparedRelease(project, number, pipeline_result.recoding)
         measurements = ReleaseMeasurements(
-            counts=accounting.count_rows_and_pupils(results, project, eligible, pipeline_result),
+            counts=accounting.close_release_counts(count_current_rows(zones, batches), pipeline_result),
             schools=contributors.find_contributing_schools(spark, zones, stage, key, task.catalogue.schools),
             differences=compare_with_live_projects(own, environment),
         )

@@ -27,12 +27,13 @@ from cohort.anonymisation import (
     pseudonymise_pupils,
     search_classes,
     select_project_results,
+    select_usable_pupils,
 )
 from cohort.data_states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, AcceptedResults, GeneralisedRecords
 from cohort.differencing import extend_cohort, nest_release, require_unlinkable_releases
 from cohort.foundation import StageListener
 from cohort.keys import ProjectKey
-from cohort.legal_basis import Eligibility, keep_instructed_rows, remove_objectors, suppress_unconsented_values
+from cohort.legal_basis import Eligibility, mark_instructed_rows, mark_objectors, suppress_unconsented_values
 from cohort.release_records import ClassSnapshot
 from cohort.sdc import Coding, IntruderSearch, Recoding, SensitiveSuppression
 
@@ -113,7 +114,8 @@ def run_release_pipeline(results: AcceptedResults, inputs: PipelineInput, report
     """
     # 1. One coded record per pupil who may be in the release.
     project = inputs.project
-    encoded, counts = _encode_eligible_pupils(results, inputs)
+    all_pupils, counts = _encode_pupils(results, inputs)
+    encoded = select_usable_pupils(all_pupils)
     report("records", f"{counts.pupils} pupils")
 
     # 2. Classes under every constraint: searched anew, or those of the published release.
@@ -139,20 +141,20 @@ def run_release_pipeline(results: AcceptedResults, inputs: PipelineInput, report
         members=members,
         linked=linked,
         withdrawn=withdrawn,
-        cached_frames=(encoded, *classes.cached_frames),
+        cached_frames=(all_pupils, *classes.cached_frames),
     )
 
 
-def _encode_eligible_pupils(results: AcceptedResults, inputs: PipelineInput) -> tuple[DataFrame, PupilCounts]:
-    """Select, filter, pseudonymise and encode; the encoded pupils are cached, and counted in one action."""
+def _encode_pupils(results: AcceptedResults, inputs: PipelineInput) -> tuple[DataFrame, PupilCounts]:
+    """Select, mark, pseudonymise and encode; the encoded pupils are cached, and counted in one action."""
     project, eligible = inputs.project, inputs.eligibility
     coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
     selected = select_project_results(results, project)
-    instructed = keep_instructed_rows(selected, eligible.instructed_schools)
-    admitted = remove_objectors(instructed, results, eligible.objections, project)
-    consented = suppress_unconsented_values(admitted, eligible.consented, project)
-    pupils = make_pupil_records(consented, project, inputs.hierarchies)
-    pseudonymous = pseudonymise_pupils(pupils, inputs.key, inputs.schools)
+    instructed = mark_instructed_rows(selected, eligible.instructed_schools)
+    consented = suppress_unconsented_values(instructed, eligible.consented, project)
+    records = make_pupil_records(consented, project, inputs.hierarchies)
+    admitted = mark_objectors(records, results, eligible.objections, project)
+    pseudonymous = pseudonymise_pupils(admitted, inputs.key, inputs.schools)
     encoded = encode_pupils(pseudonymous, project, coding).persist()
     return encoded, count_pupils(encoded, pseudonymous, project)
 

@@ -1,7 +1,8 @@
 """The restricted tables of results and of refused rows (the quarantine): created, read, removed by batch.
 
-Both are partitioned by batch: one batch per run of intake. Called by `ingestion`, `erasure` and `release`; only rows
-of batches that have entries in the ledger count.
+Both are partitioned by batch, one per run of intake, and the results within a batch by school year: a project on one
+school year pays for no other. Called by `ingestion`, `erasure` and `release`; only rows of batches that have entries
+in the ledger count.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
-from cohort.data_states import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SCHEMA, make_local_frame
+from cohort.data_states import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_PARTITION, RESULTS_SCHEMA, make_local_frame
 from cohort.delta import (
+    PartitionFile,
     TableRetention,
+    append_copied_columns,
     count_batch_rows,
     create_table,
-    read_batches,
+    read_partitions,
     read_table,
     replace_batch,
     vacuum_table_or_refuse,
@@ -45,8 +48,8 @@ QUARANTINE_SCHEMA = StructType(
 
 def create_results_tables(spark: SparkSession, zones: StorageZones, retention: TableRetention) -> None:
     """Create both tables, empty, unless they exist."""
-    create_table(spark, zones.results, RESULTS_SCHEMA, retention, partitioned_by="batch")
-    create_table(spark, zones.quarantine, QUARANTINE_SCHEMA, retention, partitioned_by="batch")
+    create_table(spark, zones.results, RESULTS_SCHEMA, retention, partitioned_by=RESULTS_PARTITION)
+    create_table(spark, zones.quarantine, QUARANTINE_SCHEMA, retention, partitioned_by=("batch",))
 
 
 def data_file_count(spark: SparkSession, rows: int) -> int:
@@ -57,10 +60,30 @@ def data_file_count(spark: SparkSession, rows: int) -> int:
 def read_current_results(spark: SparkSession, zones: StorageZones, batches: Iterable[int]) -> DataFrame:
     """Read the current rows of some batches of results: of all that count, or of a new one.
 
+    Of a frame that is filtered by `schooljaar` Spark reads only the files of those school years.
+
     Args:
         batches: batch numbers; those that count are in `Ledger.batches`.
     """
-    return read_batches(spark, zones.results, RESULTS_SCHEMA, batches)
+    return read_partitions(spark, zones.results, RESULTS_SCHEMA, {"batch": [*batches]})
+
+
+def count_current_rows(zones: StorageZones, batches: Iterable[int]) -> int:
+    """Count the rows of some batches of results by the footers of their files."""
+    return count_batch_rows(zones.results, batches)
+
+
+def append_copied_rows(spark: SparkSession, zones: StorageZones, files: Iterable[Path], batch: int) -> None:
+    """Append rows to a batch of results without decoding them.
+
+    Args:
+        files: Parquet files with the columns of results, each in a folder `<column>=<school year>`.
+    """
+    columns = StructType([field for field in RESULTS_SCHEMA if field.name not in RESULTS_PARTITION])
+    placed = [
+        PartitionFile(file, {"batch": f"{batch}", "schooljaar": file.parent.name.rpartition("=")[2]}) for file in files
+    ]
+    append_copied_columns(spark, placed, zones.results, columns, f"batch {batch}")
 
 
 def rows_of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:

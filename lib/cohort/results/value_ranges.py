@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from cohort.agreements import DeclaredColumn, Project, SelectedResult, find_band_bounds
-from cohort.delta import TABLE_ERRORS, list_batch_files
+from cohort.delta import TABLE_ERRORS, list_partition_files
 from cohort.foundation import Refusal, describe_problem
 from cohort.results import ledger
 from cohort.sdc import Hierarchy
@@ -50,7 +50,7 @@ def read_value_ranges(zones: StorageZones) -> ValueRanges:
 
 def _read_ranges(zones: StorageZones) -> pa.Table | None:
     batches = ledger.read_counted_batches(zones.ledger)
-    files = list_batch_files(zones.results, batches) if batches else []
+    files = list_partition_files(zones.results, {"batch": batches})
     by_dictionary = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=list(RANGE_KEYS)))
     names = [*RANGE_KEYS, *RANGE_VALUES]
     ranges = [_ranges_of_rows(ds.dataset(file, format=by_dictionary).to_table(columns=names)) for file in files]

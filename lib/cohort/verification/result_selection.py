@@ -31,10 +31,12 @@ def is_selected(project: Project) -> Column:
     """Return the condition that a row belongs to the population and fits a result of the project; for `where`.
 
     The school year of a result is one of the population's: a declaration is refused otherwise. The first
-    conditions follow from the last; with them Spark decodes fewer columns of rows that do not fit.
+    conditions follow from the last; with them Spark reads only the files of these school years, and decodes fewer
+    columns of rows that do not fit.
     A special-category result counts whatever its value, so that consent does not decide who is in the release.
     """
-    condition = F.col("domein").isin(*{result.domein for result in project.results})
+    condition = F.col("schooljaar").isin(*{result.schooljaar for result in project.results})
+    condition &= F.col("domein").isin(*{result.domein for result in project.results})
     condition &= F.col("afnameperiode").isin(*{result.moment for result in project.results})
     if project.population.jaargroep is not None:
         condition &= F.col("jaargroep").isin(*project.population.jaargroep)

@@ -1,0 +1,142 @@
+"""Data files of a table replaced by new ones with other rows, in one commit that names no row.
+
+Which files are replaced is for the caller to know; nothing else of the table is read or written. New files are written
+beside the table and moved into it, then committed: a run that is killed before the commit leaves files that the
+current version does not need, which the next vacuum removes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import deltalake
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.transaction import AddAction, RemoveAction
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from cohort.data_states import make_local_frame
+from cohort.delta.write_tables import KEEP_LOG, checkpoint_when_due, drop_column_metadata
+
+WORK_FOLDER = "work"
+"""Where new files are written: the scratch zone beside the restricted tables, which every run empties first."""
+_PARTITION_PREFIX = "partition."
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file of the current version of a table.
+
+    Args:
+        place: where it is.
+        logged_path: its path as the log has it, below the table's folder.
+        partition: the values of its partition by column, in the order of the table.
+        rows: its rows as the log says; None where the log does not.
+        size: its bytes.
+    """
+
+    place: Path
+    logged_path: str
+    partition: Mapping[str, str]
+    rows: int | None
+    size: int
+
+
+def list_data_files(path: Path) -> list[DataFile]:
+    """List the data files of the current version, from the log alone; there are none where there is no table."""
+    if not deltalake.DeltaTable.is_deltatable(str(path)):
+        return []
+    table = deltalake.DeltaTable(str(path))
+    columns = table.metadata().partition_columns
+    return [
+        DataFile(
+            path / unquote(line["path"]),
+            line["path"],
+            {name: str(line[_PARTITION_PREFIX + name]) for name in columns},
+            line["num_records"],
+            line["size_bytes"],
+        )
+        for line in pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    ]
+
+
+def read_data_files(spark: SparkSession, path: Path, files: Sequence[DataFile]) -> DataFrame:
+    """Read the rows of some data files, in the columns of the table."""
+    schema = _read_schema(path)
+    if not files:
+        return make_local_frame(spark, schema, [])
+    frame = spark.read.schema(schema).option("basePath", str(path)).parquet(*(str(file.place) for file in files))
+    return frame.select(*schema.names, "_metadata")
+
+
+def find_files_of_rows(rows: DataFrame, files: Sequence[DataFile]) -> list[DataFile]:
+    """Find which of the files have the rows of a frame that was read with `read_data_files`: an action."""
+    if not files:
+        return []
+    urls = rows.select(F.col("_metadata.file_path").alias("url")).distinct().collect()
+    places = {Path(unquote(urlsplit(line.url).path)) for line in urls}
+    return [file for file in files if file.place in places]
+
+
+def replace_data_files(path: Path, files: Sequence[DataFile], rows: DataFrame, note: str) -> None:
+    """Replace data files by the rows of a frame, in one commit.
+
+    Args:
+        path: the folder of the table.
+        files: the data files that go.
+        rows: the rows that stay of them.
+        note: the note of the commit.
+    """
+    table = deltalake.DeltaTable(str(path))
+    columns = table.metadata().partition_columns
+    schema = _read_schema(path)
+    written = path.parent / WORK_FOLDER / f"{path.name}-rewritten"
+    shutil.rmtree(written, ignore_errors=True)
+    most_rows = max(file.rows or 0 for file in files)
+    writer = drop_column_metadata(rows.select(*schema.names)).write.option("maxRecordsPerFile", most_rows)
+    (writer.partitionBy(*columns) if columns else writer).parquet(str(written))
+    now = int(time.time() * 1000)
+    removed = [RemoveAction(file.logged_path, True, now, file.size, dict(file.partition)) for file in files]
+    table.create_write_transaction(
+        [*_move_into_table(path, written, columns), *removed],
+        mode="append",
+        schema=table.schema(),
+        partition_by=columns,
+        commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
+        post_commithook_properties=KEEP_LOG,
+    )
+    shutil.rmtree(written)
+    checkpoint_when_due(deltalake.DeltaTable(str(path)))
+
+
+def _move_into_table(path: Path, written: Path, columns: Sequence[str]) -> list[AddAction]:
+    """Move new Parquet files into the folder of a table, under names that no other file of it has."""
+    actions = []
+    for place, file in enumerate(sorted(written.rglob("*.parquet"))):
+        folder = file.parent.relative_to(written)
+        rows = pq.read_metadata(file).num_rows
+        target = path / folder / file.name.replace("part-", f"part-{place:05d}-", 1)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+        action = AddAction(
+            path=str(target.relative_to(path)),
+            size=target.stat().st_size,
+            partition_values=dict(part.split("=", 1) for part in folder.parts) if columns else {},
+            modification_time=int(target.stat().st_mtime * 1000),
+            data_change=True,
+            stats=json.dumps({"numRecords": rows}),
+        )
+        actions.append(action)
+    return actions
+
+
+def _read_schema(path: Path) -> StructType:
+    return StructType.fromJson(json.loads(deltalake.DeltaTable(str(path)).schema().to_json()))
