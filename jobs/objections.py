@@ -15,6 +15,7 @@ from cohort.published_tables import (
     live_pseudonymous_releases,
     withdraw_ineligible_rows,
 )
+from cohort.results import lay_out_results
 from cohort.storage import INGESTION_LOCK
 
 
@@ -33,6 +34,7 @@ def run_objections(job: JobRun) -> JobReport:
     # 2. Withdraw rows from live tables, then erase everything else.
     with job.lock(INGESTION_LOCK):
         objections, spark = load(), job.start_session()
+        lay_out_results(spark, environment.zones)
         withdrawals = withdraw_from_live_tables(job, spark, objections, listed.domains())
         report = apply_objections(spark, environment, listed, objections)
 

@@ -150,7 +150,7 @@ def _write_year(spark: SparkSession, zones: StorageZones, platform: Platform, ye
         for number, start in enumerate(range(0, of_year.size, ROWS_PER_FILE)):
             pq.write_table(
                 _make_rows(year, of_year[start : start + ROWS_PER_FILE]).replace_schema_metadata(metadata),
-                place / f"part-{number:05d}-{year.batch}.snappy.parquet",
+                place / f"part-{number:05d}-{year.batch}-{before}.snappy.parquet",
                 write_statistics=False,
                 store_decimal_as_integer=True,
                 row_group_size=ROWS_PER_FILE,

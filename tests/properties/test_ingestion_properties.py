@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import hashlib
 import io
+import itertools
 import shutil
 import zipfile
 from pathlib import Path
@@ -136,7 +137,12 @@ def test_every_file_is_readable_or_rejected_by_a_code(
         assert file.rejection != UNREADABLE, "a fault that no reader foresaw"
 
 
-@given(FILES)
+DRAWS = 5
+"""How many drawn folders one run takes in at once: a run costs seconds, a file milliseconds."""
+
+
+@settings(max_examples=settings().max_examples // DRAWS + 1)
+@given(st.lists(FILES, min_size=DRAWS, max_size=DRAWS).map(lambda draws: [*itertools.chain(*draws)]))
 def test_no_traceback_no_lost_file_and_sums_that_close(
     one_spark: SparkSession, empty_root: Path, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
 ) -> None:

@@ -19,7 +19,7 @@ from cohort.agreements import catalogue
 from cohort.foundation import identifiers
 from cohort.storage.zone_paths import StorageZones
 
-SCHOOLS = sorted(catalogue.load_catalogue(CONF).schools)[:120]
+SCHOOLS = sorted(catalogue.load_catalogue(CONF).schools)[:80]
 ROUNDS = 4
 PUPILS = [n for n in map("{:09d}".format, range(100_000_000, 100_040_000)) if identifiers.normalise_pgn(n)]
 SHARE = 0.5

@@ -26,26 +26,30 @@ ROWS = [(f"{n}.csv", {"PGN_INVALID": n} if n else {}) for n in range(11)]
 """One commit each: past Delta's first checkpoint."""
 
 
+def in_batch(files: list[Path], batch: int) -> list[delta.PartitionFile]:
+    return [delta.PartitionFile(file, {"batch": f"{batch}"}) for file in files]
+
+
 def test_copied_columns_are_the_rows_of_a_batch_with_the_columns_of_the_table(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     path = tmp_path / "results"
     columns = StructType([StructField("score", IntegerType()), StructField("name", StringType())])
     state = StructType([*columns.fields, StructField("batch", IntegerType(), False)])
-    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by=["batch"])
     rows = spark.range(1000).selectExpr("string(id) as name", "'secret' as other", "int(id) as score", "id as row")
     rows.repartition(2).write.parquet(str(tmp_path / "rows"))
     files = sorted((tmp_path / "rows").glob("*.parquet"))
 
-    delta.append_copied_columns(spark, files, path, columns, 7, "batch 7")
+    delta.append_copied_columns(spark, in_batch(files, 7), path, columns, "batch 7")
 
     expected = [(n, f"{n}", 7) for n in range(1000)]
     assert sorted(map(tuple, delta.read_table(spark, path).collect())) == expected
-    assert sorted(map(tuple, delta.read_batches(spark, path, state, [7]).collect())) == expected
+    assert sorted(map(tuple, delta.read_partitions(spark, path, state, {"batch": [7]}).collect())) == expected
     assert delta.count_batch_rows(path, [7]) == 1000
     assert delta.read_commits(path)[0].note == "batch 7"
     assert delta.list_foreign_files(path) == []
-    for name in delta.list_batch_files(path, [7]):
+    for name in delta.list_partition_files(path, {"batch": [7]}):
         assert pq.read_schema(name).names == ["score", "name"]
         assert b"secret" not in Path(name).read_bytes()
         group = pq.read_metadata(name).row_group(0)
@@ -60,10 +64,11 @@ def test_copied_batches_get_a_checkpoint_at_every_tenth_version_which_spark_read
     path = tmp_path / "results"
     columns = StructType([StructField("score", IntegerType())])
     state = StructType([*columns.fields, StructField("batch", IntegerType(), False)])
-    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by=["batch"])
     spark.range(3).selectExpr("int(id) as score").coalesce(1).write.parquet(str(tmp_path / "rows"))
     for batch in range(1, 12):
-        delta.append_copied_columns(spark, sorted((tmp_path / "rows").glob("*.parquet")), path, columns, batch, "x")
+        files = in_batch(sorted((tmp_path / "rows").glob("*.parquet")), batch)
+        delta.append_copied_columns(spark, files, path, columns, "x")
     checkpoints = sorted(file.name[:20] for file in (path / "_delta_log").glob("*.checkpoint*.parquet"))
     assert checkpoints == [f"{10:020d}"]
     delta.delete_equal_rows(spark, path, delta.read_table(spark, path).where("batch = 3 and score = 0"))
@@ -129,10 +134,10 @@ def test_a_file_system_without_hard_links_is_refused_before_a_table_is_made(
 def test_rows_of_batches_do_not_change_with_later_writes(spark: SparkSession, tmp_path: Path) -> None:
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path / "a b" / "results"
-    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by=["batch"])
 
     def there(*batches: int) -> list[tuple[str, int]]:
-        found = sorted(map(tuple, delta.read_batches(spark, path, state, batches).collect()))
+        found = sorted(map(tuple, delta.read_partitions(spark, path, state, {"batch": batches}).collect()))
         assert delta.count_batch_rows(path, batches) == len(found)
         return found
 
@@ -141,7 +146,7 @@ def test_rows_of_batches_do_not_change_with_later_writes(spark: SparkSession, tm
         rows = [(f"{number}-{letter}", number) for letter in "ab"]
         delta.append_rows(local_frames.make_local_frame(spark, state, rows), path, f"batch {number}")
     assert there(3, 11, 40) == [("11-a", 11), ("11-b", 11), ("3-a", 3), ("3-b", 3)]
-    before = delta.read_batches(spark, path, state, [3])
+    before = delta.read_partitions(spark, path, state, {"batch": [3]})
     delta.replace_batch(before.where("name = '3-b'"), path, 3)
     assert there(3) == [("3-b", 3)]
     assert before.count() == 2
@@ -155,7 +160,7 @@ def _data(path: Path) -> set[str]:
     return {file.name.removeprefix(".").removesuffix(".crc") for file in files}
 
 
-@pytest.fixture(params=["batch", None], ids=["in partitions", "in one folder"])
+@pytest.fixture(params=[["batch"], []], ids=["in partitions", "in one folder"])
 def replaced(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A table with a batch that was written twice, and a file that no version ever had."""
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
@@ -205,7 +210,6 @@ OTHERS = [
     "batch=1/part-00000",
     "batch=1/_temporary/0/task/part-00000.gz",
     "batch=1/core.4711",
-    "backup/{current}",  # a copy of a file that the table needs, elsewhere
     "batch=7/link",  # a link
     "_delta_log/.nfs0000000000178c6100000447",  # the log has checkpoints, and they are read too
     "_delta_log/rows.parquet",
@@ -213,6 +217,7 @@ OTHERS = [
     "_delta_log/00000000000000000000.json.bak",
 ]
 GOES = [
+    "backup/{current}",  # a copy of a file that the table needs, elsewhere
     "batch=7/link.parquet",  # a link, and not what it leads to
     "killed.parquet",  # what a killed run left of its own
     "batch=9/.killed.parquet.crc",
@@ -243,7 +248,7 @@ def vacuumed(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     """A table past a checkpoint of Spark and one of deltalake, without anything that it does not need."""
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path_factory.mktemp("a b") / "results"
-    delta.create_table(one_spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create_table(one_spark, path, state, drawn_release.platform().tables, partitioned_by=["batch"])
     for number in range(11):
         delta.append_rows(local_frames.make_local_frame(one_spark, state, [(f"{number}", 1)]), path, f"batch {number}")
     deltalake.DeltaTable(str(path)).create_checkpoint()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import grp
 import os
+import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_legal_basis import write_instructions
@@ -139,15 +141,50 @@ def put(
     return publication.publish_release(spark, environment(zones, holds), project, record, "A. Jansen", lambda _: None)
 
 
-def read(spark: SparkSession, zones: StorageZones) -> list[tuple[str, str]]:
-    return sorted((r[0], r[1]) for r in delta.read_table(spark, zones.published_table("proef")).collect())
+def read(zones: StorageZones) -> list[tuple[str, str]]:
+    rows = deltalake.DeltaTable(zones.published_table("proef")).to_pyarrow_table().to_pylist()
+    return sorted((row["jaargroep"], row["rekenen"]) for row in rows)
 
 
-def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
-    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
-) -> None:
-    put(spark, zones, holds, project, staged(spark, zones, holds))
-    put(spark, zones, holds, project, staged(spark, zones, holds, 2))
+def release(zones: StorageZones, number: int) -> ReleaseRecord:
+    return record_store.find_release_record(zones, "proef", number)
+
+
+Steps = dict[str, StorageZones]
+At = Callable[[str], StorageZones]
+
+
+@pytest.fixture(scope="module")
+def steps(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Steps:
+    """Roots on the way of two releases: the first staged, the first published, the second staged, both published."""
+    holds, project, base = platform.load_platform(CONF), Project.model_validate(MINIMAL), tmp_path_factory.mktemp("way")
+    zones = StorageZones(base / "now")
+    (zones.root / "objections").mkdir(parents=True)
+    roots: Steps = {}
+
+    def keep(step: str) -> None:
+        roots[step] = StorageZones(Path(shutil.copytree(zones.root, base / step)))
+
+    staged(one_spark, zones, holds)
+    keep("first staged")
+    put(one_spark, zones, holds, project, release(zones, 1))
+    keep("first published")
+    staged(one_spark, zones, holds, 2)
+    keep("second staged")
+    put(one_spark, zones, holds, project, release(zones, 2))
+    keep("both published")
+    return roots
+
+
+@pytest.fixture
+def at(steps: Steps, spark: SparkSession, tmp_path: Path) -> At:
+    """Copies the root at a step; the test may change the copy."""
+    assert spark
+    return lambda step: StorageZones(Path(shutil.copytree(steps[step].root, tmp_path / "root")))
+
+
+def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(steps: Steps) -> None:
+    zones = steps["both published"]
     states = [r.state for r in record_store.load_release_records(zones, "proef")]
     assert states == [ReleaseState.SUPERSEDED, ReleaseState.PUBLISHED]
     table = zones.published_table("proef")
@@ -160,37 +197,36 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
 
 @pytest.mark.parametrize("compared", [None, 2, 0])
 def test_a_release_that_was_not_compared_with_the_published_one_is_refused(
-    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, compared: int | None
+    spark: SparkSession, at: At, holds: Platform, project: Project, compared: int | None
 ) -> None:
-    put(spark, zones, holds, project, staged(spark, zones, holds))
+    zones = at("first published")
     other = staged(spark, zones, holds, 2, VALUES[:-1]).noted(nested_in=compared)
     with pytest.raises(StateRefused, match="was compared with"):
         put(spark, zones, holds, project, other)
-    assert read(spark, zones) == sorted(VALUES)
+    assert read(zones) == sorted(VALUES)
 
 
 def test_a_release_without_a_snapshot_is_not_published(
-    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
+    spark: SparkSession, at: At, holds: Platform, project: Project
 ) -> None:
-    record = staged(spark, zones, holds)
+    zones = at("first staged")
+    record = release(zones, 1)
     equivalence_class_snapshot.remove_snapshot(zones, record)
     with pytest.raises(StateRefused, match="the snapshot of release 1"):
         put(spark, zones, holds, project, record)
     assert not zones.published_table("proef").exists()
 
 
-def test_only_the_snapshot_of_the_published_release_is_kept(
-    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
-) -> None:
-    put(spark, zones, holds, project, staged(spark, zones, holds))
-    put(spark, zones, holds, project, staged(spark, zones, holds, 2))
-    assert [path.name for path in zones.release_snapshots("proef").iterdir()] == ["2"]
+def test_only_the_snapshot_of_the_published_release_is_kept(steps: Steps) -> None:
+    assert [path.name for path in steps["first published"].release_snapshots("proef").iterdir()] == ["1"]
+    assert [path.name for path in steps["both published"].release_snapshots("proef").iterdir()] == ["2"]
 
 
 def test_a_stage_that_was_altered_is_not_published(
-    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
+    spark: SparkSession, at: At, holds: Platform, project: Project
 ) -> None:
-    record = staged(spark, zones, holds)
+    zones = at("first staged")
+    record = release(zones, 1)
     more = local_frames.make_local_frame(spark, "jaargroep string, rekenen string, _pupil string", [("7-8", "1", "x")])
     delta.append_rows(more, zones.staged_release("proef", 1), "later")
     with pytest.raises(NotAnonymous, match="another checksum"):
@@ -210,15 +246,10 @@ WHERE = {
 
 @pytest.mark.parametrize("moment", WHERE)
 def test_after_a_kill_at_any_step_the_table_is_old_or_new_and_the_next_run_completes(
-    spark: SparkSession,
-    zones: StorageZones,
-    holds: Platform,
-    project: Project,
-    monkeypatch: pytest.MonkeyPatch,
-    moment: str,
+    spark: SparkSession, at: At, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    put(spark, zones, holds, project, staged(spark, zones, holds))
-    record = staged(spark, zones, holds, 2)
+    zones = at("second staged")
+    record = release(zones, 2)
     real: Callable[..., Any] = getattr(WHERE[moment], moment)
 
     def killed(*given: Any, **named: Any) -> Any:
@@ -230,13 +261,13 @@ def test_after_a_kill_at_any_step_the_table_is_old_or_new_and_the_next_run_compl
         patch.setattr(WHERE[moment], moment, killed)
         with pytest.raises(Killed):
             put(spark, zones, holds, project, record)
-    assert read(spark, zones) == sorted(VALUES)
+    assert read(zones) == sorted(VALUES)
     publication.repair_publication(spark, zones, holds, "proef")
-    found = record_store.find_release_record(zones, "proef", 2)
+    found = release(zones, 2)
     if found.state is ReleaseState.VERIFIED:
         found = put(spark, zones, holds, project, found)
     assert found.state is ReleaseState.PUBLISHED
-    assert record_store.find_release_record(zones, "proef", 1).state is ReleaseState.SUPERSEDED
+    assert release(zones, 1).state is ReleaseState.SUPERSEDED
     assert delta.read_protocol_and_properties(zones.published_table("proef"))[1]["cohort.release"] == "proef-2"
     table = zones.published_table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
@@ -251,12 +282,13 @@ def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:
 
 
 def test_nobody_has_access_from_before_the_commit_until_the_checksum_was_compared(
-    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, at: At, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, project = by_group(holds, project)
-    put(spark, zones, holds, project, staged(spark, zones, holds))
+    zones = at("second staged")
+    assert table_access.settle_access(zones, holds, project, NOW) == []
     assert table_access.access_state(zones, holds, "proef") == "granted"
-    record = staged(spark, zones, holds, 2)
+    record = release(zones, 2)
     access_at: list[str] = []
     for name in ("replace_table", "checksum_rows", "vacuum_table"):
         real = getattr(WHERE[name], name)
@@ -277,11 +309,12 @@ def test_nobody_has_access_from_before_the_commit_until_the_checksum_was_compare
 
 
 def test_a_committed_table_with_another_checksum_is_removed_and_read_by_nobody(
-    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, at: At, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, project = by_group(holds, project)
-    put(spark, zones, holds, project, staged(spark, zones, holds))
-    record = staged(spark, zones, holds, 2)
+    zones = at("second staged")
+    assert table_access.settle_access(zones, holds, project, NOW) == []
+    record = release(zones, 2)
     real = delta.replace_table
 
     def killed(rows: DataFrame, *given: Any) -> Any:
@@ -296,7 +329,7 @@ def test_a_committed_table_with_another_checksum_is_removed_and_read_by_nobody(
     with pytest.raises(NotAnonymous, match="another checksum"):
         publication.repair_publication(spark, zones, holds, "proef")
     assert not zones.published_table("proef").exists()
-    assert record_store.find_release_record(zones, "proef", 2).state is ReleaseState.REFUSED
+    assert release(zones, 2).state is ReleaseState.REFUSED
     publication.repair_publication(spark, zones, holds, "proef")
 
 
@@ -327,4 +360,4 @@ def test_a_list_that_changed_since_the_verification_refuses_the_release(
     record = record.noted(**{f"{kind}_digest": "other"})
     with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
         publication_checks.check_publishable(environment(zones, holds), project, record, "A. Jansen", ALL)
-    assert record_store.find_release_record(zones, "proef", 1).state is ReleaseState.REFUSED
+    assert release(zones, 1).state is ReleaseState.REFUSED

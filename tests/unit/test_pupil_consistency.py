@@ -164,3 +164,15 @@ def test_refusing_rules_refuse_the_rows_and_warning_rules_count_pupils(spark: Sp
     assert pupil_consistency.count_inconsistent_pupils(doubts) == {
         1: {TWO_SCHOOLS: 1, TWO_YEAR_GROUPS: 1, YEAR_GROUPS_APART: 1}
     }
+
+
+def test_rows_of_a_run_are_compared_with_their_school_years_and_those_beside_them(spark: SparkSession) -> None:
+    rows = local_frames.make_local_frame(spark, "schooljaar string", [("2024-2025",), ("2024-2025",), ("2019-2020",)])
+    assert sorted(pupil_consistency.find_compared_years(rows)) == [
+        "2018-2019",
+        "2019-2020",
+        "2020-2021",
+        "2023-2024",
+        "2024-2025",
+        "2025-2026",
+    ]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from pyspark.sql import SparkSession
 from tests.unit.drawn_workbooks import Sheet, Workbook, binary, book, number, numbers, open_document, row, text, word
 from tests.unit.drawn_workbooks import zipped as packed
 
@@ -189,6 +190,18 @@ def examined_ledger(*contents: bytes, container: bytes | None = None) -> Ledger:
     line = LedgerEntry("", "", 1, 1, "99ZZ", RECEIVED, "REJECTED", "TOO_MANY_REFUSED", 0, 0, 0, 0, 0, {})
     packed = sha256(container).hexdigest() if container else None
     return Ledger(tuple(replace(line, sha256=sha256(c).hexdigest(), container=packed) for c in contents))
+
+
+def test_many_files_are_searched_by_the_executors(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_file_erasure, "EXECUTOR_FILES", 2)
+    contents = {"a.csv": LINE, "b.csv": FREE["another number"], "c.zip": zipped(LINE), "new.csv": LINE + b"\n"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    examined = examined_ledger(LINE, FREE["another number"], container=contents["c.zip"])
+    assert raw_file_erasure.erase_raw_files(tmp_path, examined, frozenset({ANNA}), LIMITS, spark=spark) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"b.csv", "new.csv"}
 
 
 def test_only_examined_files_are_removed(tmp_path: Path) -> None:

@@ -56,11 +56,14 @@ STATE = pa.schema(
 BANDS: Row = {"from": 0, "to": 80, "step": 20, "widths": [40]}
 
 
+YEARS = ("2023-2024", "2024-2025")
+
+
 def put(root: Path, rows: Iterable[Row], batches: tuple[int, ...] = (1,)) -> StorageZones:
     """Results as a table of batches, and a ledger that vouches for some of them."""
     zones = StorageZones(root)
     table = pa.Table.from_pylist(list(rows), schema=STATE)
-    deltalake.write_deltalake(str(zones.results), table, partition_by=["batch"])
+    deltalake.write_deltalake(str(zones.results), table, partition_by=["batch", "schooljaar"])
     ledger = pa.table({"batch": pa.array(batches, pa.int32())})
     deltalake.write_deltalake(str(zones.ledger), ledger)
     return zones
@@ -104,7 +107,7 @@ def root(tmp_path: Path) -> Path:
 def told(root: Path, rows: Iterable[Row], **changes: Any) -> dict[str, Any]:
     zones = put(root, rows)
     own = project(**changes)
-    return readiness.check_readiness(*asked(zones, own), value_ranges.read_value_ranges(zones)).as_dict()
+    return readiness.check_readiness(*asked(zones, own), value_ranges.read_value_ranges(zones, YEARS)).as_dict()
 
 
 OK = [RESULT, LATER, LEVEL]
@@ -155,7 +158,7 @@ def test_problems_of_lists_key_and_hierarchies_are_reported_together(root: Path)
     (root / "instructions" / "standaard.csv").write_text(";".join(INSTRUCTION_LISTS.column_names) + "\n")
     project_keys.destroy_key(root / "keys", "proef")
     (root / "conf" / "hierarchies" / "geslacht.csv").write_text("1;*\n2;*\n0;*\n")
-    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
+    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones, YEARS)).as_dict()
     for part in ("none for `9`", "instructions/", "key"):
         assert any(part in one for one in found["would_refuse"]), part
     assert (found["left_out"], found["expires"]) == ([], [])
@@ -163,7 +166,7 @@ def test_problems_of_lists_key_and_hierarchies_are_reported_together(root: Path)
 
 def test_missing_results_are_reported(root: Path) -> None:
     zones = StorageZones(root)
-    (one,) = readiness.check_readiness(*asked(zones), value_ranges.read_value_ranges(zones)).would_refuse
+    (one,) = readiness.check_readiness(*asked(zones), value_ranges.read_value_ranges(zones, YEARS)).would_refuse
     assert "Run ingest first" in one
 
 
@@ -186,7 +189,7 @@ def test_schools_without_an_instruction_are_counted_and_not_named(
     )
     known = ListVocabulary(codes, frozenset({"proef"}), asks[0].catalogue.domains(), frozenset())
     asks = (asks[0], known)
-    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
+    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones, YEARS)).as_dict()
     assert found["would_refuse"] == []
     assert [one[: len(sentence or "")] for one in found["left_out"]] == ([sentence] if sentence else [])
     assert not any(brin in str(found) for brin in codes)
@@ -197,7 +200,7 @@ def test_a_site_without_an_instruction_counts_as_its_school(root: Path) -> None:
     asks = asked(zones)
     lines = [f"{SCHOOLS[0]};{site};anonimiseren;;;bestuur;2020-01-01;;" for site in ("00", "01")]
     write_declared_list(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
-    assert readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()["left_out"]
+    assert readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones, YEARS)).as_dict()["left_out"]
 
 
 @pytest.mark.parametrize(("age", "left"), [(0, None), (1, 6), (7, 0), (8, "refused")])
@@ -215,7 +218,7 @@ def test_a_list_that_expires_soon_is_reported_with_its_remaining_days(
         date=TODAY - dt.timedelta(days=age),
         **({"max_age_days": 99} | days),
     )
-    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
+    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones, YEARS)).as_dict()
     if left == "refused":
         assert "at most 7 days old" in found["would_refuse"][0]
     else:
@@ -229,12 +232,12 @@ def test_an_instruction_that_ends_soon_is_reported(root: Path) -> None:
     until = TODAY + dt.timedelta(days=12)
     lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;{until};" for brin in SCHOOLS]
     write_declared_list(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
-    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
+    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones, YEARS)).as_dict()
     assert "The first of the instructions in force ends in 12 days." in "".join(found["expires"])
 
 
 def test_an_interrupted_ingestion_is_reported_and_is_no_defect(root: Path) -> None:
     zones = put(root, OK)
     (zones.supersession / "1").mkdir(parents=True)
-    (one,) = readiness.check_readiness(*asked(zones), value_ranges.read_value_ranges(zones)).would_refuse
+    (one,) = readiness.check_readiness(*asked(zones), value_ranges.read_value_ranges(zones, YEARS)).would_refuse
     assert "Run ingest again" in one

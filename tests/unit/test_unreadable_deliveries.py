@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import signal
 import zipfile
 from collections.abc import Callable, Iterator
@@ -283,9 +284,10 @@ def test_a_file_that_kills_an_executor_worker_does_not_stop_the_others(spark: Sp
     assert left["40.xlsx"].startswith("MemoryError at test_unreadable_deliveries.py:")
 
 
-def test_a_run_reports_unreadable_files_and_the_next_one_takes_them_in(spark: SparkSession, tmp_path: Path) -> None:
-    zones = StorageZones(tmp_path)
-    zones.deliveries.mkdir()
+def test_a_run_reports_unreadable_files_and_the_next_one_takes_them_in(
+    spark: SparkSession, empty_root: Path, tmp_path: Path
+) -> None:
+    zones = StorageZones(Path(shutil.copytree(empty_root, tmp_path / "root")))
     deliver(zones, "a.csv", *(row(number) for number in NUMBERS))
     (zones.deliveries / "b.xlsx").write_bytes(SHEET(SCHOOLS[1]))
     with broken(openpyxl, "load_workbook", lambda: MemoryError(PLANTED)):
@@ -310,9 +312,10 @@ def tables_rows(zones: StorageZones) -> int:
     return ledger.read_ledger(zones.ledger).current_row_count()
 
 
-def test_a_file_without_read_permission_gives_the_run_an_exit_code(spark: SparkSession, tmp_path: Path) -> None:
-    zones = StorageZones(tmp_path)
-    zones.deliveries.mkdir()
+def test_a_file_without_read_permission_gives_the_run_an_exit_code(
+    spark: SparkSession, empty_root: Path, tmp_path: Path
+) -> None:
+    zones = StorageZones(Path(shutil.copytree(empty_root, tmp_path / "root")))
     deliver(zones, "a.csv", *(row(number) for number in NUMBERS))
     (zones.deliveries / "linked").symlink_to(tmp_path)
     record = take_in(spark, zones)

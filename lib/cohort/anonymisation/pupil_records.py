@@ -13,11 +13,11 @@ delivery is of one school, so rows of the same day and delivery are of the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements import DeclaredColumn, Project, SelectedResult
@@ -35,6 +35,7 @@ from cohort.data_states import (
     AcceptedResults,
     ConsentedResults,
     PupilRecords,
+    break_codegen,
     require_columns,
 )
 from cohort.foundation import brin_to_number_sql
@@ -42,7 +43,7 @@ from cohort.sdc import Hierarchy
 
 DAY_BITS, DELIVERY_BITS, SCHOOL_BITS = 9, 18, 17
 VALUE_BITS, LEAF_BITS = leaf_encoding.CODE_BITS, leaf_encoding.LEAF_BITS
-_LATEST, _BRIN_NUMBER = "_latest", "_brin"
+_LATEST, _DAY, _BRIN_NUMBER = "_latest", "_day", "_brin"
 
 HierarchyByColumn = Mapping[str, Hierarchy]
 """The hierarchies of a project, by column name."""
@@ -104,30 +105,20 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
     require_columns(consented, RESULTS_SCHEMA)
     slots = {result: f"_slot{i}" for i, result in enumerate(project.results)}
     attributes = [c for c in project.columns if c.attribute is not None]
-    day = F.datediff("peildag", F.lit(f"{min(project.population.schooljaar)[:4]}-08-01").cast("date"))
-    order = _shift_left(day, DELIVERY_BITS) + F.col(DELIVERY_NUMBER)
-    values = {
-        _LATEST: _shift_left(order, SCHOOL_BITS) + F.col(_BRIN_NUMBER),
+    numbered = break_codegen(_number_values(consented, project, slots, attributes, hierarchies))
+    order = _shift_left(F.col(_DAY), DELIVERY_BITS) + F.col(DELIVERY_NUMBER)
+    packed = {
+        _LATEST: F.when(F.col(INSTRUCTED), _shift_left(order, SCHOOL_BITS) + F.col(_BRIN_NUMBER)),
         **{
-            name: F.when(is_usable_result(result), _pack_result(result, _level_hierarchy(project, result, hierarchies)))
+            name: F.when(F.col(INSTRUCTED), _pack_result(result, project, F.col(name)))
             for result, name in slots.items()
         },
-        **{
-            column.name: _shift_left(order, LEAF_BITS)
-            + leaf_encoding.encode_attribute(column, hierarchies[column.name])
-            for column in attributes
-        },
+        **{c.name: F.when(F.col(INSTRUCTED), _shift_left(order, LEAF_BITS) + F.col(c.name)) for c in attributes},
     }
-    numbered = consented.withColumn(_BRIN_NUMBER, F.expr(brin_to_number_sql("brin")))
-    prepared = leaf_encoding.join_long_hierarchies(numbered, attributes, hierarchies).select(
-        F.col("pgn").try_cast("int").alias(PGN),
-        INSTRUCTED,
-        *(F.when(F.col(INSTRUCTED), value).alias(name) for name, value in values.items()),
-    )
-    gathered = prepared.groupBy(PGN).agg(
+    gathered = numbered.groupBy(PGN).agg(
         F.count(F.lit(1)).cast("int").alias(SELECTED_ROW_COUNT),
         F.count_if(INSTRUCTED).cast("int").alias(ROW_COUNT),
-        *(F.max(name).alias(name) for name in values),
+        *(F.max(value).alias(name) for name, value in packed.items()),
     )
     home = _low_bits(F.col(_LATEST), SCHOOL_BITS)
     schools = [_unpack_school(result, F.col(name)) for result, name in slots.items()]
@@ -146,16 +137,49 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
     )
 
 
+def _number_values(
+    rows: ConsentedResults,
+    project: Project,
+    slots: Mapping[SelectedResult, str],
+    attributes: Sequence[DeclaredColumn],
+    hierarchies: HierarchyByColumn,
+) -> DataFrame:
+    """Write every value of a row that a record may show as a whole number, null where the row has none.
+
+    Returns:
+        PGN, INSTRUCTED, the delivery number, the day since the first school year, the number of the school, the value
+        of each slot (19 bits) and the leaf of each attribute (15 bits).
+    """
+    values = (
+        F.when(is_usable_result(result), _encode_value(result, _level_hierarchy(project, result, hierarchies))).alias(
+            name
+        )
+        for result, name in slots.items()
+    )
+    return leaf_encoding.join_long_hierarchies(rows, attributes, hierarchies).select(
+        F.col("pgn").try_cast("int").alias(PGN),
+        INSTRUCTED,
+        DELIVERY_NUMBER,
+        F.datediff("peildag", _first_day(min(project.population.schooljaar))).alias(_DAY),
+        F.expr(brin_to_number_sql("brin")).alias(_BRIN_NUMBER),
+        *values,
+        *(leaf_encoding.encode_attribute(c, hierarchies[c.name]).alias(c.name) for c in attributes),
+    )
+
+
+def _first_day(school_year: str) -> Column:
+    return F.lit(f"{school_year[:4]}-08-01").cast("date")
+
+
 def _level_hierarchy(project: Project, result: SelectedResult, hierarchies: HierarchyByColumn) -> Hierarchy | None:
     column = next((c for c in project.columns if c.result == result), None)
     return hierarchies[column.name] if column is not None and not column.numeric else None
 
 
-def _pack_result(result: SelectedResult, levels: Hierarchy | None) -> Column:
+def _pack_result(result: SelectedResult, project: Project, value: Column) -> Column:
     """Pack day, delivery, school and value of a row, in the order in which the rule of the slot compares them."""
-    value = _encode_value(result, levels)
-    day = F.datediff("peildag", F.lit(f"{result.schooljaar[:4]}-08-01").cast("date"))
-    delivery, school = F.col(DELIVERY_NUMBER), F.col(_BRIN_NUMBER)
+    years_on = F.datediff(_first_day(result.schooljaar), _first_day(min(project.population.schooljaar)))
+    day, delivery, school = F.col(_DAY) - years_on, F.col(DELIVERY_NUMBER), F.col(_BRIN_NUMBER)
     if result.several == "highest":
         parts = [(value, DAY_BITS), (day, DELIVERY_BITS), (delivery, SCHOOL_BITS), (school, 0)]
     elif result.several == "first":

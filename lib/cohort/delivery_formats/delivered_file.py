@@ -64,6 +64,9 @@ class DeliveredFile:
         rejected_lines: the lines for which it is rejected.
         defect: the type and the lines of code of the exception behind `UNREADABLE`, never its message.
         unread_columns: the columns of its header that are not read, as its feedback names them.
+        plain_header: the header of a text in UTF-8 that has a row a line and no quote, so that its lines need only be
+            cut at the delimiter. None for any other file.
+        has_equal_lines: whether a line of the text occurs twice; one of the two rows will be refused.
     """
 
     path: Path
@@ -89,6 +92,8 @@ class DeliveredFile:
     rejected_lines: tuple[int, ...] = ()
     defect: str | None = None
     unread_columns: tuple[str, ...] = ()
+    plain_header: str | None = None
+    has_equal_lines: bool = False
 
     @property
     def misnamed(self) -> bool:

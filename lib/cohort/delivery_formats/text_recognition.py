@@ -7,6 +7,7 @@ here; what is wrong with a single row is left to the validation rules.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, school_of_first_row
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
@@ -64,7 +65,9 @@ def recognise_text(file: DeliveredFile, content: bytes, formats: DeliveryFormats
             school=school_of_first_row(first_row, header.columns),
         )
     declared = formats[header.format_name]
-    rows = [line for line in lines.filled[1:] if line[0] not in EMPTY_ROW_STARTS or line_has_value(line)]
+    rows = lines.filled[1:]
+    if not EMPTY_ROW_STARTS.isdisjoint(map(itemgetter(0), rows)):
+        rows = [line for line in rows if line[0] not in EMPTY_ROW_STARTS or line_has_value(line)]
     if not rows:
         raise DeliveryRejected("EMPTY")
     school = school_of_first_row(split_fields(rows[0], declared.delimiter), header.columns)
@@ -75,7 +78,7 @@ def recognise_text(file: DeliveredFile, content: bytes, formats: DeliveryFormats
     if any(columns != header.columns for columns in repeated_headers.values()):
         return replace(file, rejection="HEADER_SECOND")
     has_open_quotes = '"' in text and any(map(has_open_quote, lines.filled))
-    has_inner_marks = content.count(UTF8_MARK_BYTES) > content.startswith(UTF8_MARK_BYTES)
+    has_inner_marks = not content.isascii() and UTF8_MARK_BYTES in content.removeprefix(UTF8_MARK_BYTES)
     has_empty_rows = len(rows) < len(lines.filled) - 1 or lines.has_empty_lines
     is_uneven = has_open_quotes or has_inner_marks or repeated_headers or has_empty_rows
     return replace(
@@ -87,6 +90,8 @@ def recognise_text(file: DeliveredFile, content: bytes, formats: DeliveryFormats
         unread_columns=header.unread_columns,
         encoding=encoding,
         wide_blanks=any(blank in text and blank != declared.delimiter for blank in PLAIN_BLANKS[1:]),
+        plain_header=None if is_uneven or '"' in text or encoding != UTF8 else lines.filled[0],
+        has_equal_lines=len(set(rows)) < len(rows),
     )
 
 
@@ -111,10 +116,15 @@ def _split_lines(text: str) -> _TextLines:
     """
     lines = normalise_line_ends(text).split("\n")
     header = next((index for index, line in enumerate(lines) if line_has_value(line)), len(lines))
-    filled = [line for line in lines[header:] if line.strip(BLANK_CHARACTERS)]
+    if not lines[-1]:
+        del lines[-1]
+    filled = lines[header:]
+    if min(filled, default="")[:1] <= BLANK_CHARACTERS[-1]:  # else no line begins with a blank, or is empty
+        filled = [line for line in filled if line.strip(BLANK_CHARACTERS)]
     if len(filled) < 2:
         raise DeliveryRejected("EMPTY")
-    if any(len(line) >= MAX_FIELDS and max(map(line.count, KNOWN_DELIMITERS)) >= MAX_FIELDS for line in filled):
+    long_lines = filled if max(map(len, filled)) >= MAX_FIELDS else []
+    if any(max(map(line.count, KNOWN_DELIMITERS)) >= MAX_FIELDS for line in long_lines):
         raise DeliveryRejected("TOO_WIDE")
     return _TextLines(filled, lines[: len(filled)] != filled)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,10 +57,10 @@ def scan_column(spark: SparkSession, files: Sequence[str], column: str, values: 
     return ColumnScan(found, max((distinct for _, distinct in scanned), default=0))
 
 
-def _scan_file(file: str, column: str, values: pa.Array) -> tuple[bool, int]:
+def _scan_file(file: str, column: str, values: pa.Array[Any]) -> tuple[bool, int]:
     """Whether a file holds one of the values, and how many different ones it has at least."""
     with pq.ParquetFile(file, read_dictionary=[column]) as opened:
-        chunks = opened.read([column])[column].chunks
+        chunks: Any = opened.read([column])[column].chunks
     dictionaries = [chunk.dictionary for chunk in chunks]
     holds_one = any(pc.any(pc.is_in(dictionary, value_set=values)).as_py() for dictionary in dictionaries)
     return holds_one, max(map(len, dictionaries), default=0)

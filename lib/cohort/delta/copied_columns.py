@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,8 @@ from cohort.delta.write_tables import KEEP_LOG, checkpoint_when_due
 
 ROW_GROUP_BYTES = 128 * 1024 * 1024
 """Parquet's default; whole row groups are copied, so that it only has to be named."""
+COPYING_THREADS = 4
+"""Files copied at once: the JVM does the work, and Python waits for it."""
 _SPARK_SCHEMA, _SPARK_VERSION = "org.apache.spark.sql.parquet.row.metadata", "org.apache.spark.version"
 
 
@@ -51,20 +54,10 @@ def append_copied_columns(
             types.
         note: what marks the commit.
     """
-    actions: list[AddAction | RemoveAction] = []
-    for file in files:
-        target = path / file.folder / file.file.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        rows = _copy_columns(spark, file.file, target, columns)
-        action = AddAction(
-            path=str(target.relative_to(path)),
-            size=target.stat().st_size,
-            partition_values=dict(file.partition),
-            modification_time=int(target.stat().st_mtime * 1000),
-            data_change=True,
-            stats=json.dumps({"numRecords": rows}),
+    with ThreadPoolExecutor(COPYING_THREADS) as threads:
+        actions: list[AddAction | RemoveAction] = list(
+            threads.map(lambda file: _copy_file(spark, file, path, columns), files)
         )
-        actions.append(action)
     table = deltalake.DeltaTable(str(path))
     table.create_write_transaction(
         actions,
@@ -75,6 +68,22 @@ def append_copied_columns(
         post_commithook_properties=KEEP_LOG,
     )
     checkpoint_when_due(deltalake.DeltaTable(str(path)))  # `table` is still the version before the commit
+
+
+def _copy_file(spark: SparkSession, file: PartitionFile, path: Path, columns: StructType) -> AddAction:
+    """Copy a file into its partition; returns what the commit says of it."""
+    target = path / file.folder / file.file.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    rows = _copy_columns(spark, file.file, target, columns)
+    status = target.stat()
+    return AddAction(
+        path=str(target.relative_to(path)),
+        size=status.st_size,
+        partition_values=dict(file.partition),
+        modification_time=int(status.st_mtime * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": rows}),
+    )
 
 
 def _copy_columns(spark: SparkSession, source: Path, target: Path, columns: StructType) -> int:

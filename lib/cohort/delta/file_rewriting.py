@@ -7,6 +7,7 @@ current version does not need, which the next vacuum removes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -23,7 +24,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from cohort.data_states import make_local_frame
+from cohort.delta.read_tables import read_parquet_files
 from cohort.delta.write_tables import KEEP_LOG, checkpoint_when_due, drop_column_metadata
 
 WORK_FOLDER = "work"
@@ -58,7 +59,7 @@ def list_data_files(path: Path) -> list[DataFile]:
     columns = table.metadata().partition_columns
     return [
         DataFile(
-            path / unquote(line["path"]),
+            path.resolve() / unquote(line["path"]),
             line["path"],
             {name: str(line[_PARTITION_PREFIX + name]) for name in columns},
             line["num_records"],
@@ -69,12 +70,8 @@ def list_data_files(path: Path) -> list[DataFile]:
 
 
 def read_data_files(spark: SparkSession, path: Path, files: Sequence[DataFile]) -> DataFrame:
-    """Read the rows of some data files, in the columns of the table."""
-    schema = _read_schema(path)
-    if not files:
-        return make_local_frame(spark, schema, [])
-    frame = spark.read.schema(schema).option("basePath", str(path)).parquet(*(str(file.place) for file in files))
-    return frame.select(*schema.names, "_metadata")
+    """Read the rows of some data files with the schema of the table; Spark adds `_metadata`."""
+    return read_parquet_files(spark, path, _read_schema(path), [str(file.place) for file in files])
 
 
 def find_files_of_rows(rows: DataFrame, files: Sequence[DataFile]) -> list[DataFile]:
@@ -114,6 +111,8 @@ def replace_data_files(path: Path, files: Sequence[DataFile], rows: DataFrame, n
         post_commithook_properties=KEEP_LOG,
     )
     shutil.rmtree(written)
+    with contextlib.suppress(OSError):  # others may use the zone
+        written.parent.rmdir()
     checkpoint_when_due(deltalake.DeltaTable(str(path)))
 
 

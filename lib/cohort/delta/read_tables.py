@@ -6,7 +6,7 @@ in a new process. Nothing here changes a table.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,17 +50,21 @@ def read_table(spark: SparkSession, path: Path, version: int | None = None) -> D
     return (reader if version is None else reader.option("versionAsOf", version)).load(str(path))
 
 
-def read_small_table(path: Path) -> pa.Table | None:
+def read_small_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
     """Read a small table of the platform itself in the driver, without Spark.
 
     Spark needs a second to plan a scan, however small the table is.
+
+    Args:
+        path: the folder of the table.
+        columns: the columns to read; None for all of them.
 
     Returns:
         The rows, None where there is no table.
     """
     if not table_exists(path):
         return None
-    rows: pa.Table = deltalake.DeltaTable(str(path)).to_pyarrow_table()
+    rows: pa.Table = deltalake.DeltaTable(str(path)).to_pyarrow_table(columns=None if columns is None else [*columns])
     return rows
 
 
@@ -75,11 +79,15 @@ def read_partitions(spark: SparkSession, path: Path, schema: StructType, partiti
         schema: the schema of the table.
         partitions: by partition column the values to read; a column that is not named has any value.
     """
-    files = list_partition_files(path, partitions)
+    frame = read_parquet_files(spark, path, schema, list_partition_files(path, partitions))
+    return frame if frame.columns == schema.names else frame.select(*schema.names)
+
+
+def read_parquet_files(spark: SparkSession, path: Path, schema: StructType, files: Collection[str]) -> DataFrame:
+    """Read the rows of some data files of a table, as `list_partition_files` lists them; Spark adds `_metadata`."""
     if not files:
         return make_local_frame(spark, schema, [])
-    frame = spark.read.schema(schema).option("basePath", str(path)).parquet(*files)
-    return frame if frame.columns == schema.names else frame.select(*schema.names)
+    return spark.read.schema(schema).option("basePath", str(path)).parquet(*files)
 
 
 def list_partition_files(path: Path, partitions: PartitionValues) -> list[str]:
@@ -89,7 +97,7 @@ def list_partition_files(path: Path, partitions: PartitionValues) -> list[str]:
     """
     if not all(partitions.values()) or not table_exists(path):
         return []
-    predicate: Any = [(column, "in", sorted(set(values))) for column, values in partitions.items()]
+    predicate: Any = [(column, "in", [*dict.fromkeys(values)]) for column, values in partitions.items()]
     uris = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=predicate)
     return [unquote(uri) for uri in uris]
 

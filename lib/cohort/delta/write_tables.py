@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from cohort.data_states import make_local_frame
-from cohort.delta.read_tables import read_commits, table_exists
+from cohort.delta.read_tables import read_commits, read_table, table_exists
 from cohort.delta.table_properties import TableRetention, make_table_properties
 from cohort.foundation import UsageRefused, describe_problem
 
@@ -127,6 +127,13 @@ def replace_batch(frame: DataFrame, path: Path, batch: int) -> None:
         .option("userMetadata", f"batch {int(batch)}")
         .save(str(path))
     )
+
+
+def partition_table_anew(spark: SparkSession, path: Path, partitioned_by: Sequence[str]) -> None:
+    """Partition a table by other columns, in one commit that keeps every row and every property."""
+    rows = drop_column_metadata(read_table(spark, path))
+    writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    writer.partitionBy(*partitioned_by).option("userMetadata", "partitioned anew").save(str(path))
 
 
 def replace_table(

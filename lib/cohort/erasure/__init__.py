@@ -3,6 +3,7 @@
 In: objections, opt-in lists and consents in force. Out: tables and files without those pupils, receipts, and counts.
 A killed run is finished by the next one.
 
+    listed_rows          which results are of pupils on a list, found once
     impact_limits        how many pupils a list would remove, counted before it does
     excluded_pupils      whose rows of which domains are not kept
     excluded_numbers     their numbers on the driver
@@ -13,6 +14,7 @@ A killed run is finished by the next one.
     consent_expiry       special-category values whose consent ended, emptied
     objection_receipts   what a school hears of its objections
     outdated_releases    releases made while others were excluded
+    acceptance_mark      the lists that were accepted last, and for which results
     objection_erasure    all of it, in order
 """
 
@@ -29,7 +31,7 @@ from cohort.erasure.excluded_pupils import (
 )
 from cohort.erasure.impact_limits import check_impact_limits, find_listed_numbers
 from cohort.erasure.leftover_files import find_leftover_files, leftover_exit_code
-from cohort.erasure.objection_erasure import accept_objections, apply_objections
+from cohort.erasure.objection_erasure import accept_objections, apply_objections, check_stored_results
 from cohort.erasure.outdated_releases import is_release_due
 from cohort.erasure.raw_file_erasure import erase_raw_files
 from cohort.erasure.row_erasure import erase_broken_lines
@@ -39,6 +41,7 @@ __all__ = [
     "accept_objections",
     "apply_objections",
     "check_impact_limits",
+    "check_stored_results",
     "erase_broken_lines",
     "erase_expired_consent_values",
     "erase_raw_files",

@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from cohort.agreements import ObjectionLimits
 from cohort.data_states import make_local_frame
 from cohort.erasure.excluded_pupils import EXCLUDED_SCOPES, is_excluded
+from cohort.erasure.listed_rows import ListedRows
 from cohort.foundation import ObjectionsRefused
 from cohort.legal_basis import (
     OBJECTION_LISTS,
@@ -71,6 +72,7 @@ def check_impact_limits(
     limits: ObjectionLimits,
     domains: Collection[str],
     *,
+    listed: ListedRows | None = None,
     only_new: bool = False,
 ) -> None:
     """Refuse lists that would remove more than the platform's share of all pupils, or of one school's.
@@ -80,17 +82,20 @@ def check_impact_limits(
         objections: the objections of today; lists that were confirmed are not checked.
         limits: the limits of the platform.
         domains: the domains of the test catalogue.
+        listed: which of the rows are of pupils on a list, where the caller knows; then the others are read only to
+            count the pupils of whom a list removes many, and for opt-in lists.
         only_new: whether the rows are new ones of a run. Then only objections that were never filed before
             count, and all rows together are limited to the share of one school: a run may bring a single school's.
 
     Raises:
         ObjectionsRefused: every such list (exit code 12); nothing was erased then, by no list.
     """
-    removed = _find_removed_pupils(rows, objections, domains, only_new)
+    own = listed if listed is not None else ListedRows(rows, 0)
+    removed = _find_removed_pupils(rows, own.rows, objections, domains, only_new)
     if removed is None:
         return
     share = limits.max_erased_share_of_school if only_new else limits.max_erased_share
-    impacts = _measure_impacts(rows, removed, limits.always_erased)
+    impacts = _measure_impacts(rows, removed, limits, share, own.fewest_pupils)
     problems = [problem for impact in impacts if (problem := impact.exceeds(limits, share))]
     if problems:
         raise ObjectionsRefused(*problems)
@@ -107,28 +112,48 @@ def find_listed_numbers(rows: DataFrame, objections: Objections) -> PupilNumbers
     return frozenset(occurring["pgn"].to_pylist())
 
 
-def _measure_impacts(rows: DataFrame, removed: DataFrame, always_erased: int) -> list[ListImpact]:
-    """The impact of every list; none is measured where each removes so few pupils that it is always allowed."""
+def _measure_impacts(
+    rows: DataFrame, removed: DataFrame, limits: ObjectionLimits, share: Decimal, fewest_pupils: int
+) -> list[ListImpact]:
+    """The impact of every list that removes more pupils than are always allowed, in all and of one school.
+
+    Only as far as a limit may be exceeded are the pupils counted that are there.
+    """
     removed.persist()
     try:
-        by_list = _count_groups(removed.select("list", "pgn").distinct(), "list")
-        if max(by_list.values(), default=0) <= always_erased:
+        by_list = _more_than(limits.always_erased, _count_groups(removed.select("list", "pgn").distinct(), "list"))
+        if not by_list:
             return []
-        by_list_and_school = defaultdict[str, dict[str, int]](dict)
-        for (name, school), count in _count_groups(removed, "list", "brin").items():
-            by_list_and_school[name][school] = count
+        by_school = _more_than(limits.always_erased, _count_groups(removed, "list", "brin"))
     finally:
         removed.unpersist()
-    pupils = rows.select("pgn").distinct().count()
-    pupils_by_school = _count_groups(rows.select("pgn", "brin").distinct(), "brin")
+    pupils = fewest_pupils
+    if any(limits.needs_confirmation(count, pupils, share) for count in by_list.values()):
+        pupils = rows.select("pgn").distinct().count()
+    pupils_by_school = {}
+    if by_school:
+        schools = [(school,) for school in sorted({school for _, school in by_school})]
+        listed = make_local_frame(rows.sparkSession, "brin string not null", schools)
+        of_schools = rows.select("pgn", "brin").join(F.broadcast(listed), "brin", "left_semi")
+        pupils_by_school = _count_groups(of_schools.distinct(), "brin")
     return [
-        ListImpact(name, count, by_list_and_school[name], pupils, pupils_by_school)
+        ListImpact(
+            name,
+            count,
+            {school: number for (of_list, school), number in by_school.items() if of_list == name},
+            pupils,
+            pupils_by_school,
+        )
         for name, count in sorted(by_list.items())
     ]
 
 
+def _more_than(least: int, counts: dict[Any, int]) -> dict[Any, int]:
+    return {name: count for name, count in counts.items() if count > least}
+
+
 def _find_removed_pupils(
-    rows: DataFrame, objections: Objections, domains: Collection[str], only_new: bool
+    rows: DataFrame, listed_rows: DataFrame, objections: Objections, domains: Collection[str], only_new: bool
 ) -> DataFrame | None:
     """Pupils who lose a row by a list: `list`, `pgn` and `brin`, each once; None where no list can remove any."""
     listed = [entry for one in objections.lists for entry in _listed_scopes(one, objections, only_new)]
@@ -139,10 +164,10 @@ def _find_removed_pupils(
     frames = [make_local_frame(rows.sparkSession, LISTED_PUPILS_SCHEMA, listed)]
     frames.extend(_pupils_without_opt_in_to(one, rows, domains) for one in checked)
     excluded = F.broadcast(reduce(DataFrame.unionByName, frames))
-    candidates = rows.select("pgn", "brin", "domein").join(excluded, "pgn")
-    return (
-        candidates.where(is_excluded(F.col("domein"), F.col(EXCLUDED_SCOPES))).select("list", "pgn", "brin").distinct()
-    )
+    searched = rows if checked else listed_rows
+    candidates = searched.select("pgn", "brin", "domein").join(excluded, "pgn")
+    must_go = is_excluded(F.col("domein"), F.col(EXCLUDED_SCOPES))
+    return candidates.where(must_go).select("list", "pgn", "brin").distinct()
 
 
 def _pupils_without_opt_in_to(one: OptInList, rows: DataFrame, domains: Collection[str]) -> DataFrame:

@@ -8,15 +8,19 @@ In: the folder of deliveries, the ledger and the numbers. Out: the number of fil
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+
+from pyspark.sql import SparkSession
 
 from cohort.agreements import ContainerLimits
 from cohort.delivery_formats import iterate_file_values
 from cohort.erasure.written_numbers import find_number_candidates
 from cohort.results import Ledger
 
+EXECUTOR_FILES = 300
+"""From this many files on, some two seconds of work, the executors search them."""
 VALUES_PER_SEARCH = 2_000
 """Values of a file that are searched together."""
 
@@ -27,6 +31,7 @@ def erase_raw_files(
     numbers: frozenset[str],
     limits: ContainerLimits,
     among: frozenset[Path] | None = None,
+    spark: SparkSession | None = None,
 ) -> int:
     """Remove every delivered file that ingestion examined and that has, or may have, one of the numbers.
 
@@ -38,17 +43,20 @@ def erase_raw_files(
         numbers: pupil numbers in normal form.
         limits: the limits of ingestion for containers.
         among: the files to search; None for all.
+        spark: the session whose executors search where there are many files; without one the driver searches all.
 
     Returns:
         The number of files removed.
     """
     if not numbers or not deliveries.is_dir():
         return 0
-    files = [
-        path
-        for path, is_unopened in _examined_files(deliveries, ledger, among)
-        if is_unopened or may_contain_numbers(path, numbers, limits)
-    ]
+    paths = sorted(path for path in (deliveries.rglob("*") if among is None else among) if path.is_file())
+    search = _RawFileSearch(ledger.examined_hashes, ledger.unopened_hashes, numbers, limits)
+    if spark is None or len(paths) < EXECUTOR_FILES:
+        files = [path for path in paths if search.must_go(path)]
+    else:
+        context = spark.sparkContext
+        files = context.parallelize(paths, 4 * context.defaultParallelism).filter(search.must_go).collect()
     for path in files:
         path.unlink(missing_ok=True)
     return len(files)
@@ -66,15 +74,29 @@ def may_contain_numbers(path: Path, numbers: frozenset[str], limits: ContainerLi
     return False
 
 
-def _examined_files(deliveries: Path, ledger: Ledger, among: frozenset[Path] | None) -> Iterator[tuple[Path, bool]]:
-    """The files that ingestion examined, and whether it refused to unpack a file, so that nobody may search it."""
-    examined, unopened = ledger.examined_hashes, ledger.unopened_hashes
-    paths = deliveries.rglob("*") if among is None else among
-    for path in sorted(path for path in paths if path.is_file()):
+@dataclass(frozen=True, repr=False)
+class _RawFileSearch:
+    """What is looked for in delivered files, as the executors need it.
+
+    Args:
+        examined: contents that ingestion examined.
+        unopened: contents that it refused to unpack, so that nobody may search them.
+        numbers: pupil numbers in normal form.
+        limits: the limits of ingestion for containers.
+    """
+
+    examined: frozenset[str]
+    unopened: frozenset[str]
+    numbers: frozenset[str]
+    limits: ContainerLimits
+
+    def must_go(self, path: Path) -> bool:
+        """Whether ingestion examined a file that has, or may have, one of the numbers."""
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
-            continue  # ingestion cannot read it either, and reports it
-        if digest in examined:
-            yield path, digest in unopened
+            return False  # ingestion cannot read it either, and reports it
+        if digest not in self.examined:
+            return False
+        return digest in self.unopened or may_contain_numbers(path, self.numbers, self.limits)

@@ -17,13 +17,15 @@ from cohort.agreements import Catalogue, Environment
 from cohort.data_states import CANONICAL_COLUMNS
 from cohort.delivery_formats import ROW_BROKEN
 from cohort.delta import count_batch_rows, delete_equal_rows, delete_matching_rows, read_table
-from cohort.erasure import excluded_pupils
+from cohort.erasure import excluded_pupils, listed_rows
 from cohort.erasure.excluded_pupils import EXCLUDED_SCOPES
+from cohort.erasure.listed_rows import ListedRows
 from cohort.foundation import normalise_pgn_sql
 from cohort.legal_basis import Objections, record_unlisted_pupils
 from cohort.results import (
     close_interrupted_erasure,
     journal_erasure,
+    list_result_files,
     mark_for_vacuum,
     read_counted_batches,
     read_current_results,
@@ -40,7 +42,7 @@ class ErasedRows(NamedTuple):
 
 
 def erase_excluded_rows(
-    spark: SparkSession, environment: Environment, catalogue: Catalogue, objections: Objections
+    spark: SparkSession, environment: Environment, catalogue: Catalogue, objections: Objections, listed: ListedRows
 ) -> ErasedRows:
     """Erase the rows of excluded pupils from results and quarantine, and the files that had them.
 
@@ -49,25 +51,31 @@ def erase_excluded_rows(
         environment: the surroundings of the run; the caller holds the lock of ingestion.
         catalogue: the catalogue of tests and schools.
         objections: the objections of today.
+        listed: which results are of pupils on a list.
     """
     zones, domains = environment.zones, catalogue.domains()
     batches = read_counted_batches(zones.ledger)
     close_interrupted_erasure(zones, batches)
     results = read_current_results(spark, zones, batches)
     vacuum_marked_table(zones)
-    if objections.opt_in_lists:
+    if objections.opt_in_lists:  # whom they exclude is on no list
         unlisted = excluded_pupils.pupils_without_opt_in(objections, results, domains)
         record_unlisted_pupils(
             results, unlisted, objections.opt_in_lists, zones.opt_in_exclusions, environment.platform.tables
         )
+        rows = listed_rows.group_rows(spark, zones, list_result_files(zones, batches))
+    else:
+        rows = listed.rows
     excluded = excluded_pupils.find_excluded_pupils(objections, results, domains).persist()
+    doomed = rows.join(F.broadcast(excluded), "pgn").where(
+        excluded_pupils.is_excluded(F.col("domein"), F.col(EXCLUDED_SCOPES))
+    )
     try:
-        must_go = excluded_pupils.is_excluded(F.col("domein"), F.col(EXCLUDED_SCOPES))
-        erased = results.join(F.broadcast(excluded), "pgn").where(must_go).count()
+        erased, files = listed_rows.count_rows_and_files(doomed)
         if erased:
             rows_before = count_batch_rows(zones.results, batches)
             with journal_erasure(zones, environment.now, "objections", rows_before, erased):
-                _erase_and_vacuum(spark, zones, zones.results, excluded, F.col("t.domein"))
+                _erase_and_vacuum(spark, zones, zones.results, excluded, F.col("t.domein"), files)
         quarantined = _erase_quarantined_rows(spark, zones, catalogue, excluded)
     finally:
         excluded.unpersist()
@@ -104,7 +112,7 @@ def _erase_quarantined_rows(spark: SparkSession, zones: StorageZones, catalogue:
     erased = quarantine.join(F.broadcast(excluded), "pgn").where(must_go).count()
     if erased:
         domain_in_merge = excluded_pupils.domain_of_test_code(F.col("t.row.toetscode"), catalogue)
-        _erase_and_vacuum(spark, zones, zones.quarantine, excluded, domain_in_merge)
+        _erase_and_vacuum(spark, zones, zones.quarantine, excluded, domain_in_merge, None)
     return erased + erase_broken_lines(spark, zones, excluded)
 
 
@@ -116,10 +124,20 @@ def _candidate_numbers(quarantine: DataFrame) -> DataFrame:
 
 
 def _erase_and_vacuum(
-    spark: SparkSession, zones: StorageZones, table: Path, excluded: DataFrame, domain: Column
+    spark: SparkSession,
+    zones: StorageZones,
+    table: Path,
+    excluded: DataFrame,
+    domain: Column,
+    files: frozenset[str] | None,
 ) -> None:
-    """Delete the rows of excluded pupils from a table (`t` in the merge) and the files that had them."""
+    """Delete the rows of excluded pupils from a table (`t`), and the files that had them.
+
+    Args:
+        domain: the domain of a row.
+        files: the data files that have such rows; None where nobody knows.
+    """
     mark_for_vacuum(zones, table)
     must_go = excluded_pupils.is_excluded(domain, F.col(f"s.{EXCLUDED_SCOPES}"))
-    delete_matching_rows(spark, table, excluded, "pgn", must_go)
+    delete_matching_rows(spark, table, excluded, "pgn", must_go, files)
     vacuum_marked_table(zones)

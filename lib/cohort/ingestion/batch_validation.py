@@ -6,6 +6,7 @@ Called by `batch_intake`; nothing is written into the results or the quarantine 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,17 +76,21 @@ def validate_batch(
     rows = batch_exclusions.exclude_pupils(spark, context, ledger, rows)
     # 4. Compare the rows of each pupil with each other and with earlier results.
     earlier = None
-    if ledger.current_row_count():
-        earlier = read_current_results(spark, context.zones, ledger.batches)
     good = rows.where(F.col(CODES) == "").select(*CONSISTENCY_COLUMNS)
+    if ledger.current_row_count():
+        years = pupil_consistency.find_compared_years(good)
+        earlier = read_current_results(spark, context.zones, ledger.batches, years)
     rows, pupil_warnings = _apply_pupil_rules(context, rows, good, earlier, folder.with_name(f"{batch}-inconsistent"))
-    # 5. Count the rows of each file and number the refused lines.
+    # 5. Count the rows of each file.
     counts = file_accounting.count_rows_by_file(rows, context.platform.intake.rules.row_warnings)
-    mixed = [number for number, count in counts.items() if len(count.schools) > 1]
-    lines = line_numbers.find_line_numbers(rows, [n for n, count in counts.items() if count.codes], mixed)
-    # 6. Count children who have one result under two pupil numbers.
-    schools = _schools_delivered_before(ledger, counts)
-    two_numbers = pupil_consistency.count_children_under_two_numbers(good, earlier, schools)
+    # 6. Number the refused lines; count children who have one result under two pupil numbers.
+    with ThreadPoolExecutor() as threads:  # two small questions: while Spark plans one, it answers the other
+        mixed = [number for number, count in counts.items() if len(count.schools) > 1]
+        faulty = [number for number, count in counts.items() if count.codes]
+        numbering = threads.submit(line_numbers.find_line_numbers, rows, faulty, mixed)
+        schools = _schools_delivered_before(ledger, counts)
+        two_numbers = pupil_consistency.count_children_under_two_numbers(good, earlier, schools)
+        lines = numbering.result()
     warnings = {
         number: pupil_warnings.get(number, {}) | _warnings_of_counts(count, two_numbers.get(number, 0))
         for number, count in counts.items()

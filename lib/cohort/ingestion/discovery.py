@@ -11,7 +11,9 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -23,11 +25,13 @@ from cohort.delivery_formats import (
     describe_defect,
     recognise_deliveries,
 )
-from cohort.ingestion.transcription import transcribe_new_files
+from cohort.ingestion.transcription import LOST_WORKER, map_in_executors, transcribe_new_files
 from cohort.results import Ledger
 
 READER_THREADS = 2
 """How many threads recognise files; more of them would wait for each other at the interpreter's lock."""
+EXECUTOR_BYTES = 2**30
+"""From this many bytes on the executors recognise the files; the driver takes a second for 160 MB."""
 STORAGE_FAULT = "storage"
 """Why a file could not be recognised: the storage did not let us read it."""
 NumberedFile = tuple[int, DeliveredFile]
@@ -56,7 +60,7 @@ def discover_deliveries(spark: SparkSession, context: RecognitionContext, ledger
     # 1. Recognise every file.
     listed = list(_list_files(context.deliveries_folder))
     paths = sorted((path for path in listed if path is not None), key=str)
-    recognised = _recognise_files(context, paths)
+    recognised = _recognise_files(spark, context, paths)
     files = [file for deliveries in recognised if not isinstance(deliveries, str) for file in deliveries]
     # 2. Transcribe what is new and cannot be scanned as it is.
     needs_rosters = any(file.delivery_kind == DeliveryKind.RESULTS for file in files)
@@ -94,16 +98,27 @@ def _list_files(folder: Path) -> Iterator[Path | None]:
             yield None
 
 
-def _recognise_files(context: RecognitionContext, paths: list[Path]) -> list[list[DeliveredFile] | str]:
+def _recognise_files(
+    spark: SparkSession, context: RecognitionContext, paths: list[Path]
+) -> list[list[DeliveredFile] | str]:
     """The deliveries of each file, in the order of the paths; of one that cannot be recognised, the fault.
 
-    One thread computes while another one reads or hashes.
+    Of the driver's threads one computes while another one reads or hashes.
     """
+    if sum(map(_size, paths)) >= EXECUTOR_BYTES:
+        recognise = partial(_recognise_file, context)
+        return map_in_executors(spark, recognise, paths, lambda _: LOST_WORKER)
     share = -(-len(paths) // READER_THREADS) or 1
     parts = [paths[first : first + share] for first in range(0, len(paths), share)]
     with ThreadPoolExecutor(READER_THREADS) as threads:
         done = threads.map(lambda part: [_recognise_file(context, path) for path in part], parts)
         return [deliveries for part in done for deliveries in part]
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
 
 
 def _recognise_file(context: RecognitionContext, path: Path) -> list[DeliveredFile] | str:

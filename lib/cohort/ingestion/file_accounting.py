@@ -23,6 +23,7 @@ from cohort.foundation import brin_to_number_sql, number_to_brin
 from cohort.ingestion import row_validation
 from cohort.ingestion.discovery import DiscoveredFiles
 from cohort.ingestion.row_validation import CODES
+from cohort.ingestion.validated_rows import SOUND
 from cohort.ingestion.validation_rules import DATE_OUTSIDE_YEAR, MENDED, PARTIAL, UNREADABLE_LINE_CODES
 from cohort.results import DELIVERY_REJECTED, DELIVERY_TAKEN, OPT_IN_LIST_OLDER, LedgerEntry
 
@@ -48,6 +49,7 @@ class FileCounts:
         schools: listed schools among the rows: the first and the last by number, so none, one or two.
         outside_year: accepted rows dated outside their school year, where that warns and does not refuse.
         partial_birth_dates: accepted rows of whose date of birth only a part is known, which is not kept.
+        sound: accepted rows that were materialised among the sound ones (`validated_rows.SOUND`).
     """
 
     delivered: int = 0
@@ -59,6 +61,7 @@ class FileCounts:
     schools: set[str] = field(default_factory=set)
     outside_year: int = 0
     partial_birth_dates: int = 0
+    sound: int = 0
 
     @property
     def refused(self) -> int:
@@ -79,6 +82,7 @@ class FileCounts:
         self.mended += group["mended"]
         self.outside_year += group["outside"]
         self.partial_birth_dates += group["partial"]
+        self.sound += group["sound"]
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ def count_rows_by_file(rows: DataFrame, warned_codes: Collection[str]) -> dict[i
     """Count the rows of every file: an action that collects a few groups per file.
 
     Args:
-        rows: validated rows with `_objected`.
+        rows: validated rows with `_objected` and `is_sound`.
         warned_codes: codes of rules of a single row that warn and do not refuse.
     """
     names_school = f"not contains({CODES}, 'BRIN_') and {CODES} not in ({UNREADABLE_LINE_CODES})"
@@ -191,10 +195,11 @@ def count_rows_by_file(rows: DataFrame, warned_codes: Collection[str]) -> dict[i
         # of accepted rows alone: a refused one has its school year as it was sent, and a cast of that may fail
         f"case when {CODES} = '' then {outside} end as outside",
         f"{PARTIAL} as partial",
+        f"{SOUND} and {OBJECTED_COLUMN} is null as sound",
         # a number: with text among its aggregates Spark would sort every row
         f"case when {names_school} then {brin_to_number_sql('brin')} end as school",
     )
-    sums = [f"count_if({name}) as {name}" for name in ("objected", "mended", "outside", "partial")]
+    sums = [f"count_if({name}) as {name}" for name in ("objected", "mended", "outside", "partial", "sound")]
     sums += ["count(1) as rows", "min(school) as first", "max(school) as last"]
     groups = counted.groupBy(DELIVERY_NUMBER, CODES, *SLICE_COLUMNS).agg(*map(F.expr, sums))
     counts: dict[int, FileCounts] = {}

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from cohort.delivery_formats import RecognitionContext
 from cohort.delta import remove_folder
 from cohort.erasure import (
-    check_impact_limits,
+    check_stored_results,
     erase_expired_consent_values,
     erase_raw_files,
     find_leftover_files,
@@ -45,7 +45,6 @@ from cohort.results import (
     close_interrupted_erasure,
     create_results_tables,
     discard_batch,
-    read_current_results,
     read_ledger,
     require_closed_accounts,
 )
@@ -145,9 +144,7 @@ def _update_earlier_results(
     for remark in changes.remarks():
         progress(remark)
     erase_expired_consent_values(spark, zones, context.consents, empty=not previous.batches)
-    if previous.batches and lists.lists:
-        results = read_current_results(spark, zones, previous.batches)
-        check_impact_limits(results, lists, context.platform.objections, context.catalogue.domains())
+    check_stored_results(spark, zones, previous, lists, context.platform.objections, context.catalogue.domains())
     return {"renumbered": renumbered, "respelled": respelled, "changes_without_effect": len(changes.without_effect)}
 
 
@@ -187,7 +184,7 @@ def _erase_raw_files(
     if not (every_file or lists.new_objections or lists.new_opt_in_lists):
         searched = frozenset(file.origin for _, file in discovered.new_files if file.origin is not None)
     limits = context.platform.intake.containers.container_limits()
-    return erase_raw_files(zones.deliveries, current, numbers, limits, searched)
+    return erase_raw_files(zones.deliveries, current, numbers, limits, searched, spark)
 
 
 def _describe_unread_files(discovered: DiscoveredFiles) -> list[str]:

@@ -3,7 +3,7 @@
 In go the rows of a run that broke no other rule, with the results of earlier runs; out come pupils and counts. A pupil
 may move and a school may correct a year group, so `platform.toml` says for each rule whether it warns or refuses.
 Schools are compared within a school year, year groups within one delivery, and the progress from year group to year
-group over all results of a pupil.
+group between the school years of the run and the one before and after them: the rest of the archive is not read.
 """
 
 from __future__ import annotations
@@ -51,12 +51,25 @@ _AS_TEXT = (f"lpad(string({_PGN}), 9, '0') as pgn", f"concat(string({_YEAR}), '-
 """SQL: pupil and school year as rows have them, from the numbers that they are grouped by."""
 
 
+def find_compared_years(good: DataFrame) -> frozenset[str]:
+    """Find the school years whose earlier results the rows of a run are compared with: an action.
+
+    Args:
+        good: this run's rows that broke no other rule, with `schooljaar`.
+
+    Returns:
+        The school years of the rows, and the one before and after each.
+    """
+    first_years = [int(line.schooljaar[:4]) for line in good.select("schooljaar").distinct().collect()]
+    return frozenset(f"{year}-{year + 1}" for first in first_years for year in (first - 1, first, first + 1))
+
+
 def find_inconsistent_pupils(good: DataFrame, earlier: DataFrame | None) -> DataFrame:
     """Find the pupils of this run whose rows contradict each other. Each row is read once.
 
     Args:
         good: the columns `CONSISTENCY_COLUMNS` of this run's rows that broke no other rule.
-        earlier: the results of earlier runs, None when there are none.
+        earlier: the results of earlier runs in the years of `find_compared_years`, None when there are none.
 
     Returns:
         `pgn`, `schooljaar`, `levering_nr` and a flag per rule (`RULE_FLAGS`), of which at least one is true.

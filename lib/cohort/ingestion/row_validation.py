@@ -112,7 +112,7 @@ def judge_typed_rows(typed: DataFrame, today: dt.date, warned_codes: Collection[
     judged = break_codegen(concluded.selectExpr("*", f"{_codes_of_row(today, warned_codes)} as {CODES}"))
     has_owner = f"pgn_soort is not null and {CODES} not in ({UNREADABLE_LINE_CODES})"
     result = result_hash(DELIVERED_VALUE["bron_result_key"], DELIVERED_VALUE["schooljaar"])
-    compared = [f"coalesce({_one_spelling(name)}{DELIVERED_VALUE[name]}, '')" for name in CANONICAL_COLUMNS]
+    compared = [value for name in CANONICAL_COLUMNS for value in _values_to_compare(name)]
     as_it_counts = {**DELIVERED_VALUE, **CANONICAL_CODE, **{name: name for name in judged.columns}}
     result_columns = [name for name in RESULTS_SCHEMA.names if name not in ("batch", DELIVERY_NUMBER)]
     places = [name for name in (FILE_LINE, FILE_PIECE) if name in typed.columns]
@@ -141,11 +141,17 @@ def _codes_of_row(today: dt.date, warned_codes: Collection[str]) -> str:
              else concat_ws(' ', {rules}) end"""
 
 
-def _one_spelling(name: str) -> str:
-    """SQL: the first arguments of a `coalesce`: the value of a cell by which lines are compared, if it has one."""
-    if name in validation_rules.CODE_OR_NOTHING:
-        return f"{validation_rules.CODE_OR_NOTHING[name]}, "
-    return f"concat('=', {name}), " if name in PARSED_COLUMNS else ""
+def _values_to_compare(name: str) -> tuple[str, ...]:
+    """SQL: the values of a cell by which lines are compared, of which one is not null.
+
+    A hash leaves out what is null. A date or a number is hashed as it is: to write each as text would take longer than
+    all other hashes together.
+    """
+    sent = f"coalesce({DELIVERED_VALUE[name]}, '')"
+    if name in PARSED_COLUMNS:
+        return name, f"case when {name} is null then {sent} end"
+    code = validation_rules.CODE_OR_NOTHING.get(name)
+    return (f"coalesce({code}, {sent})" if code else sent,)
 
 
 def is_outside_school_year() -> str:

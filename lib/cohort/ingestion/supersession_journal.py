@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from cohort.delta import delete_equal_rows, remove_folder
 from cohort.ingestion import supersession
 from cohort.ingestion.run_context import IngestionContext
-from cohort.results import Ledger, LedgerEntry, pending_supersessions, read_current_results
+from cohort.results import Ledger, LedgerEntry, add_batches, pending_supersessions, read_current_results
 from cohort.storage import StorageZones
 
 
@@ -34,7 +34,8 @@ def journal_superseded_rows(
     if not schools:
         return entries
     zones = context.zones
-    results = read_current_results(spark, zones, (*previous.batches, batch))
+    years = {name.split(" ", 1)[0] for entry in entries for name in entry.slices}
+    results = read_current_results(spark, zones, (*previous.batches, batch), years)
     rows = supersession.identify_rows(results, schools, (*previous.entries, *entries), batch).persist()
     compared = supersession.find_later_deliveries(rows).persist()
     try:
@@ -69,7 +70,7 @@ def carry_out_supersession(spark: SparkSession, zones: StorageZones, ledger: Led
         if batch in ledger.batches:
             rows = spark.read.parquet(str(journal)).select(*supersession.ROW_IDENTITY)
             if not rows.isEmpty():
-                delete_equal_rows(spark, zones.results, rows)
+                delete_equal_rows(spark, zones.results, add_batches(rows, ledger.entries))
         remove_folder(journal, where="restricted/superseding")
 
 

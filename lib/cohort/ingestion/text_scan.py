@@ -2,11 +2,13 @@
 
 In go recognised files with their delivery numbers, out come rows whose values are still text; `row_validation` types
 them. Columns are found by name. A value that is written as its format declares is brought to the canonical notation;
-any other one is marked, so that no rule takes it for a value of its kind.
+any other one is marked, so that no rule takes it for a value of its kind. Lines without quotes, as nearly all files
+have them, are cut at the delimiter: Spark's reader of CSV would take as long for them as all rules together.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from functools import reduce
 from typing import Any, NamedTuple, cast
@@ -49,7 +51,9 @@ DAY_FIRST_FORMS = {"dd-mm-yyyy": "[0-9]{2}", "d-m-yyyy": "[0-9]{1,2}"}
 DATE_COLUMNS, DECIMAL_COLUMNS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
 ABSENT_COLUMN = -1
 """The place of a column that a file does not have."""
-_FIELDS, _PATH = "_fields", "_path"
+_FIELDS, _PATH, _LINE, _HEADER, _WIDTH = "_fields", "_path", "_text", "_header", "_width"
+_IS_FILLED = r"value >= '!' or value rlike '[^\\x00-\\x20]'"
+"""SQL: whether a line has anything but blanks, as Spark's reader of CSV and `text_recognition` see it."""
 _PLACES = {name: f"_place_{i}" for i, name in enumerate(CANONICAL_COLUMNS)}
 _SPACES, _BLANKS = "", f"both '{''.join(PLAIN_BLANKS)}' from "
 """What is trimmed from a value: Spark trims spaces alone in a third of the time."""
@@ -71,13 +75,15 @@ class TextDialect(NamedTuple):
     """What files must have in common to be read in one scan.
 
     Args:
-        width: how many fields a line has.
+        is_plain: whether the lines are cut at the delimiter, because no file has a quote.
+        width: how many fields a line has, where Spark's reader of CSV must know it; else 0.
         has_line_numbers: whether the file is a transcript that names the line of each row.
         wide_blanks: whether other blanks than spaces stand around values.
     """
 
     format: str
     encoding: str
+    is_plain: bool
     width: int
     has_line_numbers: bool
     wide_blanks: bool
@@ -98,8 +104,7 @@ def scan_text_files(spark: SparkSession, numbered: list[NumberedFile], formats: 
     """
     dialects: dict[TextDialect, list[NumberedFile]] = defaultdict(list)
     for number, file in numbered:
-        dialect = TextDialect(file.format, file.encoding, len(file.columns), file.has_line_numbers, file.wide_blanks)
-        dialects[dialect].append((number, file))
+        dialects[_dialect(file)].append((number, file))
     parts = [_scan_dialect(spark, dialect, formats[dialect.format], group) for dialect, group in dialects.items()]
     return DeliveredRows(reduce(DataFrame.unionByName, parts))
 
@@ -131,10 +136,20 @@ def _scan_dialect(
     """One scan for all headers of a dialect: what follows is planned and compiled once for each scan."""
     others = (CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, FILE_LINE, FILE_PIECE)
     places = ", ".join(f"{place} int not null" for place in _PLACES.values())
-    state = f"{_PATH} string not null, {DELIVERY_NUMBER} int not null, {places}"
-    frame = _scan(spark, dialect, declared, [str(file.path) for _, file in group])
+    state = (
+        f"{_PATH} string not null, {_HEADER} string, {_WIDTH} int not null, {DELIVERY_NUMBER} int not null, {places}"
+    )
+    paths = [str(file.path) for _, file in group]
+    if dialect.is_plain:
+        frame = _scan_lines(spark, declared.delimiter, paths)
+    else:
+        frame = _scan_csv(spark, dialect, declared.delimiter, paths)
     files = F.broadcast(make_local_frame(spark, state, _places(frame, group)))
-    values = frame.join(files, _PATH).selectExpr(*_cells(dialect), *others)
+    rows = frame.join(files, _PATH)
+    if dialect.is_plain:
+        is_corrupt = F.size(_FIELDS) != F.col(_WIDTH)
+        rows = rows.where(F.col(_LINE) != F.col(_HEADER)).withColumn(CORRUPT_LINE, F.when(is_corrupt, F.col(_LINE)))
+    values = rows.selectExpr(*_cells(dialect), *others)
     if not declared.has_canonical_notation:
         values = break_codegen(values)
     return values.selectExpr(*_written(declared), *others)
@@ -146,21 +161,41 @@ def _cells(dialect: TextDialect) -> list[str]:
     return [f"nullif(trim({blanks}get({_FIELDS}, {place})), '') as {name}" for name, place in _PLACES.items()]
 
 
-def _places(frame: DataFrame, group: list[NumberedFile]) -> list[tuple[str | int, ...]]:
-    """Per file, by the name that Spark gives it: its delivery number and the position of each canonical column."""
-    places: list[tuple[str | int, ...]] = []
+def _places(frame: DataFrame, group: list[NumberedFile]) -> list[tuple[str | int | None, ...]]:
+    """Per file, by the name that Spark gives it: header, width, delivery number, the position of each column."""
+    places: list[tuple[str | int | None, ...]] = []
     by_path = {str(file.path): (number, file) for number, file in group}
     spark, jvm_frame = cast(Any, frame.sparkSession), cast(Any, frame)._jdf
     names = spark._jvm.org.apache.hadoop.util.StringUtils.join("\n", jvm_frame.inputFiles())
     for name in names.split("\n"):  # as one text: `inputFiles` of Python would ask the JVM for each of thousands
         number, file = by_path[unquote(name.removeprefix("file://"))]
         position = {column: i for i, column in enumerate(file.columns) if column}
-        places.append((name, number, *(position.get(column, ABSENT_COLUMN) for column in CANONICAL_COLUMNS)))
+        positions = (position.get(column, ABSENT_COLUMN) for column in CANONICAL_COLUMNS)
+        places.append((name, file.plain_header, len(file.columns), number, *positions))
     return places
 
 
-def _scan(spark: SparkSession, dialect: TextDialect, declared: DeliveryFormat, paths: list[str]) -> DataFrame:
-    options = {**CSV_OPTIONS, "sep": declared.delimiter, "encoding": dialect.encoding}
+def _dialect(file: DeliveredFile) -> TextDialect:
+    is_plain = file.plain_header is not None
+    width = 0 if is_plain else len(file.columns)
+    return TextDialect(file.format, file.encoding, is_plain, width, file.has_line_numbers, file.wide_blanks)
+
+
+def _scan_lines(spark: SparkSession, delimiter: str, paths: list[str]) -> DataFrame:
+    """Every line that is not blank, and its fields; the header is among them."""
+    lines = spark.read.text(paths).where(_IS_FILLED)
+    return lines.select(
+        F.col("value").alias(_LINE),
+        F.split("value", re.escape(delimiter), -1).alias(_FIELDS),
+        F.input_file_name().alias(_PATH),
+        F.input_file_block_start().alias(FILE_PIECE),
+        F.lit(None).cast("string").alias(READER_REASON),
+        F.lit(None).cast("int").alias(FILE_LINE),
+    )
+
+
+def _scan_csv(spark: SparkSession, dialect: TextDialect, delimiter: str, paths: list[str]) -> DataFrame:
+    options = {**CSV_OPTIONS, "sep": delimiter, "encoding": dialect.encoding}
     frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
     fields = ", ".join(f"c{i}" for i in range(dialect.width))
     # Not `_metadata`, because Spark would copy every row once more for it.

@@ -41,6 +41,7 @@ ReadRoster = tuple[DeliveredFile, DocumentSchool | None]
 """A roster, and the school it is of; None where it could not be read."""
 RosterIndex = dict[str, list[tuple[DocumentSchool, Path]]]
 """Rosters by the BRIN and by the school key that they name their school with."""
+ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 
@@ -157,16 +158,13 @@ def map_files(
     """
     if len(files) < EXECUTOR_FILES:
         return [work(file) for file in files]
-    return _map_files_in_executors(spark, work, files, as_lost)
+    return map_in_executors(spark, work, files, as_lost)
 
 
-def _map_files_in_executors(
-    spark: SparkSession,
-    work: Callable[[DeliveredFile], ResultT],
-    files: list[DeliveredFile],
-    as_lost: Callable[[DeliveredFile], ResultT],
+def map_in_executors(
+    spark: SparkSession, work: Callable[[ItemT], ResultT], files: list[ItemT], as_lost: Callable[[ItemT], ResultT]
 ) -> list[ResultT]:
-    """Where a worker dies, the file is found by halving the list."""
+    """Do the work for every file in the executors; where a worker dies, the file is found by halving the list."""
     context = spark.sparkContext
     try:
         return context.parallelize(files, min(len(files), 4 * context.defaultParallelism)).map(work).collect()
@@ -175,4 +173,4 @@ def _map_files_in_executors(
         if not half:
             return [as_lost(files[0])]
     halves = (files[:half], files[half:])
-    return [result for part in halves for result in _map_files_in_executors(spark, work, part, as_lost)]
+    return [result for part in halves for result in map_in_executors(spark, work, part, as_lost)]

@@ -1,9 +1,8 @@
 """The one pass over new files: every row with its verdict, materialised once for the set operations that follow.
 
 In go the readable files of a run, out comes a Parquet folder in the restricted scratch zone, called by
-`batch_validation`. The folder has a part for the sound rows (no reason code, not excluded) of each school year and one
-for all others, so that sound rows can be copied into the results as they are. The pipeline empties the scratch zone
-when a run ends.
+`batch_validation`. The folder has a part for the sound rows of each school year and one for all others: files of sound
+rows can be copied into the results as they are. The pipeline empties the scratch zone when a run ends.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cohort.data_states import DELIVERY_NUMBER, make_local_frame
 from cohort.erasure import OBJECTED_COLUMN, mark_rows_of_listed_pupils
 from cohort.ingestion import row_validation, text_scan
 from cohort.ingestion.discovery import NumberedFile
@@ -22,9 +22,14 @@ from cohort.legal_basis import suppress_values_at_intake
 from cohort.results import data_file_count
 
 SOUND = "is_sound"
-"""Whether a row broke no rule of a single row and its pupil is on no list of objections."""
+"""Whether a row broke no rule of a single row, its pupil is on no list of objections, and its file has no line twice.
+
+Of a file with a line twice a row will be refused: apart from the others it keeps none of them from being copied."""
 SOUND_YEAR = "sound_year"
 """The school year of a sound row. Of others it is null: what a school wrote must not become the name of a folder."""
+SCRATCH_FILE = "_file"
+"""The Parquet file of the scratch zone that a row was written to."""
+_WITH_EQUAL_LINES = "_with_equal_lines"
 
 
 def write_validated_rows(
@@ -37,11 +42,12 @@ def write_validated_rows(
         folder: a new folder of the restricted scratch zone.
 
     Returns:
-        The rows of `validate_new_rows` as they were written.
+        The rows of `validate_new_rows` as they were written, with `_file`.
     """
     rows = validate_new_rows(spark, context, readable)
     rows.write.partitionBy(SOUND, SOUND_YEAR).parquet(str(folder))
-    return spark.read.schema(rows.schema).parquet(str(folder))
+    written = spark.read.schema(rows.schema).parquet(str(folder))
+    return written.select("*", F.col("_metadata.file_path").alias(SCRATCH_FILE))
 
 
 def validate_new_rows(spark: SparkSession, context: IngestionContext, readable: list[NumberedFile]) -> DataFrame:
@@ -63,7 +69,11 @@ def validate_new_rows(spark: SparkSession, context: IngestionContext, readable: 
     )
     marked = mark_rows_of_listed_pupils(validated, context.objections)
     permitted = suppress_values_at_intake(marked, context.consents)
-    sound = permitted.withColumn(SOUND, (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull())
+    state = f"{DELIVERY_NUMBER} int not null, {_WITH_EQUAL_LINES} boolean not null"
+    repeating = make_local_frame(spark, state, [(number, True) for number, file in readable if file.has_equal_lines])
+    joined = permitted.join(F.broadcast(repeating), DELIVERY_NUMBER, "left")
+    is_sound = (F.col(CODES) == "") & F.col(OBJECTED_COLUMN).isNull() & F.col(_WITH_EQUAL_LINES).isNull()
+    sound = joined.select(*permitted.columns, is_sound.alias(SOUND))
     return sound.withColumn(SOUND_YEAR, F.when(F.col(SOUND), F.col("schooljaar")))
 
 

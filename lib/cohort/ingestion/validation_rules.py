@@ -47,6 +47,8 @@ SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend|#[a-z_
 NUMBER_FORM = r"^(?!9{4,}(,0+)?\z|0000+\z)[0-9]{1,5}(,[0-9]{1,2})?\z"
 WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
 BRIN_FORM = f"^{BRIN_PATTERN.pattern}\\z"
+MAIN_SITE = "00"
+"""The site of a school that names none."""
 MOMENT_STARTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 """Per moment whether it begins in the first (0) or second (1) calendar year of the school year, and in which month."""
 TIME_OF_DAY = r"[T ](?:[01]?[0-9]|2[01]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?(?:Z|\+0[0-2]:?00)?"
@@ -99,9 +101,9 @@ def derived_columns() -> list[str]:
              when afnamedatum is not null then 'E' end)"""
     return _columns(
         _remainder=elfproef_remainder_sql("pgn"),
-        _mended=f"pgn is not null and not {is_plain_pgn_sql('$pgn')}",
+        _mended=f"coalesce(pgn != $pgn and not {is_plain_pgn_sql('$pgn')}, false)",  # no pattern for equal ones
         _partial=f"geboortedatum is null and coalesce($geboortedatum rlike r'{PARTIAL_DATE_FORM}', false)",
-        vestiging="coalesce($vestiging, '00')",
+        vestiging=f"coalesce($vestiging, '{MAIN_SITE}')",
         afnameperiode=moment,
         _within="afnamedatum between make_date(_year, 8, 1) and make_date(_year + 1, 7, 31)",
     )
@@ -143,7 +145,7 @@ def _rules_on_school() -> dict[str, str]:
     return {
         "BRIN_INVALID": f"_listed is null and not coalesce($brin rlike r'{BRIN_FORM}', false)",
         "BRIN_UNKNOWN": f"_listed is null and $brin rlike r'{BRIN_FORM}'",
-        "VESTIGING_INVALID": r"not $vestiging rlike r'^[0-9]{2}\z'",
+        "VESTIGING_INVALID": rf"$vestiging != '{MAIN_SITE}' and not $vestiging rlike r'^[0-9]{{2}}\z'",
         "YEAR_INVALID": "_year is null",
     }
 

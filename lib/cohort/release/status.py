@@ -52,7 +52,7 @@ def report_status(environment: Environment) -> dict[str, Any]:
         document says so (70).
     """
     context, lists = _read_objections(environment)
-    ranges = read_value_ranges(environment.zones)
+    ranges = read_value_ranges(environment.zones, _school_years_of_projects(context))
     projects = [_report_guarded(context, name, ranges) for name in context.project_names]
     code = max((report.get("exit_code", EXIT_DONE) for report in projects), default=EXIT_DONE)
     return {"objections": lists, "projects": projects, "exit_code": code}
@@ -122,6 +122,20 @@ def _reasons_to_release_again(
     except Refusal:
         pass  # of the lists of objections, which the report tells by themselves
     return tuple(reasons)
+
+
+def _school_years_of_projects(context: StatusContext) -> frozenset[str]:
+    """Return the school years of every project that runs today: no other results are looked at."""
+    environment = context.environment
+    years: set[str] = set()
+    for name in context.project_names:
+        try:
+            declaration = load_project(environment.config, name, environment.platform)
+        except Refusal:
+            continue  # the report on the project tells it
+        if declaration.covers(environment.today):
+            years.update(declaration.population.schooljaar)
+    return frozenset(years)
 
 
 def _read_objections(environment: Environment) -> tuple[StatusContext, dict[str, Any]]:

@@ -5,6 +5,7 @@ the restricted zone here.
 
     ledger            one entry per delivered file; which batches count
     erasure_journal   rows erased from results, counted before and after, so that accounts close after a kill
+    results_layout    results on disk by batch and school year; those of an earlier version laid out anew
     results_store     the two tables: created, read, removed by batch
     retention         what is older than the platform's retention is removed
     value_ranges      lowest and highest values per school and test, without a Spark session
@@ -30,14 +31,18 @@ from cohort.results.ledger import (
     read_counted_batches,
     read_ledger,
 )
+from cohort.results.results_layout import lay_out_results
 from cohort.results.results_store import (
     ROWS_PER_FILE,
+    add_batches,
+    append_copied_refusals,
     append_copied_rows,
     count_current_rows,
     create_results_tables,
     data_file_count,
     discard_batch,
     discard_batch_on_refusal,
+    list_result_files,
     read_current_results,
     require_closed_accounts,
     rows_of_deliveries,
@@ -54,6 +59,8 @@ __all__ = [
     "Ledger",
     "LedgerEntry",
     "ValueRanges",
+    "add_batches",
+    "append_copied_refusals",
     "append_copied_rows",
     "append_to_ledger",
     "apply_retention",
@@ -65,6 +72,8 @@ __all__ = [
     "discard_batch_on_refusal",
     "erase_duplicate_results",
     "journal_erasure",
+    "lay_out_results",
+    "list_result_files",
     "mark_for_vacuum",
     "pending_supersessions",
     "read_counted_batches",

@@ -220,7 +220,7 @@ def read_counted_batches(path: Path) -> tuple[int, ...]:
     Raises:
         StateRefused: a killed run of intake has not yet removed the rows that its batch supersedes (exit code 15).
     """
-    table: Any = read_small_table(path)
+    table: Any = read_small_table(path, ["batch"])
     counted = () if table is None else tuple(sorted(set(table["batch"].to_pylist())))
     if set(pending_supersessions(path)) & set(counted):
         raise StateRefused(
@@ -261,6 +261,12 @@ def _column_values(column: Any, data_type: DataType) -> list[Any]:
 
 
 def _maps_to_dicts(maps: Any) -> Iterator[dict[Any, int]]:
-    """An Arrow array of maps without nulls as dictionaries; from its two child arrays, six times as fast."""
-    pairs = list(zip(maps.keys.to_pylist(), maps.items.to_pylist(), strict=True))
-    return (dict(pairs[first:last]) for first, last in pairwise(maps.offsets.to_pylist()))
+    """An Arrow array of maps without nulls as dictionaries; each key, of which there are few, is made once."""
+    coded = maps.keys.dictionary_encode()
+    names = coded.dictionary.to_pylist()
+    keys = [names[place] for place in coded.indices.to_numpy()]
+    counts, offsets = maps.items.to_numpy().tolist(), maps.offsets.to_numpy().tolist()
+    return (
+        {} if first == last else dict(zip(keys[first:last], counts[first:last], strict=True))  # most maps are empty
+        for first, last in pairwise(offsets)
+    )

@@ -23,14 +23,15 @@ from cohort.delta import (
     append_copied_columns,
     count_batch_rows,
     create_table,
+    list_partition_files,
     read_partitions,
     read_table,
     replace_batch,
     vacuum_table_or_refuse,
 )
 from cohort.foundation import Refusal
-from cohort.results import erasure_journal
-from cohort.results.ledger import Ledger
+from cohort.results import erasure_journal, results_layout
+from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.storage import StorageZones
 
 ROWS_PER_FILE = 250_000
@@ -47,7 +48,8 @@ QUARANTINE_SCHEMA = StructType(
 
 
 def create_results_tables(spark: SparkSession, zones: StorageZones, retention: TableRetention) -> None:
-    """Create both tables, empty, unless they exist."""
+    """Create both tables, empty, unless they exist; results of an earlier version are laid out anew, once."""
+    results_layout.lay_out_results(spark, zones)
     create_table(spark, zones.results, RESULTS_SCHEMA, retention, partitioned_by=RESULTS_PARTITION)
     create_table(spark, zones.quarantine, QUARANTINE_SCHEMA, retention, partitioned_by=("batch",))
 
@@ -57,19 +59,43 @@ def data_file_count(spark: SparkSession, rows: int) -> int:
     return max(spark.sparkContext.defaultParallelism, -(-rows // ROWS_PER_FILE))
 
 
-def read_current_results(spark: SparkSession, zones: StorageZones, batches: Iterable[int]) -> DataFrame:
+def read_current_results(
+    spark: SparkSession, zones: StorageZones, batches: Iterable[int], school_years: Collection[str] | None = None
+) -> DataFrame:
     """Read the current rows of some batches of results: of all that count, or of a new one.
 
-    Of a frame that is filtered by `schooljaar` Spark reads only the files of those school years.
+    Of a frame that is filtered by `schooljaar` Spark reads only the files of those school years; it still looks for
+    every file on disk, so a caller who knows the school years names them.
 
     Args:
         batches: batch numbers; those that count are in `Ledger.batches`.
+        school_years: the school years to read; None for all of them.
+
+    Raises:
+        StateRefused: a table as an earlier version of the platform laid it out (exit code 15).
     """
-    return read_partitions(spark, zones.results, RESULTS_SCHEMA, {"batch": [*batches]})
+    results_layout.require_current_layout(zones)
+    partitions: dict[str, Collection[int] | Collection[str]] = {"batch": [*batches]}
+    if school_years is not None:
+        partitions["schooljaar"] = school_years
+    return read_partitions(spark, zones.results, RESULTS_SCHEMA, partitions)
+
+
+def list_result_files(
+    zones: StorageZones, batches: Iterable[int], school_years: Collection[str] | None = None
+) -> list[str]:
+    """List the data files that `read_current_results` would read.
+
+    Raises:
+        StateRefused: a table as an earlier version of the platform laid it out (exit code 15).
+    """
+    results_layout.require_current_layout(zones)
+    years = {} if school_years is None else {"schooljaar": school_years}
+    return list_partition_files(zones.results, {"batch": [*batches], **years})
 
 
 def count_current_rows(zones: StorageZones, batches: Iterable[int]) -> int:
-    """Count the rows of some batches of results by the footers of their files."""
+    """Count the rows of some batches of results by the log of the table."""
     return count_batch_rows(zones.results, batches)
 
 
@@ -86,11 +112,29 @@ def append_copied_rows(spark: SparkSession, zones: StorageZones, files: Iterable
     append_copied_columns(spark, placed, zones.results, columns, f"batch {batch}")
 
 
+def append_copied_refusals(spark: SparkSession, zones: StorageZones, files: Iterable[Path], batch: int) -> None:
+    """Append rows to a batch of the quarantine without decoding them.
+
+    Args:
+        files: Parquet files with the columns of the quarantine but `batch`.
+    """
+    columns = StructType([field for field in QUARANTINE_SCHEMA if field.name != "batch"])
+    placed = [PartitionFile(file, {"batch": f"{batch}"}) for file in files]
+    append_copied_columns(spark, placed, zones.quarantine, columns, f"batch {batch}")
+
+
 def rows_of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     """The rows of some deliveries, by their numbers."""
     listed = [(number,) for number in sorted(numbers)]
     deliveries = make_local_frame(rows.sparkSession, f"{DELIVERY_NUMBER} int not null", listed)
     return rows.join(F.broadcast(deliveries), DELIVERY_NUMBER, "left_semi")
+
+
+def add_batches(rows: DataFrame, entries: Iterable[LedgerEntry]) -> DataFrame:
+    """Add to rows of deliveries the batch of each, by which their partitions are found."""
+    listed = [(entry.levering_nr, entry.batch) for entry in entries if entry.is_taken]
+    batches = make_local_frame(rows.sparkSession, f"{DELIVERY_NUMBER} int not null, batch int not null", listed)
+    return rows.join(F.broadcast(batches), DELIVERY_NUMBER)
 
 
 def vacuum_restricted_table(table: Path, what: str) -> None:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from cohort.agreements import Platform
 from cohort.delivery_formats import DeliveredFile
-from cohort.delta import list_current_names
+from cohort.delta import list_current_paths
 from cohort.foundation import read_json_document, write_json_document
 from cohort.results import erasure_journal, results_store
 from cohort.results.ledger import Ledger
@@ -106,9 +106,9 @@ def _remove_superseded_files(zones: StorageZones, ledger: Ledger, until: dt.date
     ]
     if not superseding or min(entry.received_at for entry in superseding) > until:
         return 0
-    current = list_current_names(zones.results)
-    data_files = [file for file in zones.results.rglob("*.parquet") if "_delta_log" not in file.parts]
-    superseded = [file for file in data_files if file.name not in current]
+    current = list_current_paths(zones.results)
+    data_files = (file.relative_to(zones.results) for file in zones.results.rglob("*.parquet"))
+    superseded = [file for file in data_files if "_delta_log" not in file.parts and file not in current]
     if superseded:
         results_store.vacuum_restricted_table(zones.results, "an earlier state that is past its days")
     write_json_document(mark, {"through": ledger.last_number})

@@ -7,8 +7,9 @@ test, and sentences about values outside the bands; never a value. Called by `re
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from cohort.agreements import DeclaredColumn, Project, SelectedResult, find_band_bounds
-from cohort.delta import TABLE_ERRORS, list_partition_files
+from cohort.delta import TABLE_ERRORS
 from cohort.foundation import Refusal, describe_problem
-from cohort.results import ledger
+from cohort.results import ledger, results_store
 from cohort.sdc import Hierarchy
 from cohort.storage import StorageZones
 
@@ -29,13 +30,17 @@ ValueRanges = pa.Table | str | None
 """The ranges; None where there are no results yet, a sentence where they cannot be read now."""
 
 
-def read_value_ranges(zones: StorageZones) -> ValueRanges:
+def read_value_ranges(zones: StorageZones, school_years: Collection[str]) -> ValueRanges:
     """Read the lowest and highest score and date of birth per school, year, year group, test and moment.
 
-    Files are read one at a time.
+    Files are read one at a time: what that takes grows with the rows of these school years, not with the archive.
+
+    Args:
+        zones: the zones of the storage root.
+        school_years: the school years that are looked at.
     """
     try:
-        return _read_ranges(zones)
+        return _read_ranges(zones, school_years)
     except Refusal as refusal:
         return str(refusal)
     except (*TABLE_ERRORS, pa.ArrowException):  # a run of intake removed a file meanwhile
@@ -48,21 +53,24 @@ def read_value_ranges(zones: StorageZones) -> ValueRanges:
         )
 
 
-def _read_ranges(zones: StorageZones) -> pa.Table | None:
+def _read_ranges(zones: StorageZones, school_years: Collection[str]) -> pa.Table | None:
     batches = ledger.read_counted_batches(zones.ledger)
-    files = list_partition_files(zones.results, {"batch": batches})
-    by_dictionary = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=list(RANGE_KEYS)))
-    names = [*RANGE_KEYS, *RANGE_VALUES]
-    ranges = [_ranges_of_rows(ds.dataset(file, format=by_dictionary).to_table(columns=names)) for file in files]
+    files = results_store.list_result_files(zones, batches, school_years)
+    ranges = [_ranges_of_file(file) for file in files]
     return _merge_ranges(pa.concat_tables(ranges)) if ranges else None
 
 
-def _ranges_of_rows(rows: pa.Table) -> pa.Table:
-    plain = rows.unify_dictionaries()
+def _ranges_of_file(file: str) -> pa.Table:
+    """The ranges of a data file; its school year stands in the name of its folder."""
+    keys = [name for name in RANGE_KEYS if name != "schooljaar"]
+    by_dictionary = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=keys))
+    rows = ds.dataset(file, format=by_dictionary).to_table(columns=[*keys, *RANGE_VALUES])
     aggregates: Any = [(name, end) for name in RANGE_VALUES for end in ("min", "max")]
-    ranges = plain.group_by(list(RANGE_KEYS)).aggregate(aggregates)
-    keys = [pa.field(name, pa.string()) for name in RANGE_KEYS]
-    return ranges.cast(pa.schema([*keys, *(ranges.schema.field(f"{name}_{end}") for name, end in aggregates)]))
+    ranges = rows.unify_dictionaries().group_by(keys).aggregate(aggregates)
+    texts = [pa.field(name, pa.string()) for name in keys]
+    ranges = ranges.cast(pa.schema([*texts, *(ranges.schema.field(f"{name}_{end}") for name, end in aggregates)]))
+    school_year = pa.repeat(pa.scalar(Path(file).parent.name.rpartition("=")[2]), ranges.num_rows)
+    return ranges.append_column("schooljaar", school_year)
 
 
 def _merge_ranges(ranges: pa.Table) -> pa.Table:
