@@ -1,4 +1,4 @@
-"""The whole way, once: the jobs that touch rows through real spark-submit; then what is on the disk is looked at."""
+"""The whole way, once: the longest jobs through real spark-submit; then what is on the disk is looked at."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ class Way:
     done: dict[str, Done]
 
 
-SUBMITTED = {"objections", "release", "verify deep", "publish"}
-"""The jobs that read or write rows: by real spark-submit with the shipped settings. The others run in this process."""
+SUBMITTED = {"objections", "release", "verify deep"}
+"""The jobs that do most with rows: by real spark-submit with the shipped settings. The others run in this process.
+
+`test_killed_jobs` publishes through spark-submit.
+"""
 
 
 @pytest.fixture(scope="module")

@@ -207,7 +207,7 @@ def test_the_plain_cohort_is_released_with_and_without_boards(spark: SparkSessio
 
 def released_twice(spark: SparkSession, drawn: Drawn, asked: Project, boards: Boards) -> pd.DataFrame | None:
     """What is released, the same however the rows are dealt out, and every promise about it; None without a release."""
-    once = run(frame(spark, drawn.results), drawn, asked=asked, boards=boards)
+    once: tuple[str, ...] | pd.DataFrame = run(frame(spark, drawn.results), drawn, asked=asked, boards=boards)
     before = str(spark.conf.get("spark.sql.shuffle.partitions"))
     spark.conf.set("spark.sql.shuffle.partitions", drawn.shuffled_into)
     try:

@@ -11,7 +11,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -79,8 +79,20 @@ def find_files_of_rows(rows: DataFrame, files: Sequence[DataFile]) -> list[DataF
     if not files:
         return []
     urls = rows.select(F.col("_metadata.file_path").alias("url")).distinct().collect()
-    places = {Path(unquote(urlsplit(line.url).path)) for line in urls}
-    return [file for file in files if file.place in places]
+    return select_data_files(files, (Path(unquote(urlsplit(line.url).path)) for line in urls))
+
+
+def select_data_files(files: Sequence[DataFile], places: Iterable[Path]) -> list[DataFile]:
+    """Select the data files at some places.
+
+    Raises:
+        AssertionError: one of them is not among the files, which is a defect: rows would stay that have to go.
+    """
+    wanted = set(places)
+    selected = [file for file in files if file.place in wanted]
+    if len(selected) != len(wanted):
+        raise AssertionError("rows were found in a data file that the table does not have")
+    return selected
 
 
 def replace_data_files(path: Path, files: Sequence[DataFile], rows: DataFrame, note: str) -> None:

@@ -48,7 +48,7 @@ def delete_matching_rows(
     if files is None:
         touched = _find_touched_files(spark, path, rows, matching, known)
     else:
-        touched = [file for file in known if str(file.place) in set(files)]
+        touched = file_rewriting.select_data_files(known, map(Path, files))
     _delete_rows(spark, path, rows, matching, touched)
 
 

@@ -76,9 +76,10 @@ def group_rows(
     if not files:
         return make_local_frame(spark, GROUPED_ROWS_SCHEMA, [])
     stored = read_parquet_files(spark, zones.results, RESULTS_SCHEMA, files)
-    rows = stored if numbers is None else stored.join(F.broadcast(numbers), "pgn", "left_semi")
-    file = F.col("_metadata.file_path").alias(FILE)
-    return rows.groupBy("pgn", "brin", "domein", file).agg(F.count(F.lit(1)).alias(ROWS))
+    rows = stored.select("pgn", "brin", "domein", F.col("_metadata.file_path").alias(FILE))
+    if numbers is not None:
+        rows = rows.join(F.broadcast(numbers), "pgn", "left_semi")
+    return rows.groupBy("pgn", "brin", "domein", FILE).agg(F.count(F.lit(1)).alias(ROWS))
 
 
 def numbers_to_look_for(objections: Objections) -> PupilNumbers:
