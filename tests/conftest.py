@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
+from tests.jvm_lookups import remember_lookups
 from tests.patches import PatchesAcrossModules
 
 from cohort import delta
@@ -27,24 +28,28 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 LONG_FIRST = (
     "ingestion_over_time",
-    "objection_erasure",
     "killed_jobs",
-    "pseudonymous_project",
-    "all_jobs_in_order",
     "nested_release",
+    "mutations",
+    "all_jobs_in_order",
+    "objection_erasure",
+    "release_pipeline",
+    "verifier_stage",
+    "nested_sensitive_values",
+    "ingestion",
+    "publication",
+    "pseudonymous_project",
     "row_withdrawal",
     "objections_after_publication",
-    "release_pipeline",
-    "publication",
-    "verifier_stage",
-    "mutations",
+    "supersession",
+    "ingestion_properties",
     "ways_to_object",
-    "ingestion",
     "verifier_sensitive_values",
     "real_delivery_faults",
+    "failed_verification",
     "refusals",
 )
-"""Files of more than a minute, the longest first: no process has one left while the other has nothing."""
+"""Files of half a minute and more, the longest first: no process has one left while the other has nothing."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,6 +110,7 @@ def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession
         own |= INTERPRETED
     for name, value in {**shipped_settings(), **own}.items():
         builder = builder.config(name, value)
+    remember_lookups()
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session

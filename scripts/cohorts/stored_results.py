@@ -165,17 +165,17 @@ def _write_year(spark: SparkSession, zones: StorageZones, platform: Platform, ye
 
 def _make_rows(year: _YearOfResults, places: npt.NDArray[np.int64]) -> pa.Table:
     """The rows at these places of a year's results, in the schema of results without its partition columns."""
-    lines = DeliveredLines(places, np.full(places.size, NO_ERROR, dtype=np.int8))
+    lines = DeliveredLines(places.astype(np.int32), np.full(places.size, NO_ERROR, dtype=np.int8))
     sent = delivery_files.make_delivery_table(year.brins, year.people, year.made, lines)
     rows, back = len(places), LATEST_YEAR - year.year
-    domain = year.made.domain[places].astype(np.int64)
+    domain = pa.array(year.made.domain[places], pa.int64())
     day = pc.subtract(_days(sent["afnamedatum"]), pa.scalar(back * DAYS_PER_YEAR, pa.int32())).cast(pa.date32())
     values: dict[str, Any] = {name: sent[name] for name in sent.column_names}
     values |= {
         "pgn_soort": pa.array(["bsn"]).take(_zeros(rows)),
         "geboortedatum": pc.subtract(_days(sent["geboortedatum"]), pa.scalar(back * DAYS_PER_YEAR, pa.int32())),
-        "domein": pa.array([one.name for one in catalogue.DOMAINS]).take(pa.array(domain)),
-        "schaal": pa.array([one.scale for one in catalogue.DOMAINS]).take(pa.array(domain)),
+        "domein": pa.array([one.name for one in catalogue.DOMAINS]).take(domain),
+        "schaal": pa.array([one.scale for one in catalogue.DOMAINS]).take(domain),
         "bijzonder": pa.array(np.zeros(rows, np.bool_)),
         "afnamedatum": day,
         "peildag": day,
@@ -192,7 +192,7 @@ def _as_column(values: Any, field: pa.Field[Any], rows: int) -> Any:
     if values is None:
         return pa.nulls(rows, field.type)
     if pa.types.is_string(values.type):
-        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+        values = pc.if_else(pc.equal(values, pa.scalar("")), pa.scalar(None, pa.string()), values)
     return values.cast(field.type)
 
 

@@ -131,7 +131,9 @@ def generalise_cohort(
     result = equivalence_class_search.search_classes(coded, counts.searched, task)
     with PatchesAcrossModules.context() as patch:
         patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-result.recoding.released_pupils // files))
-        rows = generalisation.generalise_pupils(coded, declared, result)
+        rows = generalisation.generalise_pupils(
+            equivalence_class_search.assign_classes(coded, declared, result), declared, result
+        )
     assert [(f.name, f.dataType) for f in rows.schema] == [
         (f.name, f.dataType) for f in make_stage_schema(declared.column_names, declared.pseudonym_columns)
     ]

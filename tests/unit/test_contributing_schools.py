@@ -36,14 +36,14 @@ def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
     return made
 
 
-def test_every_school_with_a_shown_value_is_named_once(spark: SparkSession, zones: StorageZones) -> None:
-    found = contributors.find_contributing_schools(spark, zones, zones.staged_release("proef", 1), KEY, LISTED)
+def test_every_school_with_a_shown_value_is_named_once(zones: StorageZones) -> None:
+    found = contributors.find_contributing_schools(zones, zones.staged_release("proef", 1), KEY, LISTED)
 
     assert found == ["01AA", "03CC", "04DD"]
 
 
 def test_a_school_no_longer_listed_is_recognised_by_its_deliveries(
-    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Line:
         def __init__(self, brin: str | None) -> None:
@@ -51,16 +51,12 @@ def test_a_school_no_longer_listed_is_recognised_by_its_deliveries(
 
     lines = tuple(map(Line, ["03CC", None, "09ZZ"]))
     monkeypatch.setattr(ledger, "read_ledger", lambda *_: Ledger(lines))
-    found = contributors.find_contributing_schools(
-        spark, zones, zones.staged_release("proef", 1), KEY, ["01AA", "04DD"]
-    )
+    found = contributors.find_contributing_schools(zones, zones.staged_release("proef", 1), KEY, ["01AA", "04DD"])
 
     assert found == ["01AA", "03CC", "04DD"]
 
 
-def test_an_unknown_school_is_left_to_the_verifier(spark: SparkSession, zones: StorageZones) -> None:
-    found = contributors.find_contributing_schools(
-        spark, zones, zones.staged_release("proef", 1), KEY, ["01AA", "04DD"]
-    )
+def test_an_unknown_school_is_left_to_the_verifier(zones: StorageZones) -> None:
+    found = contributors.find_contributing_schools(zones, zones.staged_release("proef", 1), KEY, ["01AA", "04DD"])
 
     assert found == ["01AA", "04DD"]

@@ -15,8 +15,8 @@ from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.agreements import catalogue, platform
-from cohort.delivery_formats import format_declarations
-from cohort.ingestion import pipeline
+from cohort.delivery_formats import RecognitionContext, format_declarations
+from cohort.ingestion import discovery, pipeline
 from cohort.legal_basis import number_changes, objections_in_force
 from cohort.results import ledger
 from cohort.results.ledger import LedgerEntry
@@ -205,6 +205,18 @@ def test_a_folder_that_cannot_be_read_stops_no_other_file(
     record = take_in(spark, zones)
     sent = len([*zones.deliveries.glob("*.csv")])
     assert (record["unreadable"], record["taken"] + sum(record["rejected"].values())) == (2, sent)
+
+
+def test_executors_recognise_files_as_the_driver_does(
+    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (zones.deliveries / "e.csv").write_bytes(b"PK\x03\x04")
+    limits = PLATFORM.intake.containers.container_limits()
+    context = RecognitionContext(zones.deliveries, zones.scratch / "received", FORMATS, limits)
+    by_driver = discovery.discover_deliveries(spark, context, ledger.Ledger())
+    monkeypatch.setattr(discovery, "EXECUTOR_BYTES", 1)
+    assert discovery.discover_deliveries(spark, context, ledger.Ledger()) == by_driver
+    assert [file.rejection for _, file in by_driver.new_files] == [None, None, None, None, "CONTAINER_BROKEN"]
 
 
 def test_an_entry_whose_sums_do_not_close_is_a_defect() -> None:

@@ -200,7 +200,7 @@ def test_no_value_of_a_row_without_an_instruction_is_in_a_record(spark: SparkSes
     schools = InstructedSchools({"10AA": (True, frozenset())})
     marked = instruction_filter.mark_instructed_rows(frame(spark, rows), schools)
     declared = project([COLUMNS[0], column("sekse", attribute="geslacht")])
-    trees = {one.name: hierarchy(one.name) for one in declared.columns} | {"sekse": hierarchy("geslacht")}
+    trees = {"laatste": hierarchy("laatste"), "sekse": hierarchy("geslacht")}
     made = pupil_records.make_pupil_records(ConsentedResults(marked), declared, trees).collect()
     counted = {row[PGN]: (row[SELECTED_ROW_COUNT], row[ROW_COUNT], row[HOME_SCHOOL] is None) for row in made}
     assert counted == {1: (2, 1, False), 2: (1, 1, False), 3: (1, 0, True)}

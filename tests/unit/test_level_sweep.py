@@ -12,7 +12,7 @@ from cohort.sdc.local_recoding.candidate_classes import trim_dominant_schools
 from cohort.sdc.local_recoding.level_sweep import (
     COST_CEILINGS,
     count_level_vectors,
-    enumerate_level_vectors,
+    distinct_levels,
     sweep_level_vectors,
 )
 from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
@@ -26,7 +26,7 @@ from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 def sweep(space: LocalSearchSpace, ceilings: tuple[float, ...] = COST_CEILINGS) -> ClassAssignment:
     assignment = ClassAssignment.start(space.histogram.units)
-    sweep_level_vectors(space, assignment, enumerate_level_vectors(space), ceilings)
+    sweep_level_vectors(space, assignment, ceilings)
     return assignment
 
 
@@ -99,7 +99,7 @@ def test_levels_that_merge_nothing_are_left_out() -> None:
     leaves = [np.array([0, 0, 7, 7]), np.array([1, 1, 1, 1])]
     space = space_of(coding, Histogram.from_pupils(coding.encode(leaves), single=True), KAnonymity(2))
 
-    tried = {tuple(v) for v in enumerate_level_vectors(space).tolist()}
+    tried = set(product(*distinct_levels(space)))
     assert tried == set(product((0, 3), (0,)))
     assert count_level_vectors(space) == len(tried)
 

@@ -19,7 +19,7 @@ from tests.patches import PatchesAcrossModules
 from tests.unit import drawn_releases
 from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
-from cohort.anonymisation import equivalence_class_search, generalisation, sensitive_columns
+from cohort.anonymisation import generalisation, sensitive_columns
 from cohort.keys.project_keys import ProjectKey
 from cohort.sdc.privacy_models.sensitive_constraints import classes_satisfying_value_constraints
 from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression
@@ -167,13 +167,15 @@ def test_values_hidden_for_only_some_pupils_of_a_class_are_refused_by_the_verifi
 ) -> None:
     """Who is hidden could depend on the value: a class shows all of its values or none."""
 
-    def some_hidden(*given: Any) -> DataFrame:
-        rows = equivalence_class_search.assign_classes(*given)
-        return rows.withColumn("_with_value", F.col("_with_value") & (F.xxhash64("_pupil") % 4 != 0))
+    real = generalisation.generalise_pupils
+
+    def some_hidden(members: DataFrame, *others: Any) -> DataFrame:
+        shown = F.col("_with_value") & (F.xxhash64("_pupil") % 4 != 0)
+        return real(members.withColumn("_with_value", shown), *others)
 
     root = Root(spark, tmp_path, project(**RULES))
     with_levels(root, monkeypatch, lambda n: LEVELS[n // 24 % 5])
-    monkeypatch.setitem(vars(generalisation), "assign_classes", some_hidden)  # there alone: others call it too
+    monkeypatch.setattr(generalisation, "generalise_pupils", some_hidden)
     root.release()
     assert "BLANKED" in root.made[-1].codes
     (sentence,) = (one.sentence for one in root.made[-1].findings if one.code == "BLANKED")

@@ -1,7 +1,7 @@
 """Stage PseudonymisedRecords → GeneralisedRecords: the released values of each pupil, from its class.
 
-In: the encoded pupils and the outcome of the search for classes. Out: the rows of a release. One join assigns each
-pupil to its class, and after one narrow shuffle a broadcast join adds the released values of the class. A sensitive
+In: the released pupils with their classes, and the outcome of the search. Out: the rows of a release. After one narrow
+shuffle by class a broadcast join adds the released values of the class. A sensitive
 value is shown as it is, or as `onbekend` for all pupils of a blanked class.
 """
 
@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
-from cohort.anonymisation.equivalence_class_search import ClassSearchResult, assign_classes
+from cohort.anonymisation.equivalence_class_search import ClassSearchResult
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
 from cohort.data_states import (
@@ -29,11 +29,11 @@ BLANKED_FLAG = "_blanked"
 RELEASED_ROWS_PER_FILE = 250_000
 
 
-def generalise_pupils(encoded: DataFrame, project: Project, result: ClassSearchResult) -> GeneralisedRecords:
-    """Replace the values of each pupil by those of its class; a pupil without a class is suppressed.
+def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchResult) -> GeneralisedRecords:
+    """Replace the values of each pupil by those of its class.
 
     Args:
-        encoded: the encoded pupils.
+        members: the released pupils with their class, as `assign_classes` gives them.
         project: the declaration of the project.
         result: the recoding and the classes.
 
@@ -48,8 +48,7 @@ def generalise_pupils(encoded: DataFrame, project: Project, result: ClassSearchR
     class_table = recoding.class_table(list(value_columns.values())).select([CLASS_NUMBER, *value_columns.values()])
     if result.blanking is not None:
         class_table = class_table.append_column(BLANKED_FLAG, pa.array(result.blanking.classes))
-    class_values = make_frame_from_arrow(encoded.sparkSession, class_table)
-    members = assign_classes(encoded, project, result)
+    class_values = make_frame_from_arrow(members.sparkSession, class_table)
     narrow = members.drop(*(name for name in members.columns if name.startswith(word_column(""))))
     files = max(1, -(-recoding.released_pupils // RELEASED_ROWS_PER_FILE))
     wide = narrow.repartition(files, CLASS_NUMBER).join(F.broadcast(class_values), CLASS_NUMBER, "inner")

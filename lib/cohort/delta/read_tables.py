@@ -97,7 +97,7 @@ def list_partition_files(path: Path, partitions: PartitionValues) -> list[str]:
     """
     if not all(partitions.values()) or not table_exists(path):
         return []
-    predicate: Any = [(column, "in", [*dict.fromkeys(values)]) for column, values in partitions.items()]
+    predicate: Any = [(column, "in", [*dict.fromkeys(values)]) for column, values in partitions.items()] or None
     uris = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=predicate)
     return [unquote(uri) for uri in uris]
 

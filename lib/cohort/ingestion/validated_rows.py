@@ -16,7 +16,7 @@ from cohort.data_states import DELIVERY_NUMBER, make_local_frame
 from cohort.erasure import OBJECTED_COLUMN, mark_rows_of_listed_pupils
 from cohort.ingestion import row_validation, text_scan
 from cohort.ingestion.discovery import NumberedFile
-from cohort.ingestion.row_validation import CODES
+from cohort.ingestion.row_validation import CODES, RESULT_HASH, ROW, ROW_HASH
 from cohort.ingestion.run_context import IngestionContext
 from cohort.legal_basis import suppress_values_at_intake
 from cohort.results import data_file_count
@@ -29,6 +29,8 @@ SOUND_YEAR = "sound_year"
 """The school year of a sound row. Of others it is null: what a school wrote must not become the name of a folder."""
 SCRATCH_FILE = "_file"
 """The Parquet file of the scratch zone that a row was written to."""
+DIFFERENT_IN_EVERY_ROW = (ROW, RESULT_HASH, ROW_HASH)
+"""Columns for which a dictionary would only be begun and given up."""
 _WITH_EQUAL_LINES = "_with_equal_lines"
 
 
@@ -45,7 +47,8 @@ def write_validated_rows(
         The rows of `validate_new_rows` as they were written, with `_file`.
     """
     rows = validate_new_rows(spark, context, readable)
-    rows.write.partitionBy(SOUND, SOUND_YEAR).parquet(str(folder))
+    without_dictionary = {f"parquet.enable.dictionary#{name}": "false" for name in DIFFERENT_IN_EVERY_ROW}
+    rows.write.options(**without_dictionary).partitionBy(SOUND, SOUND_YEAR).parquet(str(folder))
     written = spark.read.schema(rows.schema).parquet(str(folder))
     return written.select("*", F.col("_metadata.file_path").alias(SCRATCH_FILE))
 

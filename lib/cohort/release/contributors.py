@@ -10,41 +10,47 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from cohort.data_states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
-from cohort.delta import read_table
+from cohort.delta import list_partition_files
 from cohort.keys import ProjectKey
 from cohort.release_records import ReleaseRecord
 from cohort.results import read_ledger
 from cohort.storage import StorageZones
 
+SCHOOL_COLUMNS = (SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
 
-def find_contributing_schools(
-    spark: SparkSession, zones: StorageZones, stage: Path, key: ProjectKey, listed: Iterable[str]
-) -> list[str]:
+
+def find_contributing_schools(zones: StorageZones, stage: Path, key: ProjectKey, listed: Iterable[str]) -> list[str]:
     """Return the schools of a staged release, in order: that of each pupil's latest value, and all others shown.
 
     A school that is no longer in the school list is recognised by its deliveries. A row that belongs to no known
     school is left to the verifier, which refuses it.
 
     Args:
-        spark: the session.
         zones: the storage zones.
         stage: the folder of the staged table, with its control columns.
         key: the project's key, under which the control columns are hashed.
         listed: the school list.
     """
-    rows = read_table(spark, stage)
-    other_schools = rows.select(F.explode(OTHER_SCHOOLS_CONTROL).alias(SCHOOL_CONTROL))
-    distinct: Any = rows.select(SCHOOL_CONTROL).unionByName(other_schools).distinct().toArrow()
-    digests = set(distinct[SCHOOL_CONTROL].to_pylist())
+    digests = _distinct_schools(stage)
     school_by_digest = _school_by_digest(key, listed)
     if not digests <= school_by_digest.keys():
         entries = read_ledger(zones.ledger).entries
         school_by_digest |= _school_by_digest(key, {entry.brin for entry in entries if entry.brin is not None})
     return sorted(school_by_digest[digest] for digest in digests & school_by_digest.keys())
+
+
+def _distinct_schools(stage: Path) -> set[bytes]:
+    """The schools of a staged table, as keyed hashes: two columns of one file at a time, without Spark."""
+    digests: set[bytes] = set()
+    for file in list_partition_files(stage, {}):
+        rows: Any = pq.read_table(file, columns=list(SCHOOL_COLUMNS), read_dictionary=[SCHOOL_CONTROL])
+        others = pc.list_flatten(rows[OTHER_SCHOOLS_CONTROL])
+        digests.update(pc.unique(rows[SCHOOL_CONTROL]).to_pylist(), pc.unique(others).to_pylist())
+    return digests
 
 
 def record_without_schools(record: ReleaseRecord, withdrawn: Collection[str]) -> ReleaseRecord:

@@ -167,7 +167,7 @@ def stage_release(
         own = ComparedRelease(project, number, pipeline_result.recoding)
         measurements = ReleaseMeasurements(
             counts=accounting.close_release_counts(count_current_rows(zones, batches), pipeline_result),
-            schools=contributors.find_contributing_schools(spark, zones, stage, key, task.catalogue.schools),
+            schools=contributors.find_contributing_schools(zones, stage, key, task.catalogue.schools),
             differences=compare_with_live_projects(own, environment),
         )
         clock.report_stage("counted")

@@ -124,8 +124,9 @@ def run_release_pipeline(results: AcceptedResults, inputs: PipelineInput, report
     report("recoding", f"{recoding.classes} classes, {recoding.suppressed} pupils suppressed")
 
     # 3. The rows to write, and who is in which class.
-    rows = generalise_pupils(encoded, project, classes)
-    members = assign_classes(encoded, project, classes).drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
+    assigned = assign_classes(encoded, project, classes).persist()
+    rows = generalise_pupils(assigned, project, classes)
+    members = assigned.drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
 
     # 4. Of a wave: an intruder who links it with the release before.
     linked = _link_with_previous(members, recoding, inputs, report)
@@ -141,7 +142,7 @@ def run_release_pipeline(results: AcceptedResults, inputs: PipelineInput, report
         members=members,
         linked=linked,
         withdrawn=withdrawn,
-        cached_frames=(all_pupils, *classes.cached_frames),
+        cached_frames=(all_pupils, assigned, *classes.cached_frames),
     )
 
 

@@ -12,7 +12,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -146,16 +145,21 @@ def _check_own_snapshot(
 def _count_departures(
     spark: SparkSession, snapshot: ReleaseSnapshot, stage: DataFrame, labels: list[str]
 ) -> ClassDepartures:
-    staged = stage.select(PUPIL_CONTROL, *(F.col(name).alias(f"now_{name}") for name in labels), F.lit(1).alias("is"))
-    classes = driver_frame(spark, snapshot.class_columns([CLASS_NUMBER, *(LABEL_PREFIX + name for name in labels)]))
-    differs: Column = reduce(
-        Column.__or__, (~F.col(f"now_{name}").eqNullSafe(F.col(LABEL_PREFIX + name)) for name in labels)
-    )
+    staged = stage.select(*_hash_columns([PUPIL_CONTROL], "pupil"), *_hash_columns(labels, "now"), F.lit(1).alias("is"))
+    label_columns = [LABEL_PREFIX + name for name in labels]
+    classes = driver_frame(spark, snapshot.class_columns([CLASS_NUMBER, *label_columns]))
+    classes = classes.select(CLASS_NUMBER, *_hash_columns(label_columns, "then"))
+    differs = (F.col("now_1") != F.col("then_1")) | (F.col("now_2") != F.col("then_2")) | F.col("then_1").isNull()
     has_value = F.col(WITH_VALUE).cast("int") if WITH_VALUE in snapshot.pupils.columns else F.lit(0)
     counted: Any = (
-        snapshot.pupils.join(F.broadcast(classes), CLASS_NUMBER, "left")
-        .join(staged, PUPIL_CONTROL, "left")
-        .groupBy((F.col(CLASS_NUMBER) * 2 + has_value).alias(CLASS_UNIT))
+        snapshot.pupils.select(
+            *_hash_columns([PUPIL_CONTROL], "pupil"),
+            CLASS_NUMBER,
+            (F.col(CLASS_NUMBER) * 2 + has_value).alias(CLASS_UNIT),
+        )
+        .join(F.broadcast(classes), CLASS_NUMBER, "left")
+        .join(staged, ["pupil_1", "pupil_2"], "left")
+        .groupBy(CLASS_UNIT)
         .agg(
             F.count(F.lit(1)).alias("before"),
             F.count("is").alias("remaining"),
@@ -165,6 +169,15 @@ def _count_departures(
     )
     class_count = snapshot.classes.num_rows
     return ClassDepartures(*(_by_unit(counted, name, class_count) for name in ("before", "remaining", "changed")))
+
+
+def _hash_columns(names: Sequence[str], alias: str) -> list[Column]:
+    """Hash some columns to 128 bits, as two whole numbers: cheaper to shuffle than texts and pseudonyms.
+
+    The length of a text stands before it, so that no two rows of different values are hashed as the same bytes.
+    """
+    parts = [part for name in names for part in (F.coalesce(F.length(name), F.lit(-1)), F.col(name))]
+    return [F.xxhash64(*parts).alias(f"{alias}_1"), F.xxhash64(F.lit("q"), *parts).alias(f"{alias}_2")]
 
 
 def _by_unit(counted: pa.Table, name: str, classes: int) -> IntArray:

@@ -22,7 +22,7 @@ import numpy as np
 from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.global_recoding import RecodingRequest, search_global_recoding
 from cohort.sdc.local_recoding.cluster_search import search_clusters
-from cohort.sdc.local_recoding.level_sweep import count_level_vectors, enumerate_level_vectors, sweep_level_vectors
+from cohort.sdc.local_recoding.level_sweep import count_level_vectors, sweep_level_vectors
 from cohort.sdc.local_recoding.merge_cost import MergeCosts
 from cohort.sdc.local_recoding.reclustering import recluster_classes
 from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace
@@ -99,7 +99,7 @@ def _assign_classes(space: LocalSearchSpace) -> tuple[ClassAssignment, dict[str,
     costs: MergeCosts | None = None
     if vectors <= MAX_SWEPT_VECTORS:
         method = "sweep"
-        sweep_level_vectors(space, assignment, enumerate_level_vectors(space))
+        sweep_level_vectors(space, assignment)
     else:
         method, costs = "clusters", MergeCosts.from_space(space)
         search_clusters(space, costs, assignment, rng)

@@ -7,6 +7,7 @@ codes that can be in a large enough class are sorted. It counts pupils only; the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -136,7 +137,7 @@ class DistinctCodes:
         return compressed
 
 
-def mask_codes(codes: IntArray, mask: CodeMask) -> IntArray:
+def mask_codes(codes: IntArray | Sequence[IntArray], mask: CodeMask) -> IntArray:
     """One number per record, equal where the masked codes are equal.
 
     With a single word it is the masked code itself. With several words it is a 64-bit hash, on which two different
