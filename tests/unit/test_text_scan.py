@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements.container_limits import ContainerLimits
@@ -124,6 +124,10 @@ def _lined(spark: SparkSession, files: list[text_scan.NumberedFile]) -> DataFram
     return text_scan.number_lines(ordered, ordered, "_order")
 
 
+def _without_order(spark: SparkSession, files: list[text_scan.NumberedFile]) -> list[Row]:
+    return _lined(spark, files).drop("_order").collect()
+
+
 @pytest.mark.parametrize("file", DRAWN_FILES, ids=lambda file: file.description)
 def test_a_file_is_recognised_or_rejected_with_a_reason(file: DrawnFile, scanned: ScannedFiles) -> None:
     delivered = scanned.recognised[file.description]
@@ -190,6 +194,33 @@ ODD = (
 """Values as no two readers of CSV take them."""
 
 
+WITHOUT_QUOTES = (
+    "plain",
+    " blank before",
+    "blank after ",
+    "\u00a0wide blank",
+    "\u2028é€",
+    "tab\there" if False else "it's",
+    "\\",
+    "a\\{d}b",
+    "too{d}many{d}fields",
+    "#",
+    "",
+    "\x0b",
+    "x" * 140_000,
+)
+"""Values of lines that are cut at the delimiter and not read as CSV."""
+TEXT_FORMS = {
+    "LF": "{}\n",
+    "CRLF": "{}\r\n",
+    "CR": "{}\r",
+    "a byte order mark": "\ufeff{}\n",
+    "no line end at the end": "{}",
+    "empty lines at the end": "{}\n\n \n\t",
+}
+"""A text as it is written, by what is special about it."""
+
+
 AWKWARD = (
     "${spark.app.name}",
     "${env:HOME}",
@@ -221,6 +252,31 @@ def test_declared_values_are_literal_text(spark: SparkSession, tmp_path: Path) -
         *((code, None) for code in codes.values()),
         (f"{text_scan.NOT_AS_DECLARED}it", "it's"),
     ]
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS.declared))
+def test_lines_that_are_cut_give_the_rows_that_a_reader_of_csv_gives(
+    spark: SparkSession, tmp_path: Path, name: str
+) -> None:
+    delimiter, columns = FORMATS[name].delimiter, list(FORMATS[name].columns)
+    filled = [[written if at == n else "1" for at in range(len(columns))] for n, written in enumerate(WITHOUT_QUOTES)]
+    lines = [delimiter.join(cells).replace("{d}", delimiter) for cells in [columns, *filled, ["1"]]]
+    desk = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 20, 1 << 24, 100))
+    cut: list[text_scan.NumberedFile] = []
+    for number, form in enumerate(TEXT_FORMS.values()):
+        line_end = "\r\n" if "\r\n" in form else "\r" if "\r" in form else "\n"
+        path = tmp_path / f"{number}.csv"
+        path.write_bytes(form.format(line_end.join(lines)).encode())
+        (file,) = recognise_deliveries(path, desk)
+        assert (file.delivery_kind, file.rejection, file.plain_header) == (DeliveryKind.TEXT, None, lines[0])
+        cut.append((number, file))
+    as_csv = [(number, replace(file, plain_header=None)) for number, file in cut]
+    read = [
+        sorted(repr(row.asDict() | {CORRUPT_LINE: row[CORRUPT_LINE] is None}) for row in _without_order(spark, files))
+        for files in (cut, as_csv)
+    ]
+    assert read[0] == read[1]
+    assert len(read[0]) == len(TEXT_FORMS) * (len(lines) - 1)
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS.declared))
