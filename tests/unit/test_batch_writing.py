@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.test_ingestion import SCHOOLS, deliver, row, take_in
 
-from cohort import delta, results
+from cohort import delta
 from cohort.ingestion import batch_writing, validated_rows
 from cohort.storage import StorageZones
 
@@ -66,11 +66,12 @@ def test_only_files_with_a_row_that_is_not_accepted_are_written_anew(
     deliver(zones, "a.csv", *GOOD)
     deliver(zones, "b.csv", *batch.rows)
     files: list[Path] = []
+    append = batch_writing.append_copied_rows
     monkeypatch.setattr(validated_rows, "data_file_count", lambda *_: 1)  # the sound rows of all files in one
 
     def append_and_note(spark: SparkSession, zones: StorageZones, appended: Iterable[Path], number: int) -> Any:
         files.extend(appended)
-        return results.append_copied_rows(spark, zones, files, number)
+        return append(spark, zones, files, number)
 
     monkeypatch.setattr(batch_writing, "append_copied_rows", append_and_note)
     take_in(spark, zones)

@@ -18,6 +18,7 @@ from cohort.data_states.schemas import (
     OTHER_SCHOOLS,
     PGN,
     ROW_COUNT,
+    SELECTED_ROW_COUNT,
     SHOWN_ROW_COUNT,
     ConsentedResults,
 )

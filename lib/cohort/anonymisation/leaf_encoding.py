@@ -24,6 +24,7 @@ UNLISTED_CODE, UNLISTED_ATTRIBUTE = 2**CODE_BITS - 1, 2**LEAF_BITS - 1
 NULL_LEAF = 2**LEAF_BITS - 2
 """The shuffled number of a null attribute. It is above every leaf: of two equally late rows the higher number wins."""
 
+WHOLE_NUMBER = "^-?[0-9]{1,9}$"
 MAX_COMPARED_LEAVES = 64
 """A hierarchy with up to this many values is compared value by value; one with more (postal codes) is joined."""
 
@@ -173,7 +174,9 @@ def _birth_period(period: str) -> Column:
 def _attribute_number(column: DeclaredColumn) -> Column:
     """The whole number by which an attribute is banded: its value, a year, the first year of a cohort, or a quarter."""
     if column.born is None:
-        return F.expr(f"try_cast({column.attribute} as int)")
+        text = F.col(str(column.attribute))
+        # Spark throws and catches an exception for each text that is no number: they are kept from the cast.
+        return F.when(text.rlike(WHOLE_NUMBER), text.try_cast("int"))
     year = F.year("geboortedatum")
     if column.born == "cohort":
         return F.when(F.month("geboortedatum") >= 8, year).otherwise(year - 1)

@@ -27,6 +27,7 @@ from cohort.data_states import (
     SHOWN_ROW_COUNT,
     UNLISTED_LEAF,
     PseudonymisedRecords,
+    break_codegen,
     forbid_columns,
 )
 from cohort.foundation import NotAnonymous, describe_problem
@@ -84,7 +85,7 @@ def encode_pupils(pupils: PseudonymisedRecords, project: Project, coding: Coding
     forbid_columns(pupils, IDENTIFYING_COLUMNS)
     leaves = [F.col(column.name) for column in project.columns if column.role == "sensitive"]
     sensitive_leaves = [F.when(leaf != UNLISTED_LEAF, leaf).alias(SENSITIVE_LEAF) for leaf in leaves]
-    return pupils.select(
+    return break_codegen(pupils).select(
         PUPIL_CONTROL,
         SCHOOL_CONTROL,
         OTHER_SCHOOLS_CONTROL,

@@ -45,7 +45,7 @@ def attribute_label(column: DeclaredColumn) -> Column:
     """Return the label of an attribute's leaf; a school year begins on 1 August."""
     if column.born is None:
         value = F.col(str(column.attribute))
-        return _with_open_ends(column, value.try_cast("long"), value)
+        return _with_open_ends(column, F.when(value.rlike("^-?[0-9]{1,9}$"), value.try_cast("long")), value)
     year = F.year("geboortedatum")
     if column.born == "year":
         return _with_open_ends(column, year, year.cast("string"))
