@@ -217,7 +217,11 @@ def released_twice(spark: SparkSession, drawn: Drawn, asked: Project, boards: Bo
     if isinstance(once, tuple):
         assert again == once
         return None
-    pd.testing.assert_frame_equal(once, again)
+    if asked.recoding.kind == "global":
+        pd.testing.assert_frame_equal(once, again)
+    # of pupils who are alike a local recoding may put some in another class: which ones the order of rows decides
+    names = asked.column_names
+    assert once.groupby(names).size().to_dict() == again.groupby(names).size().to_dict()
     assert once[PUPIL_CONTROL].is_unique
     assert set(once[PUPIL_CONTROL]) <= {mac(f"pgn|{number}") for number in selected(drawn)}
     assert set(once[SCHOOL_CONTROL]) <= {mac(f"brin|{school}") for school in SCHOOLS}

@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.test_ingestion import SCHOOLS, deliver, row, take_in
 
-from cohort import delta
+from cohort import delta, results
 from cohort.ingestion import batch_writing, validated_rows
 from cohort.storage import StorageZones
 
@@ -66,7 +66,7 @@ def test_only_files_with_a_row_that_is_not_accepted_are_written_anew(
     deliver(zones, "a.csv", *GOOD)
     deliver(zones, "b.csv", *batch.rows)
     files: list[Path] = []
-    append = batch_writing.append_copied_rows
+    append = results.append_copied_rows
     monkeypatch.setattr(validated_rows, "data_file_count", lambda *_: 1)  # the sound rows of all files in one
 
     def append_and_note(spark: SparkSession, zones: StorageZones, appended: Iterable[Path], number: int) -> Any:

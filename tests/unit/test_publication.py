@@ -239,7 +239,7 @@ WHERE = {
     "replace_table": delta,
     "read_commits": write_tables,
     "vacuum_table": vacuum_files,
-    "list_current_names": vacuum_files,
+    "list_current_paths": vacuum_files,
 }
 """The steps of a publication, and the module in which each of them is called."""
 

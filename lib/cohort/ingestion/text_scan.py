@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import reduce
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
@@ -139,7 +140,7 @@ def _scan_dialect(
     state = (
         f"{_PATH} string not null, {_HEADER} string, {_WIDTH} int not null, {DELIVERY_NUMBER} int not null, {places}"
     )
-    paths = [str(file.path) for _, file in group]
+    paths = _whole_folders([file.path for _, file in group])
     if dialect.is_plain:
         frame = _scan_lines(spark, declared.delimiter, paths)
     else:
@@ -168,11 +169,26 @@ def _places(frame: DataFrame, group: list[NumberedFile]) -> list[tuple[str | int
     spark, jvm_frame = cast(Any, frame.sparkSession), cast(Any, frame)._jdf
     names = spark._jvm.org.apache.hadoop.util.StringUtils.join("\n", jvm_frame.inputFiles())
     for name in names.split("\n"):  # as one text: `inputFiles` of Python would ask the JVM for each of thousands
-        number, file = by_path[unquote(name.removeprefix("file://"))]
+        path = unquote(name.removeprefix("file://"))
+        if path not in by_path:  # it came after the folder was looked through: the next run takes it in
+            continue
+        number, file = by_path[path]
         position = {column: i for i, column in enumerate(file.columns) if column}
         positions = (position.get(column, ABSENT_COLUMN) for column in CANONICAL_COLUMNS)
         places.append((name, file.plain_header, len(file.columns), number, *positions))
     return places
+
+
+def _whole_folders(paths: list[Path]) -> list[str]:
+    """The paths, but a folder instead of its files where it holds nothing else.
+
+    Spark looks for every path that it is given by itself, which takes two seconds for 6,600 of them.
+    """
+    files_by_folder: dict[Path, set[Path]] = defaultdict(set)
+    for path in paths:
+        files_by_folder[path.parent].add(path)
+    whole = {folder for folder, files in files_by_folder.items() if files == set(folder.iterdir())}
+    return [str(path) for path in (*sorted(whole), *(path for path in paths if path.parent not in whole))]
 
 
 def _dialect(file: DeliveredFile) -> TextDialect:
