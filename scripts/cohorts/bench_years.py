@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Environment
@@ -62,13 +62,13 @@ class Store:
     objectors: dict[str, list[str]]
     files: list[Path]
 
-    @property
-    def environment(self) -> Environment:
-        return self.task.environment
+    def environment_of(self, job: str, turn: int) -> Environment:
+        """The surroundings of one run: no two runs begin at the same moment, by which their journals are named."""
+        own = self.task.environment
+        return replace(own, now=own.now + dt.timedelta(seconds=turn * len(JOBS) + JOBS.index(job)))
 
     def load_objections(self) -> Objections:
-        own = self.environment
-        domains = self.task.catalogue.domains()
+        own, domains = self.task.environment, self.task.catalogue.domains()
         return load_objections(own.zones.objections, own.platform.objections, own.today, domains)
 
 
@@ -87,12 +87,15 @@ def prepare_store(spark: SparkSession, scratch: Path, options: argparse.Namespac
     latest = results.where(F.col("schooljaar") == LATEST_YEAR).select("pgn").distinct()
     earlier = results.where(F.col("schooljaar") != LATEST_YEAR)
     drawn = {"objections": latest.join(earlier, "pgn", "left_anti"), "objections_with_history": latest}
-    objectors = {
-        kind: [line.pgn for line in pupils.orderBy(F.xxhash64("pgn")).limit(turns * NEW_OBJECTORS).collect()]
-        for kind, pupils in drawn.items()
-    }
+    objectors = {kind: _draw_numbers(pupils, kind, turns * NEW_OBJECTORS) for kind, pupils in drawn.items()}
     files = _write_new_files(folder, turns * _files_per_turn(task), task.environment.today)
     return Store(years, task, objectors, files)
+
+
+def _draw_numbers(pupils: DataFrame, kind: str, count: int) -> list[str]:
+    """Draw pupils, others for each kind, in an order that has nothing to do with their schools."""
+    drawn = pupils.orderBy(F.xxhash64(F.concat("pgn", F.lit(kind)))).limit(count)
+    return [line.pgn for line in drawn.collect()]
 
 
 def _write_new_files(folder: Path, count: int, today: dt.date) -> list[Path]:
@@ -109,13 +112,14 @@ def run_release(spark: SparkSession, store: Store, _: int) -> None:
 
 
 def run_status(_: SparkSession, store: Store, __: int) -> None:
-    report_status(store.environment)
+    report_status(store.task.environment)
 
 
 def run_objections(spark: SparkSession, store: Store, turn: int, *, kind: str) -> None:
     """Write a list with the new objectors of this turn, and apply all lists."""
     numbers = store.objectors[kind][turn * NEW_OBJECTORS : (turn + 1) * NEW_OBJECTORS]
-    folder, today = store.environment.zones.objections, store.environment.today
+    own = store.environment_of(kind, turn)
+    folder, today = own.zones.objections, own.today
     name = f"{kind.replace('_', '-')}-{turn}"
     lines = "".join(f"{number};;{today};;alles\n" for number in numbers)
     (folder / f"{name}.csv").write_text(lines)
@@ -123,7 +127,6 @@ def run_objections(spark: SparkSession, store: Store, turn: int, *, kind: str) -
         f'file = "{name}.csv"\npolarity = "block"\ndate = {today}\nsource = "{name}"\n'
         "max_age_days = 31\ndeclared_empty = false\n"
     )
-    own = store.environment
     report = apply_objections(spark, own, store.task.catalogue, store.load_objections())
     print_progress(f"{kind}: {report.erased.results} rows erased")
 
@@ -131,8 +134,8 @@ def run_objections(spark: SparkSession, store: Store, turn: int, *, kind: str) -
 def run_ingest(spark: SparkSession, store: Store, turn: int) -> None:
     """Take in the new files of this turn."""
     new = _files_per_turn(store.task)
-    link_deliveries(store.files[turn * new : (turn + 1) * new], store.environment.zones.root)
-    own = store.environment
+    own = store.environment_of("ingest", turn)
+    link_deliveries(store.files[turn * new : (turn + 1) * new], own.zones.root)
     context = IngestionContext(
         own.zones,
         own.platform,
