@@ -17,7 +17,7 @@ from cohort import delta
 from cohort.foundation.errors import StateRefused
 from cohort.ingestion import batch_writing, repeated_results, supersession_journal
 from cohort.legal_basis import number_changes
-from cohort.results import ledger, retention
+from cohort.results import ledger, results_store, retention
 from cohort.storage.zone_paths import StorageZones
 
 
@@ -112,7 +112,7 @@ KILLS: dict[str, tuple[object, str]] = {
     "after the rows were validated": (repeated_results, "refuse_repeated_results"),
     "before the results are written": (batch_writing, "write_batch"),
     "between the result files and their commit": (deltalake.DeltaTable, "create_write_transaction"),
-    "before the refused rows are written": (delta, "replace_batch"),
+    "before the refused rows are written": (results_store, "append_copied_refusals"),
     "before it is known what the batch supersedes": (supersession_journal, "journal_superseded_rows"),
     "before the ledger": (ledger, "append_to_ledger"),
     "after the ledger, before the earlier rows went": (delta, "delete_equal_rows"),
