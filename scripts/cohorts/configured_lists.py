@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from cohort.agreements import SCHOOL_LIST_HEADER
 from cohort.foundation import ConfigurationRefused, describe_problem
+from cohorts import catalogue, schools
 
 Row = tuple[str, ...]
 
@@ -41,6 +43,23 @@ def add_missing_rows(path: Path, header: Row, rows: Sequence[Row]) -> None:
     added = [row for row in rows if row[:2] not in keys]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_format_rows([header, *present, *added]), encoding="utf-8", newline="\n")
+
+
+def replace_synthetic_lists(config: Path, seed: int, brins: list[str]) -> None:
+    """Write the synthetic tests and schools into the lists of a configuration folder.
+
+    Args:
+        config: the configuration folder.
+        seed: the seed of the boards and kinds of the schools.
+        brins: the schools; other synthetic schools are dropped.
+    """
+    replace_rows(config / "toetsen.csv", catalogue.CATALOGUE_HEADER, catalogue.catalogue_rows())
+    replace_rows(
+        config / "scholen.csv",
+        SCHOOL_LIST_HEADER,
+        schools.school_list_rows(seed, brins),
+        outdated=lambda row: schools.is_synthetic_brin(row[0]),
+    )
 
 
 def _format_rows(rows: Iterable[Row]) -> str:

@@ -20,6 +20,12 @@ def schools_without_instruction(brins: Sequence[str]) -> frozenset[str]:
     return frozenset(brins[_FIRST::_ONE_IN])
 
 
+def write_synthetic_instructions(folder: Path, brins: Sequence[str], today: date) -> None:
+    """Write the list of all schools of a synthetic cohort but those without an instruction."""
+    without = schools_without_instruction(brins)
+    write_instruction_list(folder, "synthetisch", [brin for brin in brins if brin not in without], today)
+
+
 def write_instruction_list(folder: Path, name: str, brins: Sequence[str], today: date) -> None:
     """Write `<name>.csv` and its declaration `<name>.toml`: one line per school, given by its board."""
     since = (today - timedelta(days=_DAYS_AGO)).isoformat()

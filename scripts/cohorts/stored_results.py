@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from cohort.agreements import SCHOOL_LIST_HEADER, Platform
+from cohort.agreements import Platform
 from cohort.data_states import RESULTS_PARTITION, RESULTS_SCHEMA
 from cohort.results import ROWS_PER_FILE, LedgerEntry, append_copied_rows, append_to_ledger, create_results_tables
 from cohort.storage import StorageZones
@@ -126,16 +126,8 @@ class _YearOfResults:
 
 
 def _write_lists(zones: StorageZones, config: Path, brins: list[str], today: dt.date, seed: int) -> None:
-    configured_lists.replace_rows(config / "toetsen.csv", catalogue.CATALOGUE_HEADER, catalogue.catalogue_rows())
-    configured_lists.replace_rows(
-        config / "scholen.csv",
-        SCHOOL_LIST_HEADER,
-        schools.school_list_rows(seed, brins),
-        outdated=lambda row: schools.is_synthetic_brin(row[0]),
-    )
-    without = instruction_list.schools_without_instruction(brins)
-    instructed = [brin for brin in brins if brin not in without]
-    instruction_list.write_instruction_list(zones.instructions, "synthetisch", instructed, today)
+    configured_lists.replace_synthetic_lists(config, seed, brins)
+    instruction_list.write_synthetic_instructions(zones.instructions, brins, today)
 
 
 def _write_year(spark: SparkSession, zones: StorageZones, platform: Platform, year: _YearOfResults) -> int:

@@ -15,10 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from cohort.agreements import SCHOOL_LIST_HEADER
 from cohort.foundation import Refusal, UsageRefused, describe_problem
 from cohorts import (
-    catalogue,
     configured_lists,
     delivery_files,
     instruction_list,
@@ -66,18 +64,11 @@ def write_synthetic_cohort(
     made = results.draw_results(rng, people)
     lines = planted_errors.deliver_without_errors(made) if clean else planted_errors.plant_errors(rng, people, made)
     _print_progress(f"{count} pupils at {sizes.size} schools, {len(lines)} lines", started)
-    configured_lists.replace_rows(config / "toetsen.csv", catalogue.CATALOGUE_HEADER, catalogue.catalogue_rows())
-    configured_lists.replace_rows(
-        config / "scholen.csv",
-        SCHOOL_LIST_HEADER,
-        schools.school_list_rows(seed, brins),
-        outdated=lambda row: schools.is_synthetic_brin(row[0]),
-    )
+    configured_lists.replace_synthetic_lists(config, seed, brins)
     objecting = objection_list.draw_objections(rng, people, numbers[count:])
     objection_list.write_objection_list(root / "objections", rng, objecting, people, brins, today)
     without_instruction = instruction_list.schools_without_instruction(brins)
-    instructed = [brin for brin in brins if brin not in without_instruction]
-    instruction_list.write_instruction_list(root / "instructions", "synthetisch", instructed, today)
+    instruction_list.write_synthetic_instructions(root / "instructions", brins, today)
     written = delivery_files.write_delivery_files(deliveries, brins, people, made, lines)
     _print_progress(f"{written} files", started)
     planted = lines.planted()

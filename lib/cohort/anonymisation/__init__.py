@@ -28,12 +28,7 @@ from cohort.anonymisation.equivalence_class_search_task import ClassSearchTask, 
 from cohort.anonymisation.generalisation import generalise_pupils
 from cohort.anonymisation.pseudonymisation import hmac_sha256, pseudonymise_pupils
 from cohort.anonymisation.pupil_boards import BOARD, BOARDS, add_boards, make_board_frame
-from cohort.anonymisation.pupil_records import (
-    HierarchyByColumn,
-    is_usable_result,
-    make_pupil_records,
-    select_project_results,
-)
+from cohort.anonymisation.pupil_records import HierarchyByColumn, make_pupil_records, select_project_results
 from cohort.anonymisation.search_input import (
     SENSITIVE_LEAF,
     PupilCounts,
@@ -74,7 +69,6 @@ __all__ = [
     "generalise_pupils",
     "hash_pupil",
     "hmac_sha256",
-    "is_usable_result",
     "make_board_frame",
     "make_pupil_records",
     "pseudonymise_pupils",

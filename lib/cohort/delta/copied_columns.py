@@ -7,7 +7,6 @@ to write them the first time.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
-from cohort.delta.write_tables import KEEP_LOG, checkpoint_when_due
+from cohort.delta.write_tables import commit_data_files, make_add_action
 
 ROW_GROUP_BYTES = 128 * 1024 * 1024
 """Parquet's default; whole row groups are copied, so that it only has to be named."""
@@ -58,16 +57,7 @@ def append_copied_columns(
         actions: list[AddAction | RemoveAction] = list(
             threads.map(lambda file: _copy_file(spark, file, path, columns), files)
         )
-    table = deltalake.DeltaTable(str(path))
-    table.create_write_transaction(
-        actions,
-        mode="append",
-        schema=table.schema(),
-        partition_by=list(files[0].partition),
-        commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
-        post_commithook_properties=KEEP_LOG,
-    )
-    checkpoint_when_due(deltalake.DeltaTable(str(path)))  # `table` is still the version before the commit
+    commit_data_files(path, deltalake.DeltaTable(str(path)), actions, note)
 
 
 def _copy_file(spark: SparkSession, file: PartitionFile, path: Path, columns: StructType) -> AddAction:
@@ -75,15 +65,7 @@ def _copy_file(spark: SparkSession, file: PartitionFile, path: Path, columns: St
     target = path / file.folder / file.file.name
     target.parent.mkdir(parents=True, exist_ok=True)
     rows = _copy_columns(spark, file.file, target, columns)
-    status = target.stat()
-    return AddAction(
-        path=str(target.relative_to(path)),
-        size=status.st_size,
-        partition_values=dict(file.partition),
-        modification_time=int(status.st_mtime * 1000),
-        data_change=True,
-        stats=json.dumps({"numRecords": rows}),
-    )
+    return make_add_action(path, target, file.partition, rows)
 
 
 def _copy_columns(spark: SparkSession, source: Path, target: Path, columns: StructType) -> int:

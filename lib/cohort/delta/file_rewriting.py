@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import deltalake
 import pyarrow as pa
@@ -24,8 +24,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from cohort.delta.read_tables import read_parquet_files
-from cohort.delta.write_tables import KEEP_LOG, checkpoint_when_due, drop_column_metadata
+from cohort.delta.read_tables import path_of_file_url, read_parquet_files
+from cohort.delta.write_tables import commit_data_files, drop_column_metadata, make_add_action
 
 WORK_FOLDER = "work"
 """Where new files are written: the scratch zone beside the restricted tables, which every run empties first."""
@@ -79,7 +79,7 @@ def find_files_of_rows(rows: DataFrame, files: Sequence[DataFile]) -> list[DataF
     if not files:
         return []
     urls = rows.select(F.col("_metadata.file_path").alias("url")).distinct().collect()
-    return select_data_files(files, (Path(unquote(urlsplit(line.url).path)) for line in urls))
+    return select_data_files(files, (path_of_file_url(line.url) for line in urls))
 
 
 def select_data_files(files: Sequence[DataFile], places: Iterable[Path]) -> list[DataFile]:
@@ -114,18 +114,10 @@ def replace_data_files(path: Path, files: Sequence[DataFile], rows: DataFrame, n
     (writer.partitionBy(*columns) if columns else writer).parquet(str(written))
     now = int(time.time() * 1000)
     removed = [RemoveAction(file.logged_path, True, now, file.size, dict(file.partition)) for file in files]
-    table.create_write_transaction(
-        [*_move_into_table(path, written, columns), *removed],
-        mode="append",
-        schema=table.schema(),
-        partition_by=columns,
-        commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
-        post_commithook_properties=KEEP_LOG,
-    )
+    commit_data_files(path, table, [*_move_into_table(path, written, columns), *removed], note)
     shutil.rmtree(written)
     with contextlib.suppress(OSError):  # others may use the zone
         written.parent.rmdir()
-    checkpoint_when_due(deltalake.DeltaTable(str(path)))
 
 
 def _move_into_table(path: Path, written: Path, columns: Sequence[str]) -> list[AddAction]:
@@ -137,15 +129,8 @@ def _move_into_table(path: Path, written: Path, columns: Sequence[str]) -> list[
         target = path / folder / file.name.replace("part-", f"part-{place:05d}-", 1)
         target.parent.mkdir(parents=True, exist_ok=True)
         file.rename(target)
-        action = AddAction(
-            path=str(target.relative_to(path)),
-            size=target.stat().st_size,
-            partition_values=dict(part.split("=", 1) for part in folder.parts) if columns else {},
-            modification_time=int(target.stat().st_mtime * 1000),
-            data_change=True,
-            stats=json.dumps({"numRecords": rows}),
-        )
-        actions.append(action)
+        partition = dict(part.split("=", 1) for part in folder.parts) if columns else {}
+        actions.append(make_add_action(path, target, partition, rows))
     return actions
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import deltalake
 import pyarrow as pa
@@ -100,6 +100,11 @@ def list_partition_files(path: Path, partitions: PartitionValues) -> list[str]:
     predicate: Any = [(column, "in", [*dict.fromkeys(values)]) for column, values in partitions.items()] or None
     uris = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=predicate)
     return [unquote(uri) for uri in uris]
+
+
+def path_of_file_url(url: str) -> Path:
+    """The path of a data file, from its address as Spark writes it (`_metadata.file_path`)."""
+    return Path(unquote(urlsplit(url).path))
 
 
 def count_batch_rows(path: Path, batches: Iterable[int]) -> int:

@@ -7,13 +7,15 @@ statistics reach a data file.
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import deltalake
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -108,6 +110,48 @@ def append_local_rows(rows: pa.Table, path: Path, note: str) -> None:
         post_commithook_properties=KEEP_LOG,
     )
     checkpoint_when_due(table)
+
+
+def make_add_action(path: Path, file: Path, partition: Mapping[str, str], rows: int) -> AddAction:
+    """Make what a commit says of a new data file.
+
+    Args:
+        path: the folder of the table.
+        file: the file, where it lies below that folder.
+        partition: the values of its partition by column.
+        rows: its rows.
+    """
+    status = file.stat()
+    return AddAction(
+        path=str(file.relative_to(path)),
+        size=status.st_size,
+        partition_values=dict(partition),
+        modification_time=int(status.st_mtime * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": rows}),
+    )
+
+
+def commit_data_files(
+    path: Path, table: deltalake.DeltaTable, actions: list[AddAction | RemoveAction], note: str
+) -> None:
+    """Commit data files that were added to the folder of a table, and others that go, in one commit.
+
+    Args:
+        path: the folder of the table.
+        table: the table as it was opened; another commit since then that is in the way is an error.
+        actions: what is added and removed.
+        note: the note of the commit.
+    """
+    table.create_write_transaction(
+        actions,
+        mode="append",
+        schema=table.schema(),
+        partition_by=table.metadata().partition_columns,
+        commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
+        post_commithook_properties=KEEP_LOG,
+    )
+    checkpoint_when_due(deltalake.DeltaTable(str(path)))  # `table` is still the version before the commit
 
 
 def checkpoint_when_due(table: deltalake.DeltaTable) -> None:

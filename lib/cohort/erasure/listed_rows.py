@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.data_states import RESULTS_SCHEMA, make_local_frame
-from cohort.delta import read_parquet_files, scan_column
+from cohort.delta import path_of_file_url, read_parquet_files, scan_column
 from cohort.erasure.excluded_pupils import listed_numbers
 from cohort.legal_basis import SCOPE_DOMAIN, SCOPE_EVERYTHING, Objections, PupilNumbers, make_number_frame
 from cohort.results import list_result_files
@@ -108,4 +107,4 @@ def _erases_rows(scope: str) -> bool:
 def count_rows_and_files(grouped: DataFrame) -> tuple[int, frozenset[str]]:
     """Count the rows of `group_rows`, and list the paths of their data files: an action."""
     counts = grouped.groupBy(FILE).agg(F.sum(ROWS).alias(ROWS)).collect()
-    return sum(line[ROWS] for line in counts), frozenset(unquote(urlsplit(line[FILE]).path) for line in counts)
+    return sum(line[ROWS] for line in counts), frozenset(str(path_of_file_url(line[FILE])) for line in counts)

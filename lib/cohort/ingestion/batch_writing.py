@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.delta import count_batch_rows
+from cohort.delta import count_batch_rows, path_of_file_url
 from cohort.erasure import OBJECTED_COLUMN
 from cohort.ingestion import row_validation, validated_rows
 from cohort.ingestion.batch_validation import ValidatedBatch
@@ -75,7 +74,7 @@ def _divide_rows(validated: ValidatedBatch, rows: DataFrame, sound: int) -> tupl
         return stored, rows.where(~F.col(SOUND))
     accepted = rows.where(F.col(SOUND) & (F.col(CODES) == ""))
     by_file = accepted.groupBy(SCRATCH_FILE).agg(F.count(F.lit(1)).alias("rows")).collect()
-    urls = {Path(unquote(urlsplit(line[SCRATCH_FILE]).path)): line for line in by_file}
+    urls = {path_of_file_url(line[SCRATCH_FILE]): line for line in by_file}
     copied = {file: count for file, count in stored.items() if file in urls and urls[file]["rows"] == count}
     return copied, rows.where(~F.col(SCRATCH_FILE).isin([urls[file][SCRATCH_FILE] for file in copied]))
 
