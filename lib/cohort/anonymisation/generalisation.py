@@ -7,8 +7,10 @@ value is shown as it is, or as `onbekend` for all pupils of a blanked class.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
@@ -27,6 +29,8 @@ from cohort.sdc import word_column
 BLANKED_FLAG = "_blanked"
 """Whether a class is blanked: shows none of its sensitive values."""
 RELEASED_ROWS_PER_FILE = 250_000
+_RANK_BITS = 15
+"""The bits of the rank of a sensitive value; a hierarchy has fewer leaves."""
 
 
 def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchResult) -> GeneralisedRecords:
@@ -52,22 +56,20 @@ def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchR
     narrow = members.drop(*(name for name in members.columns if name.startswith(word_column(""))))
     files = max(1, -(-recoding.released_pupils // RELEASED_ROWS_PER_FILE))
     wide = narrow.repartition(files, CLASS_NUMBER).join(F.broadcast(class_values), CLASS_NUMBER, "inner")
-    # The rows are sorted after the join: Spark would optimise an earlier sort away. Classes are numbered in the order
-    # of their released values.
-    sort_columns = [CLASS_NUMBER, PUPIL_CONTROL]
+    value_rank = F.lit(0)
     if sensitive is not None:
         name = value_columns[sensitive.name] = f"value_{sensitive.name}"
         leaf = F.when(F.col(HAS_VALUE) & ~F.col(BLANKED_FLAG), F.col(SENSITIVE_LEAF)).otherwise(
             F.lit(sensitive.unknown_leaf)
         )
         wide = wide.withColumn(name, F.get(F.array(*map(F.lit, sensitive.leaves)), leaf))
-        sort_columns = [CLASS_NUMBER, name, PUPIL_CONTROL]
+        value_rank = F.get(F.array(*map(F.lit, _rank_texts(sensitive.leaves))), leaf)
     pseudonyms = [
         F.lower(F.hex(control)).alias(name)
         for control, name in zip((PUPIL_CONTROL, SCHOOL_CONTROL), project.pseudonym_columns, strict=False)
     ]
     return GeneralisedRecords(
-        wide.sortWithinPartitions(*sort_columns).select(
+        wide.sortWithinPartitions(*_sort_order(project, value_rank)).select(
             *(F.col(value_columns[name]).alias(name) for name in project.column_names),
             *pseudonyms,
             PUPIL_CONTROL,
@@ -75,3 +77,20 @@ def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchR
             OTHER_SCHOOLS_CONTROL,
         )
     )
+
+
+def _sort_order(project: Project, value_rank: Column) -> list[Column]:
+    """By what the rows of a file are sorted: the released values, and the pseudonym where it is released.
+
+    Classes are numbered in the order of their released values. One whole number is all that an anonymous release needs,
+    and what Spark sorts fastest: the rows of one record are alike. The rows are sorted after the join with the values:
+    Spark would optimise an earlier sort away.
+    """
+    released_values = F.shiftleft(F.col(CLASS_NUMBER).cast("bigint"), _RANK_BITS) + value_rank
+    return [released_values, F.col(PUPIL_CONTROL)] if project.is_pseudonymous else [released_values]
+
+
+def _rank_texts(texts: Sequence[str]) -> list[int]:
+    """The place of each text among all of them in Spark's order, by UTF-8 bytes."""
+    ordered = sorted(texts, key=str.encode)
+    return [ordered.index(text) for text in texts]

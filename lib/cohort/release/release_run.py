@@ -40,6 +40,7 @@ from cohort.release_records import (
 from cohort.results import count_current_rows, read_counted_batches, read_current_results
 from cohort.sdc import bound_intruder_chances
 from cohort.storage import StorageZones
+from cohort.verification import EarlyReading, ReleaseSources, read_pupil_schools_early
 
 
 def release_one(
@@ -70,24 +71,24 @@ def release_one(
     changes = load_number_changes(zones.number_changes, environment.today)
     renumber_snapshot(spark, zones, project, key, changes)
 
-    # 2. The stage.
+    # 2. The stage, and the verifier, which reads the results while the driver searches; a finding refuses the release.
     clock = Stopwatch(progress)
-    number = _next_release_number(zones, project.name)
-    record = stage_release(spark, task, eligible, key, number, clock)
-
-    # 3. The verifier; a finding refuses the release.
-    report = clock.report_stage
-    verification = staged_verification.verify_staged_release(spark, task, key, record, deep=False, report=report)
-    report("verified", f"{len(verification.findings)} findings")
+    sources = staged_verification.find_release_sources(task, key, _require_batches(zones))
+    with read_pupil_schools_early(spark, sources) as early:
+        record = stage_release(spark, task, eligible, sources, early, clock)
+        verification = staged_verification.verify_staged_release(
+            spark, task, key, record, early=early, report=clock.report_stage
+        )
+    clock.report_stage("verified", f"{len(verification.findings)} findings")
     staged_verification.refuse_on_findings(zones, record, verification, environment.now)
     if verification.findings:
         raise NotAnonymous(
             *(f"{finding.code}: {finding.sentence}" for finding in verification.findings),
-            f"Release {number} of {project.name} was refused and its stage removed. Correct the cause, then "
+            f"Release {record.release} of {project.name} was refused and its stage removed. Correct the cause, then "
             "run release again.",
         )
 
-    # 4. The record.
+    # 3. The record.
     record = record.moved(
         ReleaseState.VERIFIED,
         checksum=verification.checksum,
@@ -129,7 +130,12 @@ def _discard_unpublished(zones: StorageZones, project: str) -> None:
 
 
 def stage_release(
-    spark: SparkSession, task: ReleaseTask, eligible: Eligibility, key: ProjectKey, number: int, clock: Stopwatch
+    spark: SparkSession,
+    task: ReleaseTask,
+    eligible: Eligibility,
+    sources: ReleaseSources,
+    early: EarlyReading,
+    clock: Stopwatch,
 ) -> ReleaseRecord:
     """Run the pipeline, write the stage and the snapshot, count, and write the exact record and the agreement.
 
@@ -137,26 +143,25 @@ def stage_release(
         spark: the session.
         task: the release to be made.
         eligible: whose results the project may use today.
-        key: the project's key.
-        number: the number of the release.
+        sources: the project's key, and the batches of results.
+        early: the verifier's reading of the results, which is started when the driver begins to search.
         clock: receives the stages and their durations.
     Returns:
         The exact record of the release, STAGED.
     Raises:
-        DeliveriesRefused: there are no results (exit code 11).
-        NotAnonymous: no recoding under the constraints (14).
+        NotAnonymous: no recoding under the constraints (exit code 14).
     """
     environment, project = task.environment, task.project
-    zones, platform = environment.zones, environment.platform
+    zones, platform, batches, key = environment.zones, environment.platform, sources.batches, sources.key
+    number = _next_release_number(zones, project.name)
 
     # 1. What the release is made from.
-    batches = _require_batches(zones)
     accept_objections(spark, environment, eligible.objections, task.catalogue.domains())
     results = AcceptedResults(read_current_results(spark, zones, batches))
     inputs = _pipeline_input(task, eligible, key)
 
     # 2. The rows, in the stage; the snapshot; the counts.
-    pipeline_result = stage_pipeline.run_release_pipeline(results, inputs, clock.report_stage)
+    pipeline_result = stage_pipeline.run_release_pipeline(results, inputs, clock.report_stage, early.start)
     stage = zones.staged_release(project.name, number)
     try:
         note = commit_note(project.name, number)

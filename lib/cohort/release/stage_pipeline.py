@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -101,13 +101,19 @@ class PipelineResult:
             frame.unpersist()
 
 
-def run_release_pipeline(results: AcceptedResults, inputs: PipelineInput, report: StageListener) -> PipelineResult:
+def run_release_pipeline(
+    results: AcceptedResults,
+    inputs: PipelineInput,
+    report: StageListener,
+    before_search: Callable[[], None] = lambda: None,
+) -> PipelineResult:
     """Turn accepted results into generalised records: two passes over the pupils, one over the results.
 
     Args:
         results: the accepted results of all batches that count.
         inputs: what the release is made from, beside the results.
         report: receives the name and the outcome of each stage.
+        before_search: called once the records exist; what it starts runs beside the search, which uses one core.
     Raises:
         NotAnonymous: no recoding under the project's constraints, or linked releases that would show pupils (exit
             code 14).
@@ -117,6 +123,7 @@ def run_release_pipeline(results: AcceptedResults, inputs: PipelineInput, report
     all_pupils, counts = _encode_pupils(results, inputs)
     encoded = select_usable_pupils(all_pupils)
     report("records", f"{counts.pupils} pupils")
+    before_search()
 
     # 2. Classes under every constraint: searched anew, or those of the published release.
     classes, withdrawn = _form_classes(encoded, counts, inputs)

@@ -7,7 +7,7 @@ only what it is given, and what its findings lead to.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from pyspark.sql import SparkSession
 
@@ -17,8 +17,10 @@ from cohort.release.release_task import ReleaseTask
 from cohort.release_records import RecordedFinding, ReleaseRecord, find_published_record, refuse_release
 from cohort.storage import StorageZones
 from cohort.verification import (
+    EarlyReading,
     Finding,
     PublishedPredecessor,
+    ReleaseSources,
     VerificationResult,
     VerificationSubject,
     verify_rights,
@@ -26,8 +28,38 @@ from cohort.verification import (
 )
 
 
+def find_release_sources(task: ReleaseTask, key: ProjectKey, batches: tuple[int, ...]) -> ReleaseSources:
+    """Find what the verifier judges a release by before there is a stage.
+
+    Args:
+        task: the release's surroundings and declaration.
+        key: the project's key.
+        batches: the batches of results that the release is made from.
+    """
+    zones = task.environment.zones
+    return ReleaseSources(
+        project=task.project,
+        platform=task.environment.platform,
+        key=key,
+        results=zones.results,
+        batches=batches,
+        objections=zones.objections,
+        instructions=zones.instructions,
+        consents=zones.consents,
+        hierarchies=task.environment.hierarchies,
+        today=task.environment.today,
+    )
+
+
 def verify_staged_release(
-    spark: SparkSession, task: ReleaseTask, key: ProjectKey, record: ReleaseRecord, *, deep: bool, report: StageListener
+    spark: SparkSession,
+    task: ReleaseTask,
+    key: ProjectKey,
+    record: ReleaseRecord,
+    *,
+    deep: bool = False,
+    early: EarlyReading | None = None,
+    report: StageListener,
 ) -> VerificationResult:
     """Verify a staged release in full, against the lists as they are now and the published release.
 
@@ -37,9 +69,10 @@ def verify_staged_release(
         key: the project's key.
         record: the exact record of the release.
         deep: whether every pupil's record is also rebuilt from the results.
+        early: the verifier's reading of the results, where it began before there was a stage.
         report: receives the name and the outcome of each stage.
     """
-    return verify_stage(spark, _verification_subject(task, key, record), deep=deep, report=report)
+    return verify_stage(spark, _verification_subject(task, key, record), deep=deep, early=early, report=report)
 
 
 def check_published_eligibility(
@@ -69,19 +102,11 @@ def _verification_subject(task: ReleaseTask, key: ProjectKey, record: ReleaseRec
     if published is not None:
         table = zones.published_table(record.project)
         predecessor = PublishedPredecessor(snapshots / str(published.release), table, allows_new_pupils=record.wave)
+    sources = find_release_sources(task, key, record.batches)
     return VerificationSubject(
-        project=project,
-        platform=task.environment.platform,
-        key=key,
+        **{field.name: getattr(sources, field.name) for field in fields(sources)},
         table=zones.staged_release(record.project, record.release),
         release_id=record.id,
-        results=zones.results,
-        batches=record.batches,
-        objections=zones.objections,
-        instructions=zones.instructions,
-        consents=zones.consents,
-        hierarchies=task.environment.hierarchies,
-        today=task.environment.today,
         counts=record.counts.made(),
         snapshot=None if project.is_pseudonymous else snapshots / str(record.release),
         predecessor=predecessor,

@@ -13,16 +13,25 @@ from cohort.verification.published_table_verification import (
     verify_published_table,
     verify_rights,
 )
+from cohort.verification.pupil_school_reader import EarlyReading, read_pupil_schools_early
 from cohort.verification.stage_verification import verify_stage
-from cohort.verification.verification_subject import PublishedPredecessor, PublishedTable, VerificationSubject
+from cohort.verification.verification_subject import (
+    PublishedPredecessor,
+    PublishedTable,
+    ReleaseSources,
+    VerificationSubject,
+)
 
 __all__ = [
+    "EarlyReading",
     "Finding",
     "PublishedPredecessor",
     "PublishedTable",
+    "ReleaseSources",
     "VerificationResult",
     "VerificationSubject",
     "check_excluded_pupils",
+    "read_pupil_schools_early",
     "verify_published_table",
     "verify_rights",
     "verify_stage",

@@ -1,32 +1,20 @@
 """Whose rows a stage holds and from which schools they come: its control columns compared with the results.
 
 Checks OBJECTOR, INSTRUCTION, PUPIL_UNKNOWN, PUPIL_TWICE and SCHOOL_UNTRUE, and counts what `accounting_check`
-needs. One Spark action passes once over the results and once over two columns of the stage. The results give every
-(pupil, school) with its keyed pseudonyms, the stage gives the pairs that it claims; both are counted per pair and
-then per pupil. Only counts come back to the driver.
+needs. The results give every pair of a pupil and a school (`pupil_school_reader`), the stage the pairs that it claims; a
+claim without its pair is a finding, and its pupil `misplaced` here. One Spark action passes once over two columns of the stage. Only counts come back to
+the driver.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlparse
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from cohort.verification.findings import Finding, finding_if_any
-from cohort.verification.instruction_check import instructed_sites_frame
-from cohort.verification.objection_check import excluded_pupils_frame
-from cohort.verification.permission_reader import UsagePermissions
-from cohort.verification.pseudonym_check import pseudonym_sql
-from cohort.verification.result_selection import driver_frame, is_selected, read_release_results
-from cohort.verification.verification_subject import VerificationSubject
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-POSSIBLE_SCHOOL_CODES = tuple(f"{n:02d}{a}{b}" for n in range(100) for a in LETTERS for b in LETTERS)
-"""All codes that a school can have: hashing them is cheaper than a pass over the results to list the schools."""
+from cohort.verification.pupil_school_reader import PupilSchools
 
 
 @dataclass(frozen=True)
@@ -69,104 +57,80 @@ def check_control_columns(counts: ControlColumnCounts) -> list[Finding]:
     ]
 
 
-# One statement, so that Spark analyses it once. A pseudonym is reduced to 128 bits, as two whole numbers: cheaper to
-# group by than 32 bytes. One shuffle by pupil serves the counts per pair and per pupil.
-COUNTING_STATEMENT = f"""
-WITH pupil_schools AS (
-    SELECT DISTINCT pgn, brin, vestiging FROM {{selected}}
-), from_results AS (
-    SELECT /*+ BROADCAST(keyed, excluded, schools, instructed) */
-        {pseudonym_sql("pgn", "pupil_schools.pgn")} AS pupil,
-        coalesce(schools.digest, cast('not in the stage' AS binary)) AS school,
-        excluded.pgn IS NOT NULL AS is_excluded,
-        if(coalesce(by_default <> array_contains(exceptions, vestiging), false), 1, 0) AS has_instruction
-    FROM pupil_schools CROSS JOIN {{keyed}} AS keyed
-        LEFT JOIN {{excluded}} AS excluded ON pupil_schools.pgn = excluded.pgn
-        LEFT JOIN {{schools}} AS schools ON pupil_schools.brin = schools.brin
-        LEFT JOIN {{instructed}} AS instructed ON pupil_schools.brin = instructed.brin
-), from_stage AS (
+CLAIMS_STATEMENT = """
+SELECT xxhash64(pupil) AS p, xxhash64('q', pupil) AS q, xxhash64(school) AS s, xxhash64('q', school) AS t,
+    if(position = 0, 1, 0) AS home
+FROM (
     SELECT _pupil AS pupil, posexplode(concat(array(_school), coalesce(_others, array()))) AS (position, school)
-    FROM {{stage}}
-), both_sides AS (
-    SELECT xxhash64(pupil) AS p, xxhash64('q', pupil) AS q, xxhash64(school) AS s, xxhash64('q', school) AS t,
-        1 AS in_results, has_instruction, is_excluded, 0 AS home, 0 AS other
-    FROM from_results
-    UNION ALL
-    SELECT xxhash64(pupil), xxhash64('q', pupil), xxhash64(school), xxhash64('q', school),
-        0, 0, false, if(position = 0, 1, 0), if(position = 0, 0, 1)
-    FROM from_stage
-), pairs AS (
-    SELECT p, q, max(in_results) AS in_results, max(has_instruction) AS has_instruction,
-        max(is_excluded) AS is_excluded, sum(home) AS home,
-        sum(home + other) > 0 AND max(in_results) = 0 AS is_untrue,
-        sum(home + other) > 0 AND max(in_results) = 1 AND max(has_instruction) = 0 AS lacks_instruction
-    FROM (SELECT /*+ REPARTITION(p, q) */ * FROM both_sides) GROUP BY p, q, s, t
-), pupils AS (
-    SELECT max(in_results) = 1 AS in_results, max(has_instruction) = 1 AS has_instruction,
-        max(is_excluded) AS is_excluded, sum(home) AS home, max(is_untrue) AS is_untrue,
-        max(lacks_instruction) AS lacks_instruction
-    FROM pairs GROUP BY p, q
+    FROM {stage}
 )
-SELECT count_if(in_results) AS pupils,
-    count_if(in_results AND NOT has_instruction) AS without_instruction,
-    count_if(in_results AND has_instruction AND is_excluded) AS excluded,
-    count_if(home > 0) AS staged,
-    count_if(home > 0 AND NOT in_results) AS unknown,
-    count_if(home > 1) AS repeated,
-    count_if(in_results AND is_untrue) AS at_untrue_school,
-    count_if(home > 0 AND is_excluded) AS staged_excluded,
-    count_if(home > 0 AND lacks_instruction) AS staged_without_instruction
-FROM pupils
 """
+SAME_PAIR = "claim.p = pair.p AND ((claim.q ^ pair.q) | (claim.s ^ pair.s) | (claim.t ^ pair.t)) = 0"
+"""A pair is looked up by one whole number, which Spark does fastest; it does not take the rest for a key."""
 
 
-def count_control_columns(
-    spark: SparkSession,
-    subject: VerificationSubject,
-    stage: DataFrame,
-    permissions: UsagePermissions,
-    schools: Sequence[bytes | None],
-) -> ControlColumnCounts:
-    """Count the results and the control columns of a stage.
+def count_control_columns(spark: SparkSession, stage: DataFrame, results: PupilSchools) -> ControlColumnCounts:
+    """Count the results and the control columns of a stage; a second Spark action only for misplaced pupils.
 
     Args:
         spark: the session.
-        subject: the release.
-        stage: its rows.
-        permissions: what the lists say.
-        schools: the distinct school pseudonyms of the stage.
+        stage: the rows of the stage.
+        results: the pairs of the results.
     """
-    results = read_release_results(spark, subject)
-    counts = spark.sql(
-        COUNTING_STATEMENT,
-        selected=results.where(is_selected(subject.project)).select("pgn", "brin", "vestiging"),
-        stage=stage,
-        keyed=subject.key.key_frame(spark),
-        excluded=excluded_pupils_frame(spark, permissions.excluded, results),
-        schools=_staged_schools(spark, subject, schools),
-        instructed=instructed_sites_frame(spark, permissions.instructed),
-    ).first()
-    if counts is None:
-        raise RuntimeError("an aggregate without a row")
-    by_name = {name: value or 0 for name, value in counts.asDict().items()}
-    return ControlColumnCounts(rows=_count_rows(results), **by_name)
-
-
-def _count_rows(frame: DataFrame) -> int:
-    """Count the rows of a table's files by their footers."""
-    files = (unquote(urlparse(file).path) for file in frame.inputFiles())
-    return sum(pq.read_metadata(file).num_rows for file in files)
-
-
-def _staged_schools(spark: SparkSession, subject: VerificationSubject, schools: Sequence[bytes | None]) -> DataFrame:
-    """Return the schools of the stage that can exist, as `brin` and `digest`."""
-    digests = subject.key.digest_texts(f"brin|{code}" for code in POSSIBLE_SCHOOL_CODES)
-    staged = {*schools}
-    pairs = [(code, digest) for code, digest in zip(POSSIBLE_SCHOOL_CODES, digests, strict=True) if digest in staged]
-    return driver_frame(
-        spark,
-        {
-            "brin": pa.array([code for code, _ in pairs], pa.string()),
-            "digest": pa.array([digest for _, digest in pairs], pa.binary()),
-        },
+    pupils = _compare_claims(spark.sql(CLAIMS_STATEMENT, stage=stage), results.frame)
+    counts = _first_row(
+        pupils.selectExpr(
+            "count_if(home > 0) AS staged",
+            "count_if(home > 1) AS repeated",
+            "count_if(is_misplaced) AS misplaced",
+            "count_if(NOT is_misplaced AND is_excluded) AS staged_excluded",
+            "count_if(lacks_instruction) AS staged_without_instruction",
+        )
     )
+    misplaced = {"unknown": 0, "excluded": 0}
+    if counts["misplaced"]:
+        misplaced = _count_misplaced(pupils.where("is_misplaced").select("p", "q"), results.frame)
+    return ControlColumnCounts(
+        rows=results.rows,
+        pupils=results.pupils,
+        without_instruction=results.without_instruction,
+        excluded=results.excluded,
+        staged=counts["staged"],
+        unknown=misplaced["unknown"],
+        repeated=counts["repeated"],
+        at_untrue_school=counts["misplaced"] - misplaced["unknown"],
+        staged_excluded=counts["staged_excluded"] + misplaced["excluded"],
+        staged_without_instruction=counts["staged_without_instruction"],
+    )
+
+
+def _compare_claims(claims: DataFrame, pairs: DataFrame) -> DataFrame:
+    """Compare the claims of a stage with the pairs of the results, per pupil of the stage.
+
+    Returns:
+        `p` and `q` (the pupil), `home` (how often the pupil is staged), `is_misplaced` (whether some claim has no pair),
+        `is_excluded` and `lacks_instruction` (of some claim with a pair).
+    """
+    compared = claims.alias("claim").join(pairs.alias("pair").hint("shuffle_hash"), F.expr(SAME_PAIR), "left")
+    return compared.groupBy("claim.p", "claim.q").agg(
+        F.expr("sum(home) AS home"),
+        F.expr("max(pair.p IS NULL) AS is_misplaced"),
+        F.expr("coalesce(max(is_excluded), false) AS is_excluded"),
+        F.expr("coalesce(max(NOT has_instruction), false) AS lacks_instruction"),
+    )
+
+
+def _count_misplaced(pupils: DataFrame, pairs: DataFrame) -> dict[str, int]:
+    """Count, of misplaced pupils, those without any selected result, and those who may not be in the release."""
+    known = pairs.groupBy("p", "q").agg(F.expr("max(is_excluded) AS is_excluded"))
+    joined = pupils.join(known, ["p", "q"], "left")
+    return _first_row(
+        joined.selectExpr("count_if(is_excluded IS NULL) AS unknown", "count_if(is_excluded) AS excluded")
+    )
+
+
+def _first_row(aggregate: DataFrame) -> dict[str, int]:
+    row = aggregate.first()
+    if row is None:
+        raise RuntimeError("an aggregate without a row")
+    return row.asDict()

@@ -8,7 +8,7 @@ from cohort.verification import consent_check, instruction_check, number_change_
 from cohort.verification.consent_check import ConsentingPupils
 from cohort.verification.instruction_check import InstructedSites
 from cohort.verification.objection_check import ExcludedPupils
-from cohort.verification.verification_subject import VerificationSubject
+from cohort.verification.verification_subject import ReleaseSources
 
 
 @dataclass(frozen=True)
@@ -20,22 +20,22 @@ class UsagePermissions:
     consenting: ConsentingPupils = field(repr=False)
 
 
-def read_usage_permissions(subject: VerificationSubject) -> UsagePermissions:
+def read_usage_permissions(sources: ReleaseSources) -> UsagePermissions:
     """Read all lists that concern one release.
 
     Raises:
         ObjectionsRefused: objection lists or number changes that ingestion refuses too (exit code 12).
         RightsRefused: instructions or consents that a release refuses too (exit code 17).
     """
-    today, max_age_days, project = subject.today, subject.platform.objections.max_age_days, subject.project
+    today, max_age_days, project = sources.today, sources.platform.objections.max_age_days, sources.project
     excluded = objection_check.read_excluded_pupils(
-        subject.objections, max_age_days, today, project.name, project.domains
+        sources.objections, max_age_days, today, project.name, project.domains
     )
-    numbers = number_change_reader.read_pupil_number_links(subject.objections.parent, _fail_on_problem)
+    numbers = number_change_reader.read_pupil_number_links(sources.objections.parent, _fail_on_problem)
     return UsagePermissions(
         excluded,
-        instruction_check.read_instructed_sites(subject.instructions, project, today),
-        consent_check.read_consenting_pupils(subject.consents, project, max_age_days, today, numbers.newest),
+        instruction_check.read_instructed_sites(sources.instructions, project, today),
+        consent_check.read_consenting_pupils(sources.consents, project, max_age_days, today, numbers.newest),
     )
 
 

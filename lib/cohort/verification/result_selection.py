@@ -15,16 +15,16 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import Project, SelectedResult
 from cohort.delta import read_table
-from cohort.verification.verification_subject import VerificationSubject
+from cohort.verification.verification_subject import ReleaseSources
 
 
-def read_release_results(spark: SparkSession, subject: VerificationSubject) -> DataFrame:
+def read_release_results(spark: SparkSession, sources: ReleaseSources) -> DataFrame:
     """Read the results of the batches that the release was made from.
 
     Batch numbers count runs of ingestion, so they may stand in a query plan.
     """
-    rows = read_table(spark, subject.results)
-    return rows.where(F.col("batch").isin(*map(int, subject.batches)))
+    rows = read_table(spark, sources.results)
+    return rows.where(F.col("batch").isin(*map(int, sources.batches)))
 
 
 def is_selected(project: Project) -> Column:

@@ -39,6 +39,7 @@ from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths, r
 from cohort.verification.permission_reader import UsagePermissions, read_usage_permissions
 from cohort.verification.pseudonym_check import PseudonymCounts, check_pseudonyms, count_pseudonyms
 from cohort.verification.published_table_verification import PUBLISHED_TABLE_CODES, unfit_schema_result
+from cohort.verification.pupil_school_reader import EarlyReading, PupilSchools, read_pupil_schools
 from cohort.verification.record_rebuild_check import check_rebuilt_records, count_cohort_values, rebuild_records
 from cohort.verification.record_runs import IntArray, RecordRuns, read_released_runs
 from cohort.verification.release_difference_check import check_release_difference
@@ -93,6 +94,7 @@ def verify_stage(
     subject: VerificationSubject,
     *,
     deep: bool = False,
+    early: EarlyReading | None = None,
     report: Callable[[str, str], None] = lambda *_: None,
 ) -> VerificationResult:
     """Check a staged release for every finding code.
@@ -101,6 +103,7 @@ def verify_stage(
         spark: the session.
         subject: the release and what it is checked against.
         deep: whether to rebuild and compare every pupil's record as well.
+        early: the pairs of pupils and schools, if they were read before; used if the lists still say the same.
         report: receives the name and outcome of each group of checks when it is done.
 
     Returns:
@@ -133,7 +136,9 @@ def verify_stage(
     report("checked classes", f"{stage.runs.class_count}, {stage.runs.released_rows} rows")
 
     # 4. Results and lists.
-    findings += class_findings + _check_against_results(stage)
+    pupil_schools = _read_pupil_schools(stage, early)
+    findings += class_findings + _check_against_results(stage, pupil_schools)
+    pupil_schools.unpersist()
     report("checked control columns against results and lists", "")
 
     # 5. The published release.
@@ -220,9 +225,17 @@ def _check_classes(stage: _OpenedStage) -> tuple[list[Finding], ClassMeasures]:
     return findings + sensitive_findings, measures | sensitive_measures
 
 
-def _check_against_results(stage: _OpenedStage) -> list[Finding]:
+def _read_pupil_schools(stage: _OpenedStage, early: EarlyReading | None) -> PupilSchools:
+    """Return the pairs that were read early, or read them: where nobody did, or the lists have changed since."""
+    read_before = early.result() if early is not None else None
+    if read_before is not None and read_before.permissions == stage.permissions:
+        return read_before
+    return read_pupil_schools(stage.spark, stage.subject, stage.permissions)
+
+
+def _check_against_results(stage: _OpenedStage, pupil_schools: PupilSchools) -> list[Finding]:
     spark, subject, permissions = stage.spark, stage.subject, stage.permissions
-    counts = count_control_columns(spark, subject, stage.rows, permissions, stage.runs.schools)
+    counts = count_control_columns(spark, stage.rows, pupil_schools)
     findings = [
         *check_control_columns(counts),
         *check_accounting(subject.counts, counts, stage.runs.released_rows),

@@ -27,32 +27,25 @@ class PublishedPredecessor:
 
 
 @dataclass(frozen=True)
-class VerificationSubject:
-    """One release and everything it is checked against.
+class ReleaseSources:
+    """What a release is made from, and by which lists and on which day it is judged.
 
     Args:
         project: the project's declaration.
         platform: the platform's declaration, with its floors.
         key: the project's key.
-        table: folder of the staged table; for `verify_rights` that of the published one.
-        release_id: the note that the table's commit must carry.
         results: folder of the restricted results.
-        batches: the batches of results that the release was made from.
+        batches: the batches of results that the release is made from.
         objections: folder of the objection lists; the number changes and restricted zones are its siblings.
         instructions: folder of the instruction lists.
         consents: folder of the consent lists.
         hierarchies: folder of the hierarchy files.
         today: the day by which lists and school boards are judged.
-        counts: the counts that the release recorded.
-        snapshot: folder of the release's own class snapshot; none for a pseudonymous release.
-        predecessor: the published release, if there is one and the project is anonymous.
     """
 
     project: Project
     platform: Platform
     key: ProjectKey
-    table: Path
-    release_id: str
     results: Path
     batches: tuple[int, ...]
     objections: Path
@@ -60,14 +53,30 @@ class VerificationSubject:
     consents: Path
     hierarchies: Path
     today: dt.date
-    counts: Mapping[str, int]
-    snapshot: Path | None
-    predecessor: PublishedPredecessor | None
 
     @property
     def school_list(self) -> Path:
         """The school list, which names each school's boards: it stands beside the hierarchies."""
         return self.hierarchies.parent / "scholen.csv"
+
+
+@dataclass(frozen=True)
+class VerificationSubject(ReleaseSources):
+    """One release and everything it is checked against.
+
+    Args:
+        table: folder of the staged table; for `verify_rights` that of the published one.
+        release_id: the note that the table's commit must carry.
+        counts: the counts that the release recorded.
+        snapshot: folder of the release's own class snapshot; none for a pseudonymous release.
+        predecessor: the published release, if there is one and the project is anonymous.
+    """
+
+    table: Path
+    release_id: str
+    counts: Mapping[str, int]
+    snapshot: Path | None
+    predecessor: PublishedPredecessor | None
 
 
 @dataclass(frozen=True)
