@@ -1,9 +1,9 @@
 """Whose rows a stage holds and from which schools they come: its control columns compared with the results.
 
-Checks OBJECTOR, INSTRUCTION, PUPIL_UNKNOWN, PUPIL_TWICE and SCHOOL_UNTRUE, and counts what `accounting_check`
-needs. The results give every pair of a pupil and a school (`pupil_school_reader`), the stage the pairs that it claims; a
-claim without its pair is a finding, and its pupil `misplaced` here. One Spark action passes once over two columns of the stage. Only counts come back to
-the driver.
+Checks OBJECTOR, INSTRUCTION, PUPIL_UNKNOWN, PUPIL_TWICE and SCHOOL_UNTRUE, and counts what `accounting_check` needs.
+The results give every pair of a pupil and a school (`pupil_school_reader`), the stage the pairs that it claims. A
+claim without its pair is a finding, and its pupil is called misplaced here. One Spark action passes once over two
+columns of the stage; only counts come back to the driver.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _compare_claims(claims: DataFrame, pairs: DataFrame) -> DataFrame:
     """Compare the claims of a stage with the pairs of the results, per pupil of the stage.
 
     Returns:
-        `p` and `q` (the pupil), `home` (how often the pupil is staged), `is_misplaced` (whether some claim has no pair),
+        `p` and `q` (the pupil), `home` (how often it is staged), `is_misplaced` (whether some claim has no pair),
         `is_excluded` and `lacks_instruction` (of some claim with a pair).
     """
     compared = claims.alias("claim").join(pairs.alias("pair").hint("shuffle_hash"), F.expr(SAME_PAIR), "left")

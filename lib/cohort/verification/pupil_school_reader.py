@@ -63,9 +63,9 @@ class PupilSchools:
     """The pairs of a pupil and a school in the selected results of a release, and their counts.
 
     Args:
-        frame: per pupil and school once `p`, `q` (the pupil), `s`, `t` (the school), `has_instruction` (whether a result
-            there is of a site that instructed us) and `is_excluded` (whether the pupil may not be in the release);
-            cached, partitioned by `p`.
+        frame: per pupil and school once `p`, `q` (the pupil), `s`, `t` (the school), `has_instruction` (whether some
+            result there is of a site that instructed us) and `is_excluded` (whether the pupil may not be in the
+            release); cached, partitioned by `p`.
         permissions: what the lists said when they were read.
         rows: all rows of the results, selected or not.
         pupils: pupils with selected results.
@@ -175,8 +175,8 @@ def _schools_frame(spark: SparkSession, instructed: InstructedSites) -> DataFram
     """Return every code that a school can have, with its number, and which of its sites instructed us.
 
     Returns:
-        Columns `brin`, `number`, `by_default` (whether sites that no line names instructed us; null for a school without
-        an instruction) and `exceptions` (the sites for which it is otherwise).
+        Columns `brin`, `number`, `by_default` (whether sites that no line names instructed us; null for a school
+        without an instruction) and `exceptions` (the sites for which it is otherwise).
     """
     answers = [
         instructed.default_and_exceptions(code) if code in instructed.sites else (None, [])
