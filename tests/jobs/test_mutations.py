@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 
 from cohort.anonymisation import equivalence_class_search, pseudonymisation, pupil_boards
 from cohort.anonymisation.equivalence_class_search_task import ClassSearchTask
-from cohort.data_states.schemas import INSTRUCTED, OBJECTED
+from cohort.data_states.schemas import INSTRUCTED_SCHOOL, OBJECTED
 from cohort.foundation.errors import NotAnonymous
+from cohort.foundation.identifiers import brin_to_number_sql
 from cohort.legal_basis import instruction_filter, objection_filter
 from cohort.release import release_run
 from cohort.release.release_task import check_release_allowed
@@ -55,8 +56,9 @@ def objections_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
+    school = F.expr(brin_to_number_sql("brin"))
     patch.setattr(
-        instruction_filter, "mark_instructed_rows", lambda selected, _: selected.withColumn(INSTRUCTED, F.lit(True))
+        instruction_filter, "mark_instructed_rows", lambda selected, _: selected.withColumn(INSTRUCTED_SCHOOL, school)
     )
 
 

@@ -19,7 +19,8 @@ from tests.unit.drawn_release import SCHOOLS, TODAY, Row, bsn, pipeline_input, s
 
 from cohort import delta
 from cohort.agreements import project_hierarchies
-from cohort.data_states.schemas import INSTRUCTED, AcceptedResults
+from cohort.data_states.schemas import INSTRUCTED_SCHOOL, AcceptedResults
+from cohort.foundation.identifiers import brin_to_number_sql
 from cohort.legal_basis import consent_register, consent_suppression, eligibility, instruction_filter
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release import accounting, stage_pipeline
@@ -39,8 +40,9 @@ def nothing(_: pytest.MonkeyPatch) -> None:
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
+    school = F.expr(brin_to_number_sql("brin"))
     patch.setattr(
-        instruction_filter, "mark_instructed_rows", lambda selected, _: selected.withColumn(INSTRUCTED, F.lit(True))
+        instruction_filter, "mark_instructed_rows", lambda selected, _: selected.withColumn(INSTRUCTED_SCHOOL, school)
     )
 
 

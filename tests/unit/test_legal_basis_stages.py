@@ -19,7 +19,7 @@ from cohort.anonymisation import pupil_records
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.data_states.schemas import (
     HOME_SCHOOL,
-    INSTRUCTED,
+    INSTRUCTED_SCHOOL,
     PGN,
     RESULTS_PARTITION,
     RESULTS_SCHEMA,
@@ -67,11 +67,12 @@ def test_rows_are_marked_with_the_instruction_of_their_site(spark: SparkSession)
     ]
     schools = InstructedSchools({"10AA": (True, frozenset({"02"})), "10AB": (False, frozenset({"01"}))})
     marked = instruction_filter.mark_instructed_rows(frame(spark, rows), schools)
-    assert marked.columns == [*RESULTS_SCHEMA.names, INSTRUCTED]
-    instructed = sorted((r.brin, r.vestiging) for r in marked.where(INSTRUCTED).collect())
-    assert (marked.count(), instructed) == (5, [("10AA", "00"), ("10AB", "01")])
+    assert marked.columns == [*RESULTS_SCHEMA.names, INSTRUCTED_SCHOOL]
+    has_instruction = F.col(INSTRUCTED_SCHOOL).isNotNull()
+    instructed = sorted((r.brin, r.vestiging, r[INSTRUCTED_SCHOOL]) for r in marked.where(has_instruction).collect())
+    assert (marked.count(), instructed) == (5, [("10AA", "00", 6760), ("10AB", "01", 6761)])
     nowhere = instruction_filter.mark_instructed_rows(frame(spark, rows), InstructedSchools({}))
-    assert (nowhere.count(), nowhere.where(INSTRUCTED).count()) == (5, 0)
+    assert (nowhere.count(), nowhere.where(has_instruction).count()) == (5, 0)
 
 
 MIXED = """

@@ -14,7 +14,7 @@ from cohort.anonymisation import pupil_records
 from cohort.data_states import schemas
 from cohort.data_states.schemas import (
     HOME_SCHOOL,
-    INSTRUCTED,
+    INSTRUCTED_SCHOOL,
     OTHER_SCHOOLS,
     PGN,
     ROW_COUNT,
@@ -22,7 +22,7 @@ from cohort.data_states.schemas import (
     SHOWN_ROW_COUNT,
     ConsentedResults,
 )
-from cohort.foundation.identifiers import brin_to_number
+from cohort.foundation.identifiers import brin_to_number, brin_to_number_sql
 
 OUTSIDE = "(not in the hierarchy)"
 
@@ -397,13 +397,9 @@ def made(one_spark: SparkSession) -> dict[str, Row]:
     declared = project()
     hierarchies = {name: hierarchy(name) for name in declared.column_names}
     selected = pupil_records.select_project_results(frame(one_spark, rows), declared)
-    records = (
-        pupil_records.make_pupil_records(
-            ConsentedResults(selected.withColumn(INSTRUCTED, F.lit(True))), declared, hierarchies
-        )
-        .toArrow()
-        .to_pylist()
-    )
+    instructed = selected.withColumn(INSTRUCTED_SCHOOL, F.expr(brin_to_number_sql("brin")))
+    made_records = pupil_records.make_pupil_records(ConsentedResults(instructed), declared, hierarchies)
+    records = made_records.toArrow().to_pylist()
     for record in records:
         for name in declared.column_names:
             number = record[name]

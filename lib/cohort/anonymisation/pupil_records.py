@@ -25,7 +25,7 @@ from cohort.anonymisation import leaf_encoding
 from cohort.data_states import (
     DELIVERY_NUMBER,
     HOME_SCHOOL,
-    INSTRUCTED,
+    INSTRUCTED_SCHOOL,
     OTHER_SCHOOLS,
     PGN,
     RESULTS_SCHEMA,
@@ -38,12 +38,11 @@ from cohort.data_states import (
     break_codegen,
     require_columns,
 )
-from cohort.foundation import brin_to_number_sql
 from cohort.sdc import Hierarchy
 
 DAY_BITS, DELIVERY_BITS, SCHOOL_BITS = 9, 18, 17
 VALUE_BITS, LEAF_BITS = leaf_encoding.CODE_BITS, leaf_encoding.LEAF_BITS
-_LATEST, _DAY, _BRIN_NUMBER = "_latest", "_day", "_brin"
+_LATEST, _DAY = "_latest", "_day"
 
 HierarchyByColumn = Mapping[str, Hierarchy]
 """The hierarchies of a project, by column name."""
@@ -88,8 +87,8 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
     """Bring the rows of each pupil together in one record.
 
     Args:
-        consented: selected rows, each with whether its school gave an instruction, with special-category values only
-            of pupils with consent.
+        consented: selected rows, each with the number of its school if that gave an instruction, with special-category
+            values only of pupils with consent.
         project: the declaration of the project.
         hierarchies: its hierarchies, by column name.
 
@@ -107,17 +106,15 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
     attributes = [c for c in project.columns if c.attribute is not None]
     numbered = break_codegen(_number_values(consented, project, slots, attributes, hierarchies))
     order = _shift_left(F.col(_DAY), DELIVERY_BITS) + F.col(DELIVERY_NUMBER)
+    is_instructed = F.col(INSTRUCTED_SCHOOL).isNotNull()
     packed = {
-        _LATEST: F.when(F.col(INSTRUCTED), _shift_left(order, SCHOOL_BITS) + F.col(_BRIN_NUMBER)),
-        **{
-            name: F.when(F.col(INSTRUCTED), _pack_result(result, project, F.col(name)))
-            for result, name in slots.items()
-        },
-        **{c.name: F.when(F.col(INSTRUCTED), _shift_left(order, LEAF_BITS) + F.col(c.name)) for c in attributes},
+        _LATEST: F.when(is_instructed, _shift_left(order, SCHOOL_BITS) + F.col(INSTRUCTED_SCHOOL)),
+        **{name: F.when(is_instructed, _pack_result(result, project, F.col(name))) for result, name in slots.items()},
+        **{c.name: F.when(is_instructed, _shift_left(order, LEAF_BITS) + F.col(c.name)) for c in attributes},
     }
     gathered = numbered.groupBy(PGN).agg(
         F.count(F.lit(1)).cast("int").alias(SELECTED_ROW_COUNT),
-        F.count_if(INSTRUCTED).cast("int").alias(ROW_COUNT),
+        F.count(INSTRUCTED_SCHOOL).cast("int").alias(ROW_COUNT),
         *(F.max(value).alias(name) for name, value in packed.items()),
     )
     home = _low_bits(F.col(_LATEST), SCHOOL_BITS)
@@ -147,8 +144,8 @@ def _number_values(
     """Write every value of a row that a record may show as a whole number, null where the row has none.
 
     Returns:
-        PGN, INSTRUCTED, the delivery number, the day since the first school year, the number of the school, the value
-        of each slot (19 bits) and the leaf of each attribute (15 bits).
+        PGN, INSTRUCTED_SCHOOL, the delivery number, the day since the first school year, the value of each slot (19
+        bits) and the leaf of each attribute (15 bits).
     """
     values = (
         F.when(is_usable_result(result), _encode_value(result, _level_hierarchy(project, result, hierarchies))).alias(
@@ -158,10 +155,9 @@ def _number_values(
     )
     return leaf_encoding.join_long_hierarchies(rows, attributes, hierarchies).select(
         F.col("pgn").try_cast("int").alias(PGN),
-        INSTRUCTED,
+        INSTRUCTED_SCHOOL,
         DELIVERY_NUMBER,
         F.datediff("peildag", _first_day(min(project.population.schooljaar))).alias(_DAY),
-        F.expr(brin_to_number_sql("brin")).alias(_BRIN_NUMBER),
         *values,
         *(leaf_encoding.encode_attribute(c, hierarchies[c.name]).alias(c.name) for c in attributes),
     )
@@ -179,7 +175,7 @@ def _level_hierarchy(project: Project, result: SelectedResult, hierarchies: Hier
 def _pack_result(result: SelectedResult, project: Project, value: Column) -> Column:
     """Pack day, delivery, school and value of a row, in the order in which the rule of the slot compares them."""
     years_on = F.datediff(_first_day(result.schooljaar), _first_day(min(project.population.schooljaar)))
-    day, delivery, school = F.col(_DAY) - years_on, F.col(DELIVERY_NUMBER), F.col(_BRIN_NUMBER)
+    day, delivery, school = F.col(_DAY) - years_on, F.col(DELIVERY_NUMBER), F.col(INSTRUCTED_SCHOOL)
     if result.several == "highest":
         parts = [(value, DAY_BITS), (day, DELIVERY_BITS), (delivery, SCHOOL_BITS), (school, 0)]
     elif result.several == "first":

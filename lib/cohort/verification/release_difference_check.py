@@ -145,7 +145,11 @@ def _check_own_snapshot(
 def _count_departures(
     spark: SparkSession, snapshot: ReleaseSnapshot, stage: DataFrame, labels: list[str]
 ) -> ClassDepartures:
-    staged = stage.select(*_hash_columns([PUPIL_CONTROL], "pupil"), *_hash_columns(labels, "now"), F.lit(1).alias("is"))
+    staged = stage.select(
+        *_hash_columns([PUPIL_CONTROL], "staged"), *_hash_columns(labels, "now"), F.lit(1).alias("here")
+    )
+    # A pupil is looked up by one whole number, which Spark does fastest; it does not take the other for a key.
+    is_same_pupil = F.expr("pupil_1 = staged_1 AND (pupil_2 ^ staged_2) = 0")
     label_columns = [LABEL_PREFIX + name for name in labels]
     classes = driver_frame(spark, snapshot.class_columns([CLASS_NUMBER, *label_columns]))
     classes = classes.select(CLASS_NUMBER, *_hash_columns(label_columns, "then"))
@@ -158,12 +162,12 @@ def _count_departures(
             (F.col(CLASS_NUMBER) * 2 + has_value).alias(CLASS_UNIT),
         )
         .join(F.broadcast(classes), CLASS_NUMBER, "left")
-        .join(staged, ["pupil_1", "pupil_2"], "left")
+        .join(staged.hint("shuffle_hash"), is_same_pupil, "left")
         .groupBy(CLASS_UNIT)
         .agg(
             F.count(F.lit(1)).alias("before"),
-            F.count("is").alias("remaining"),
-            F.count_if(F.col("is").isNotNull() & differs).alias("changed"),
+            F.count("here").alias("remaining"),
+            F.count_if(F.col("here").isNotNull() & differs).alias("changed"),
         )
         .toArrow()
     )
