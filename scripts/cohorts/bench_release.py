@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -100,13 +101,13 @@ def main() -> None:
     unprotected: list[float] = []
     protected: list[float] = []
     stages: list[dict[str, float]] = []
-    for turn in range(options.pairs + WARM_UPS):
+    for turn in range(options.pairs + options.warm_ups):
         unprotected_seconds = time_unprotected_job(spark, task, options.scratch / "unprotected")
         start = time.perf_counter()
         lists, key = check_release_allowed(task)
         record = release_one(spark, task, lists, key, print_progress if turn == 0 else discard_progress)
         release_seconds = time.perf_counter() - start
-        if turn >= WARM_UPS:
+        if turn >= options.warm_ups:
             unprotected.append(unprotected_seconds)
             protected.append(release_seconds)
             stages.append(record.stages or {})
@@ -119,9 +120,16 @@ def main() -> None:
         "ratio": round(statistics.median(p / u for p, u in zip(protected, unprotected, strict=True)), 2),
         "stages": {name: statistics.median(one.get(name, 0.0) for one in stages) for name in stages[0]},
         "loss": round(record.loss.mean, 5),
-        "driver_python_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    print(json.dumps(document))
+    print(json.dumps(document | peak_memory_megabytes(spark)))
+
+
+def peak_memory_megabytes(spark: SparkSession) -> dict[str, int]:
+    """The most memory that the driver's Python and its JVM ever had."""
+    process = cast(Any, spark)._jvm.java.lang.ProcessHandle.current().pid()
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    jvm = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return {"python_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "jvm_mb": jvm // 1024}
 
 
 def time_unprotected_job(spark: SparkSession, task: ReleaseTask, out: Path) -> float:
@@ -139,6 +147,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--pupils", type=int, default=300_000)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--warm-ups", type=int, default=WARM_UPS)
     parser.add_argument("--recoding", choices=["global", "local"], default="global")
     return parser.parse_args()
 

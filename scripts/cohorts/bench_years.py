@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import resource
 import shutil
 import statistics
 import time
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -34,6 +33,7 @@ from cohort.results import read_counted_batches, read_current_results
 from cohorts import bench_release, synthesise
 from cohorts.bench_ingest import link_deliveries
 from cohorts.bench_release import print_progress
+from cohorts.pupil_numbers import NumberRange
 
 WARM_UPS = 1
 SCHOOLS_PER_NEW_FILE = 100
@@ -102,7 +102,17 @@ def _write_new_files(folder: Path, count: int, today: dt.date) -> list[Path]:
     made, config = folder / "made", folder / "made-conf"
     shutil.copytree("conf", config)
     pupils = count * ROWS_PER_NEW_FILE // 10
-    synthesise.write_synthetic_cohort(made, config, count=pupils, school_count=count, seed=2, today=today, clean=True)
+    # Pupils of whom no store has results: a number that an earlier year gave to another child would be refused.
+    synthesise.write_synthetic_cohort(
+        made,
+        config,
+        count=pupils,
+        school_count=count,
+        seed=2,
+        today=today,
+        clean=True,
+        number_range=NumberRange.NLSCHOOLS,
+    )
     return sorted((made / "deliveries").iterdir())
 
 
@@ -171,14 +181,6 @@ def time_jobs(spark: SparkSession, store: Store, turn: int) -> dict[str, float]:
     return seconds
 
 
-def peak_memory_megabytes(spark: SparkSession) -> dict[str, int]:
-    """The most memory that the driver's Python and its JVM ever had."""
-    process = cast(Any, spark)._jvm.java.lang.ProcessHandle.current().pid()
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    jvm = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    return {"python_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "jvm_mb": jvm // 1024}
-
-
 def main() -> None:
     options = _parse_options()
     spark = SparkSession.builder.appName("cohort bench").getOrCreate()
@@ -192,7 +194,7 @@ def main() -> None:
             print_progress(f"turn {turn}, {store.years} years: {shown} s")
             if turn >= WARM_UPS:
                 measured[store.years].append(seconds)
-    print(json.dumps(summarise(options, measured) | peak_memory_megabytes(spark)))
+    print(json.dumps(summarise(options, measured) | bench_release.peak_memory_megabytes(spark)))
 
 
 def summarise(options: argparse.Namespace, measured: dict[int, list[dict[str, float]]]) -> dict[str, Any]:

@@ -27,10 +27,19 @@ from cohorts import (
     results,
     schools,
 )
+from cohorts.pupil_numbers import NumberRange
 
 
 def write_synthetic_cohort(
-    root: Path, config: Path, *, count: int, school_count: int | None, seed: int, today: date, clean: bool = False
+    root: Path,
+    config: Path,
+    *,
+    count: int,
+    school_count: int | None,
+    seed: int,
+    today: date,
+    clean: bool = False,
+    number_range: NumberRange = NumberRange.SYNTHETIC,
 ) -> dict[str, Any]:
     """Write deliveries, the lists of objections and instructions, the test catalogue and the school list.
 
@@ -42,6 +51,7 @@ def write_synthetic_cohort(
         seed: the seed of everything that is drawn.
         today: the date of the lists.
         clean: whether the lines are without errors.
+        number_range: the range of the pupil numbers.
 
     Returns:
         The record of what was written. `rows` counts all lines but headers; `dirt` the lines that ingestion must
@@ -59,7 +69,7 @@ def write_synthetic_cohort(
     sizes = schools.draw_school_sizes(rng, count, number_of_schools)
     brins = schools.synthetic_brins(sizes.size)
     unmatched = objection_list.count_unmatched_objections(count)
-    numbers = pupil_numbers.draw_pupil_numbers(rng, count + unmatched, pupil_numbers.NumberRange.SYNTHETIC)
+    numbers = pupil_numbers.draw_pupil_numbers(rng, count + unmatched, number_range)
     people = pupils.draw_pupils(rng, numbers[:count], sizes)
     made = results.draw_results(rng, people)
     lines = planted_errors.deliver_without_errors(made) if clean else planted_errors.plant_errors(rng, people, made)
