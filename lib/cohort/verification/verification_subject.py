@@ -26,7 +26,7 @@ class PublishedPredecessor:
     allows_new_pupils: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReleaseSources:
     """What a release is made from, and by which lists and on which day it is judged.
 
@@ -60,7 +60,7 @@ class ReleaseSources:
         return self.hierarchies.parent / "scholen.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VerificationSubject(ReleaseSources):
     """One release and everything it is checked against.
 
