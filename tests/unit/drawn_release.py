@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
 from tests.unit.drawn_legal_basis import write_instructions
 from tests.unit.drawn_purpose import PURPOSE, WHY
 
@@ -110,6 +111,13 @@ def results() -> list[Row]:
     rows.append(result(VISITOR, other, "begrijpend_lezen", "M", "12.00"))
     rows.append(result(VISITOR, other, "rekenen", "M", "12.00", bijzonder=True))
     return [*rows, result(VISITOR, SCHOOLS[4], "rekenen", "M", "79.00", batch=2)]
+
+
+def write_results(spark: SparkSession, path: Path) -> Path:
+    """Write the drawn results as the restricted table, and return its folder."""
+    delta.create_table(spark, path, schemas.RESULTS_SCHEMA, platform().tables, partitioned_by=schemas.RESULTS_PARTITION)
+    delta.append_rows(spark.createDataFrame(results(), schemas.RESULTS_SCHEMA), path, "batch 1")  # type: ignore[type-var]
+    return path
 
 
 def column(name: str, hierarchy: str, **source: object) -> Row:

@@ -10,8 +10,6 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import Stage, bsn, counts, subject
 
-from cohort import delta
-from cohort.data_states import schemas
 from cohort.foundation import ObjectionsRefused
 from cohort.verification import pupil_school_reader, stage_verification
 from cohort.verification.pupil_school_reader import PupilSchools, read_pupil_schools_early
@@ -19,12 +17,7 @@ from cohort.verification.pupil_school_reader import PupilSchools, read_pupil_sch
 
 @pytest.fixture(scope="module")
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("restricted") / "results"
-    delta.create_table(
-        one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by=schemas.RESULTS_PARTITION
-    )
-    delta.append_rows(one_spark.createDataFrame(drawn.results(), schemas.RESULTS_SCHEMA), path, "batch 1")  # type: ignore[type-var]
-    return path
+    return drawn.write_results(one_spark, tmp_path_factory.mktemp("restricted") / "results")
 
 
 @pytest.fixture

@@ -38,12 +38,7 @@ KEY = project_keys.ProjectKey(drawn.SECRET)
 
 @pytest.fixture(scope="module")
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("restricted") / "results"
-    delta.create_table(
-        one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by=schemas.RESULTS_PARTITION
-    )
-    delta.append_rows(one_spark.createDataFrame(drawn.results(), schemas.RESULTS_SCHEMA), path, "batch 1")  # type: ignore[type-var]
-    return path
+    return drawn.write_results(one_spark, tmp_path_factory.mktemp("restricted") / "results")
 
 
 def show(place: int, **cells: object) -> Edit:

@@ -13,7 +13,6 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, Row, Stage, bsn, counts, mac, project, released, subject
 
 from cohort import delta
-from cohort.data_states import schemas
 from cohort.foundation.errors import ObjectionsRefused, StateRefused
 from cohort.keys import project_keys
 from cohort.verification.findings import FINDING_DEFINITIONS
@@ -25,12 +24,7 @@ Break = Callable[[list[Row]], None]
 @pytest.fixture(scope="module")
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn results as the restricted table."""
-    path = tmp_path_factory.mktemp("restricted") / "results"
-    delta.create_table(
-        one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by=schemas.RESULTS_PARTITION
-    )
-    delta.append_rows(one_spark.createDataFrame(drawn.results(), schemas.RESULTS_SCHEMA), path, "batch 1")  # type: ignore[type-var]
-    return path
+    return drawn.write_results(one_spark, tmp_path_factory.mktemp("restricted") / "results")
 
 
 def stage_with(edit: Break) -> Stage:
