@@ -37,7 +37,7 @@ def test_a_sensitive_value_is_released_ungeneralised_and_makes_no_class(spark: S
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
     true = {stand_in_pseudonym(f"pupil {n}"): ADVIES.leaves[by_turns(n, 0, 0)] for n in range(28)}
     assert all(row["advies"] == true[row[PUPIL_CONTROL]] for row in rows)
-    places = [(row["file"], row["score"], row["sekse"], row["advies"], row[PUPIL_CONTROL]) for row in rows]
+    places = [(row["file"], row["score"], row["sekse"], row["advies"]) for row in rows]
     assert places == sorted(places)  # "havo" < "vwo" < "é", which is not the order of the leaves
     assert len({place[:3] for place in places}) == len(RELEASED)
     assert recoded.released_values == ["vwo", "havo", "é"]
