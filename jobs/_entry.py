@@ -25,7 +25,7 @@ from cohort.access import close_private_zones, close_unverified_tables
 from cohort.agreements import Environment, Project, load_catalogue, load_platform, load_project, locate_key_folder
 from cohort.foundation import EXIT_DEFECT, EXIT_DONE, Refusal, format_stage_line, locate_defect
 from cohort.release import ReleaseTask
-from cohort.storage import hold_lock, parse_storage_root
+from cohort.storage import hold_lock, open_storage_root, probe_root
 
 JobReport = dict[str, Any]
 """What a job prints as one JSON document; its exit code is 0 unless `exit_code` says otherwise."""
@@ -40,7 +40,7 @@ class JobRun:
     environment: Environment
 
     def start_session(self) -> SparkSession:
-        return SparkSession.builder.appName(f"cohort {self.name}").getOrCreate()
+        return _start_session(self.name)
 
     def progress(self, line: str) -> None:
         """Print a line of progress on stderr."""
@@ -75,14 +75,16 @@ def run_job(name: str, action: Callable[[JobRun], JobReport], *options: tuple[tu
         its place in the code, because a message could hold a value.
     """
     parser = argparse.ArgumentParser(prog=name, allow_abbrev=False)
-    parser.add_argument("--root", required=True, help="the storage root: a folder")
+    parser.add_argument(
+        "--root", required=True, help="the storage root: a folder, or an address as hdfs://namenode:8020/cohort"
+    )
     parser.add_argument("--config", default="conf", help="the configuration folder (default: conf)")
     for names, settings in options:
         parser.add_argument(*names, **settings)
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)  # pyspark logs the text of an exception, which can hold a value
     try:
-        report = action(JobRun(name, arguments, _open_environment(arguments)))
+        report = action(JobRun(name, arguments, _open_environment(name, arguments)))
     except Refusal as refusal:
         for problem in refusal.problems:
             print(f"{name}: {problem}", file=sys.stderr)
@@ -96,16 +98,21 @@ def run_job(name: str, action: Callable[[JobRun], JobReport], *options: tuple[tu
     return int(report.get("exit_code", EXIT_DONE))
 
 
-def _open_environment(arguments: argparse.Namespace) -> Environment:
+def _open_environment(name: str, arguments: argparse.Namespace) -> Environment:
     """Read the platform's declaration, and close what must be closed before any job does anything."""
     config = Path(arguments.config).resolve()
     declaration = load_platform(config)
-    zones = parse_storage_root(arguments.root)
+    zones = open_storage_root(arguments.root, lambda: _start_session(name))
     close_private_zones(zones)
     now = dt.datetime.now().astimezone()
+    probe_root(zones, now)
     close_unverified_tables(zones, declaration, now)
     keys = locate_key_folder(declaration, config, zones.root)
     return Environment(zones, declaration, config, keys, now, operator=_name_operator())
+
+
+def _start_session(name: str) -> SparkSession:
+    return SparkSession.builder.appName(f"cohort {name}").getOrCreate()
 
 
 def _name_operator() -> str:

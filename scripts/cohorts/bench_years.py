@@ -129,7 +129,7 @@ def run_objections(spark: SparkSession, store: Store, turn: int, *, kind: str) -
     """Write a list with the new objectors of this turn, and apply all lists."""
     numbers = store.objectors[kind][turn * NEW_OBJECTORS : (turn + 1) * NEW_OBJECTORS]
     own = store.environment_of(kind, turn)
-    folder, today = own.zones.objections, own.today
+    folder, today = Path(str(own.zones.objections)), own.today
     name = f"{kind.replace('_', '-')}-{turn}"
     lines = "".join(f"{number};;{today};;alles\n" for number in numbers)
     (folder / f"{name}.csv").write_text(lines)
@@ -145,7 +145,7 @@ def run_ingest(spark: SparkSession, store: Store, turn: int) -> None:
     """Take in the new files of this turn."""
     new = _files_per_turn(store.task)
     own = store.environment_of("ingest", turn)
-    link_deliveries(store.files[turn * new : (turn + 1) * new], own.zones.root)
+    link_deliveries(store.files[turn * new : (turn + 1) * new], Path(str(own.zones.root)))
     context = IngestionContext(
         own.zones,
         own.platform,

@@ -59,7 +59,7 @@ class StoredCohort:
 
 def write_stored_results(
     spark: SparkSession,
-    zones: StorageZones,
+    zones: StorageZones[Path],
     config: Path,
     platform: Platform,
     *,
@@ -125,12 +125,12 @@ class _YearOfResults:
         return (LATEST_YEAR - self.year) * len(self.brins) + 1
 
 
-def _write_lists(zones: StorageZones, config: Path, brins: list[str], today: dt.date, seed: int) -> None:
+def _write_lists(zones: StorageZones[Path], config: Path, brins: list[str], today: dt.date, seed: int) -> None:
     configured_lists.replace_synthetic_lists(config, seed, brins)
     instruction_list.write_synthetic_instructions(zones.instructions, brins, today)
 
 
-def _write_year(spark: SparkSession, zones: StorageZones, platform: Platform, year: _YearOfResults) -> int:
+def _write_year(spark: SparkSession, zones: StorageZones[Path], platform: Platform, year: _YearOfResults) -> int:
     """Write one batch and its ledger entries; return its rows."""
     kept = np.flatnonzero(~np.isin(year.people.number, year.objecting)[year.made.pupil])
     folder = zones.scratch / f"year{year.batch}"

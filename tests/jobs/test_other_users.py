@@ -94,7 +94,7 @@ class Shown:
     home: Path
 
     @property
-    def zones(self) -> StorageZones:
+    def zones(self) -> StorageZones[Path]:
         return StorageZones(self.home / "root")
 
     def settle(self, now: dt.datetime, way: str = "group") -> list[str]:
@@ -249,7 +249,7 @@ def entered_by(name: str, top: Path, paths: list[Path]) -> list[str]:
     return subprocess.run(given, capture_output=True, text=True, check=True, cwd="/").stdout.split()
 
 
-def everything_told_to_schools(zones: StorageZones) -> None:
+def everything_told_to_schools(zones: StorageZones[Path]) -> None:
     """Every writer into `feedback/`, and one of what is exact."""
     feedback.write_feedback(zones, ENTRY, FeedbackDetails({"PGN_MISSING": [3]}), Decimal("0.2"))
     feedback.write_feedback(zones, replace(ENTRY, levering_nr=2, brin=None), FeedbackDetails(), Decimal("0.2"))

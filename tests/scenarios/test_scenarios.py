@@ -18,9 +18,9 @@ from pyspark.sql import functions as F
 from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
-from cohort.foundation import json_documents
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections_in_force
+from cohort.storage import json_documents
 from cohort.storage.zone_paths import StorageZones
 
 HERE = Path(__file__).resolve().parent

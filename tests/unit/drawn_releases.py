@@ -106,7 +106,7 @@ class Root:
     """The boards of schools today; a school is its own where it has none here."""
 
     @property
-    def zones(self) -> StorageZones:
+    def zones(self) -> StorageZones[Path]:
         return StorageZones(self.home)
 
     def results(self, changed: Callable[[int], Row] = lambda _: {}, more: Iterable[Row] = ()) -> None:

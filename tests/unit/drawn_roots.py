@@ -35,7 +35,7 @@ class Root:
     """A storage root into which files come one after the other."""
 
     spark: SparkSession
-    zones: StorageZones
+    zones: StorageZones[Path]
     days: dict[str, int] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     received: int = 1_700_000_000

@@ -14,11 +14,12 @@ from cohort import delta
 from cohort.agreements import platform
 from cohort.data_states import local_frames
 from cohort.data_states.schemas import RESULTS_SCHEMA
-from cohort.foundation import code_lists, json_documents
+from cohort.foundation import code_lists
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import StateRefused
 from cohort.ingestion import code_normalisation
 from cohort.results import results_store
+from cohort.storage import json_documents
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -53,7 +54,7 @@ OLD: list[tuple[dict[str, str], dict[str, str | None]]] = [
 
 
 @pytest.fixture
-def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
+def zones(spark: SparkSession, tmp_path: Path) -> StorageZones[Path]:
     where = StorageZones(tmp_path)
     results_store.create_results_tables(spark, where, platform.load_platform(CONF).tables)
     rows = [{**RIGHT, "toetscode": f"T{number}", **old} for number, (old, _) in enumerate(OLD)]
@@ -64,7 +65,7 @@ def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
     return where
 
 
-def test_codes_of_earlier_runs_are_rewritten_once(spark: SparkSession, zones: StorageZones) -> None:
+def test_codes_of_earlier_runs_are_rewritten_once(spark: SparkSession, zones: StorageZones[Path]) -> None:
     with pytest.raises(StateRefused, match="canonical spelling"):
         code_normalisation.require_canonical_codes(spark, zones)
     assert code_normalisation.normalise_stored_codes(spark, zones) == 5
@@ -84,7 +85,7 @@ def test_codes_of_earlier_runs_are_rewritten_once(spark: SparkSession, zones: St
 
 
 def test_a_normalisation_killed_before_its_mark_is_repeated(
-    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
         killed.setattr(json_documents, "write_json_document", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -100,7 +101,7 @@ def test_a_normalisation_killed_before_its_mark_is_repeated(
 
 
 def test_changed_code_lists_are_applied_again(
-    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert code_normalisation.normalise_stored_codes(spark, zones) == 5
     monkeypatch.setattr(code_lists, "digest_code_lists", lambda: "another")

@@ -15,13 +15,13 @@ from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.agreements.catalogue import Catalogue
 from cohort.delivery_formats import format_declarations
-from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.ingestion import pipeline
 from cohort.legal_basis import eligibility, number_changes, objections_in_force
 from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
 from cohort.legal_basis.objections_in_force import Objections
 from cohort.release_records import release_states
+from cohort.storage import json_documents
 from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)

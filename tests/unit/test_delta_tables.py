@@ -17,7 +17,7 @@ from tests.unit import drawn_release
 
 from cohort import delta
 from cohort.data_states import local_frames
-from cohort.foundation.errors import DestructionIncomplete, UsageRefused
+from cohort.foundation.errors import DestructionIncomplete
 
 STATE = StructType(
     [StructField("name", StringType(), False), StructField("codes", MapType(StringType(), IntegerType()), False)]
@@ -117,18 +117,6 @@ def test_local_rows_are_appended_without_statistics_in_a_footer(
 
 def _full(*_: object) -> None:
     raise DeltaError("no space left")
-
-
-def test_a_file_system_without_hard_links_is_refused_before_a_table_is_made(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def without(*_: object) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(Path, "hardlink_to", without)
-    with pytest.raises(UsageRefused, match="hard links"):
-        delta.create_table(spark, tmp_path / "restricted" / "ledger", STATE, drawn_release.platform().tables)
-    assert not list(tmp_path.iterdir())
 
 
 def test_rows_of_batches_do_not_change_with_later_writes(spark: SparkSession, tmp_path: Path) -> None:

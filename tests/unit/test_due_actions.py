@@ -19,7 +19,6 @@ from tests.unit.drawn_records import make_release_record
 from cohort.agreements import platform
 from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
-from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
 from cohort.foundation.progress import Stopwatch
 from cohort.keys import project_keys
@@ -29,6 +28,7 @@ from cohort.release import status
 from cohort.release_records import record_store, release_states
 from cohort.release_records.due_actions import DueAction, DueJob, DueReason
 from cohort.release_records.release_states import ReleaseState
+from cohort.storage import json_documents
 from cohort.storage.zone_paths import StorageZones
 
 PROJECT = Path(__file__).resolve().parents[2]

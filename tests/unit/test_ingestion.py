@@ -66,7 +66,7 @@ BROKEN = {
 """One row per rule, with one thing broken; in the order of the lines of the second school's file."""
 
 
-def deliver(zones: StorageZones, name: str, *rows: str) -> None:
+def deliver(zones: StorageZones[Path], name: str, *rows: str) -> None:
     (zones.deliveries / name).write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
 
 
@@ -76,7 +76,7 @@ def _of_another_school(place: int, line: str) -> str:
 
 
 @pytest.fixture
-def zones(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones[Path]:
     where = StorageZones(tmp_path)
     where.deliveries.mkdir()
     deliver(where, "a.csv", *(row(n) for n in NUMBERS), row("12345672"), row(), row("108184876", geslacht="2"))
@@ -96,7 +96,7 @@ def zones(tmp_path: Path) -> StorageZones:
 
 def take_in(
     spark: SparkSession,
-    zones: StorageZones,
+    zones: StorageZones[Path],
     blocked: frozenset[str] = frozenset(),
     megabytes: int = 256,
     warned: str | None = None,
@@ -117,7 +117,7 @@ def take_in(
     return pipeline.ingest_deliveries(spark, intake, lambda _: None)
 
 
-def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, zones: StorageZones) -> None:
+def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, zones: StorageZones[Path]) -> None:
     record = take_in(spark, zones, frozenset({"063138219"}))
     assert record["codes"] == {**dict.fromkeys(BROKEN, 1), "BRIN_UNKNOWN": 2, "DUPLICATE": 1}
     assert record["rejected"] == {"SEVERAL_SCHOOLS": 1, "SCHOOL_UNKNOWN": 1}
@@ -145,7 +145,7 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, zone
 
 
 def test_a_refused_row_with_another_school_year_stops_no_run_where_dates_outside_their_year_are_warned_of(
-    spark: SparkSession, zones: StorageZones
+    spark: SparkSession, zones: StorageZones[Path]
 ) -> None:
     for file in zones.deliveries.iterdir():
         file.unlink()
@@ -156,7 +156,7 @@ def test_a_refused_row_with_another_school_year_stops_no_run_where_dates_outside
 
 
 def test_a_file_over_the_limit_stops_no_other_and_is_taken_in_when_the_limit_is_raised(
-    spark: SparkSession, zones: StorageZones
+    spark: SparkSession, zones: StorageZones[Path]
 ) -> None:
     rows = [row(number, SCHOOLS[2]) for number in NUMBERS[:2]]
     deliver(zones, "large.csv", *rows, *[" " * 1023] * 1024)
@@ -170,7 +170,7 @@ def test_a_file_over_the_limit_stops_no_other_and_is_taken_in_when_the_limit_is_
 
 
 def test_a_run_killed_before_the_ledger_is_repeated_without_trace(
-    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -189,7 +189,7 @@ def test_a_run_killed_before_the_ledger_is_repeated_without_trace(
 
 
 def test_a_folder_that_cannot_be_read_stops_no_other_file(
-    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(zones, "99ZZ.csv", row())
     (zones.deliveries / "loop").symlink_to(zones.deliveries / "loop")
@@ -208,7 +208,7 @@ def test_a_folder_that_cannot_be_read_stops_no_other_file(
 
 
 def test_executors_recognise_files_as_the_driver_does(
-    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (zones.deliveries / "e.csv").write_bytes(b"PK\x03\x04")
     limits = PLATFORM.intake.containers.container_limits()

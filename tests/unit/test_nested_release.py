@@ -20,11 +20,11 @@ from tests.unit.drawn_releases import MORE, NUMBERS, PUPILS, Root, project, rows
 
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.differencing import departure_rule, nested_release, snapshot_renumbering
-from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.release_records import equivalence_class_snapshot, record_store
+from cohort.storage import json_documents
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]

@@ -25,13 +25,13 @@ from cohort.delivery_formats import format_declarations
 from cohort.delta import vacuum_files
 from cohort.destruction import byte_search
 from cohort.erasure import objection_erasure, objection_receipts, raw_file_erasure
-from cohort.foundation import json_documents
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections_in_force
 from cohort.release_records import record_store
 from cohort.release_records.release_states import ReleaseState
 from cohort.results import erasure_journal, ledger
+from cohort.storage import json_documents
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -55,7 +55,7 @@ class Root:
     """A storage root, what of its lists is written, and the jobs that are run on it."""
 
     spark: SparkSession
-    zones: StorageZones
+    zones: StorageZones[Path]
     share: str = "1"
     of_school: str = "1"
     always: int = 0

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.unit.drawn_records import make_release_record
 
-from cohort.foundation import json_documents, private_files
 from cohort.release_records import record_store, release_states
+from cohort.storage import file_operations, json_documents
 from cohort.storage.zone_paths import StorageZones
 
 
@@ -27,7 +27,7 @@ def mode(path: Path) -> int:
 
 
 def as_text(path: Path) -> None:
-    private_files.write_private_text(path, "x\n")
+    file_operations.write_private_text(path, "x\n")
 
 
 def as_document(path: Path) -> None:
@@ -62,7 +62,7 @@ def test_an_open_file_is_closed_and_its_content_replaced(
 def test_a_symbolic_link_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
-        private_files.write_private_text(tmp_path / "link", "x")
+        file_operations.write_private_text(tmp_path / "link", "x")
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -26,11 +26,10 @@ from cohort.agreements.environment import Environment
 from cohort.delta.table_properties import TableRetention
 from cohort.destruction import byte_search, project_destruction, project_inventory, removal_proof, search_terms
 from cohort.destruction.project_inventory import ProjectInventory
-from cohort.foundation import json_documents
 from cohort.foundation.errors import DestructionIncomplete, StateRefused, UsageRefused
 from cohort.keys import project_keys
 from cohort.release_records import record_store, release_record, release_states
-from cohort.storage import locks
+from cohort.storage import file_operations, json_documents, locks
 from cohort.storage.zone_paths import StorageZones
 
 NAME = "leergroei"
@@ -375,9 +374,9 @@ def test_a_key_that_cannot_be_removed_is_reported(site: Site, monkeypatch: pytes
     with monkeypatch.context() as held:
         held.setattr(project_keys, "destroy_key", refuse)
         held.setattr(
-            project_inventory,
+            file_operations,
             "remove_tree",
-            lambda tree, real=project_inventory.remove_tree: tree.suffix == ".key" or real(tree),
+            lambda tree, real=file_operations.remove_tree: tree.suffix == ".key" or real(tree),
         )
         with pytest.raises(DestructionIncomplete, match="the project's key"):
             site.destroy()

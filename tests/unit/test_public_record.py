@@ -15,10 +15,10 @@ from tests.unit.drawn_release import platform, project
 
 from cohort.agreements import platform as platforms
 from cohort.agreements.project import load_project
-from cohort.foundation import json_documents
 from cohort.release_records import public_agreement, public_record
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
+from cohort.storage import json_documents
 from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import register_documents
 

@@ -87,13 +87,17 @@ def holds() -> Platform:
 
 
 @pytest.fixture
-def zones(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones[Path]:
     (tmp_path / "objections").mkdir()
     return StorageZones(tmp_path)
 
 
 def staged(
-    spark: SparkSession, zones: StorageZones, holds: Platform, number: int = 1, values: list[tuple[str, str]] = VALUES
+    spark: SparkSession,
+    zones: StorageZones[Path],
+    holds: Platform,
+    number: int = 1,
+    values: list[tuple[str, str]] = VALUES,
 ) -> ReleaseRecord:
     """A verified release with its stage."""
     frame = local_frames.make_local_frame(
@@ -131,27 +135,27 @@ def staged(
     return record
 
 
-def environment(zones: StorageZones, holds: Platform) -> Environment:
+def environment(zones: StorageZones[Path], holds: Platform) -> Environment:
     return Environment(zones, holds, zones.root / "conf", zones.root / "keys", NOW, "wij")
 
 
 def put(
-    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, record: ReleaseRecord
+    spark: SparkSession, zones: StorageZones[Path], holds: Platform, project: Project, record: ReleaseRecord
 ) -> ReleaseRecord:
     return publication.publish_release(spark, environment(zones, holds), project, record, "A. Jansen", lambda _: None)
 
 
-def read(zones: StorageZones) -> list[tuple[str, str]]:
+def read(zones: StorageZones[Path]) -> list[tuple[str, str]]:
     rows = deltalake.DeltaTable(zones.published_table("proef")).to_pyarrow_table().to_pylist()
     return sorted((row["jaargroep"], row["rekenen"]) for row in rows)
 
 
-def release(zones: StorageZones, number: int) -> ReleaseRecord:
+def release(zones: StorageZones[Path], number: int) -> ReleaseRecord:
     return record_store.find_release_record(zones, "proef", number)
 
 
-Steps = dict[str, StorageZones]
-At = Callable[[str], StorageZones]
+Steps = dict[str, StorageZones[Path]]
+At = Callable[[str], StorageZones[Path]]
 
 
 @pytest.fixture(scope="module")
@@ -333,7 +337,7 @@ def test_a_committed_table_with_another_checksum_is_removed_and_read_by_nobody(
     publication.repair_publication(spark, zones, holds, "proef")
 
 
-def test_whoever_made_a_release_cannot_approve_it(zones: StorageZones, holds: Platform, project: Project) -> None:
+def test_whoever_made_a_release_cannot_approve_it(zones: StorageZones[Path], holds: Platform, project: Project) -> None:
     record = make_release_record("proef", 1, ReleaseState.VERIFIED, made_by="maker")
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
@@ -345,7 +349,7 @@ def test_whoever_made_a_release_cannot_approve_it(zones: StorageZones, holds: Pl
 
 @pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
 def test_a_list_that_changed_since_the_verification_refuses_the_release(
-    zones: StorageZones, holds: Platform, project: Project, kind: str
+    zones: StorageZones[Path], holds: Platform, project: Project, kind: str
 ) -> None:
     write_instructions(zones.root, ["10AA"], NOW.date())
     (zones.objections / "lijst.csv").write_text("pgn;brin;vanaf;ingetrokken_op;bereik\n")

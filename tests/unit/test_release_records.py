@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from tests.unit.drawn_records import BASELINE, make_release_record
 
-from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
 from cohort.release_records import record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ALLOWED_MOVES, ProjectState, ReleaseState
+from cohort.storage import json_documents
 from cohort.storage.zone_paths import StorageZones
 
 ALL = list(itertools.product(ReleaseState, ReleaseState))

@@ -29,7 +29,6 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.environment import Environment
 from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
-from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.published_tables import reader_check, reverification
 from cohort.published_tables.reverification import NOTHING_VERIFIED, TableVerification
@@ -39,6 +38,7 @@ from cohort.release_records import record_store, release_states
 from cohort.release_records.due_actions import DueJob, DueReason
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
+from cohort.storage import json_documents
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification import published_table_verification as verify
 from cohort.verification.published_table_verification import published_table_properties
@@ -56,7 +56,7 @@ class PublishedProject:
     folder: Path
 
     @property
-    def zones(self) -> StorageZones:
+    def zones(self) -> StorageZones[Path]:
         return StorageZones(self.folder / "root")
 
     @property
@@ -74,7 +74,7 @@ class PublishedProject:
 
     @property
     def note(self) -> Path:
-        return release_states.failed_verification_path(self.zones, "proef")
+        return Path(str(release_states.failed_verification_path(self.zones, "proef")))
 
     @property
     def work(self) -> ReleaseTask:

@@ -31,7 +31,6 @@ from cohort.agreements.school_boards import SchoolBoards
 from cohort.data_states import local_frames
 from cohort.delta import vacuum_files
 from cohort.destruction import byte_search
-from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.keys import project_keys
 from cohort.published_tables import eligibility_withdrawal, residual_classes, row_withdrawal
@@ -40,7 +39,7 @@ from cohort.published_tables.ineligible_rows import IneligiblePupils
 from cohort.release_records import record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.storage import locks
+from cohort.storage import json_documents, locks
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification import published_table_verification
 from cohort.verification.findings import Finding
@@ -67,7 +66,7 @@ class PublishedProject:
     boards: dict[str, SchoolBoards] = field(default_factory=dict)
 
     @property
-    def zones(self) -> StorageZones:
+    def zones(self) -> StorageZones[Path]:
         return StorageZones(self.home / "root")
 
     @property

@@ -10,23 +10,22 @@ import pytest
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import AGREED, CERTIFICATE
 
-from cohort.destruction import project_inventory
-from cohort.foundation import json_documents
 from cohort.release import contributors
 from cohort.release_records import record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
+from cohort.storage import file_operations, json_documents
 from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import public_register, school_uses
 
 
 @pytest.fixture
-def zones(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones[Path]:
     return StorageZones(tmp_path)
 
 
 def record(
-    zones: StorageZones, project: str, number: int, state: ReleaseState, *schools: str, **changes: Any
+    zones: StorageZones[Path], project: str, number: int, state: ReleaseState, *schools: str, **changes: Any
 ) -> ReleaseRecord:
     facts = {
         "class": "anonymous",
@@ -41,7 +40,7 @@ def record(
     return made
 
 
-def told(zones: StorageZones, school: str) -> dict[str, str]:
+def told(zones: StorageZones[Path], school: str) -> dict[str, str]:
     """The state of each project, as the file of a school says it."""
     file = zones.school_feedback(school) / "gebruik.json"
     if not file.exists():
@@ -60,14 +59,14 @@ TABLE = [
 
 
 @pytest.fixture
-def used(zones: StorageZones) -> StorageZones:
+def used(zones: StorageZones[Path]) -> StorageZones[Path]:
     for project, number, state, *brins in TABLE:
         published = state in (ReleaseState.PUBLISHED, ReleaseState.SUPERSEDED)
         record(zones, project, number, state, *brins, **({} if published else {"version": None}))
     return zones
 
 
-def test_a_school_reads_of_the_projects_that_show_its_results(used: StorageZones) -> None:
+def test_a_school_reads_of_the_projects_that_show_its_results(used: StorageZones[Path]) -> None:
     assert school_uses.write_school_uses(used) == {"schools": 3, "changed": 3}
 
     assert told(used, "01AA") == {"groei": "published"}
@@ -75,7 +74,7 @@ def test_a_school_reads_of_the_projects_that_show_its_results(used: StorageZones
     assert told(used, "03CC") == {"groei": "published"}
 
 
-def test_a_use_has_question_period_class_and_state_and_no_number(used: StorageZones) -> None:
+def test_a_use_has_question_period_class_and_state_and_no_number(used: StorageZones[Path]) -> None:
     school_uses.write_school_uses(used)
 
     file = json.loads((used.school_feedback("02BB") / "gebruik.json").read_text(encoding="utf-8"))["uses"][0]
@@ -94,7 +93,7 @@ def test_a_use_has_question_period_class_and_state_and_no_number(used: StorageZo
     assert not [brin for brin in ("01AA", "03CC") if brin in page]
 
 
-def test_a_second_run_changes_nothing_and_a_changed_page_is_written_again(used: StorageZones) -> None:
+def test_a_second_run_changes_nothing_and_a_changed_page_is_written_again(used: StorageZones[Path]) -> None:
     school_uses.write_school_uses(used)
     (used.school_feedback("01AA") / "gebruik.html").write_text("overwritten", encoding="utf-8")
 
@@ -102,15 +101,15 @@ def test_a_second_run_changes_nothing_and_a_changed_page_is_written_again(used: 
     assert school_uses.write_school_uses(used) == {"schools": 3, "changed": 0}
 
 
-def destroyed(zones: StorageZones, project: str) -> None:
+def destroyed(zones: StorageZones[Path], project: str) -> None:
     """Leave of a project what a destruction leaves: its open records and the certificate."""
-    project_inventory.remove_tree(zones.exact_records / project)
+    file_operations.remove_tree(zones.exact_records / project)
     json_documents.write_json_document(
         release_states.certificate_path(zones, project), CERTIFICATE | {"project": project}
     )
 
 
-def test_a_destroyed_project_stays_listed_and_a_begun_destruction_is_listed(used: StorageZones) -> None:
+def test_a_destroyed_project_stays_listed_and_a_begun_destruction_is_listed(used: StorageZones[Path]) -> None:
     school_uses.write_school_uses(used)
     destroyed(used, "groei")
     json_documents.write_json_document(release_states.destruction_journal_path(used, "taal"), {"events": []})
@@ -121,10 +120,10 @@ def test_a_destroyed_project_stays_listed_and_a_begun_destruction_is_listed(used
     assert "vernietigd" in (used.school_feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
-def test_a_use_without_a_record_is_removed(used: StorageZones) -> None:
+def test_a_use_without_a_record_is_removed(used: StorageZones[Path]) -> None:
     school_uses.write_school_uses(used)
     (used.school_feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
-    project_inventory.remove_tree(used.exact_records / "groei")
+    file_operations.remove_tree(used.exact_records / "groei")
 
     assert school_uses.write_school_uses(used)["schools"] == 1
     assert [path.name for path in used.school_feedback("03CC").iterdir()] == ["12.json"]
@@ -142,7 +141,7 @@ NOT_AS_WRITTEN = {
 
 
 @pytest.mark.parametrize("content", NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
-def test_an_invalid_file_is_written_anew(used: StorageZones, content: str) -> None:
+def test_an_invalid_file_is_written_anew(used: StorageZones[Path], content: str) -> None:
     destroyed(used, "weg")
     school_uses.write_school_uses(used)
     (used.school_feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -151,7 +150,7 @@ def test_an_invalid_file_is_written_anew(used: StorageZones, content: str) -> No
     assert told(used, "01AA") == {"groei": "published"}
 
 
-def test_a_school_with_withdrawn_rows_reads_that_its_results_are_no_longer_in_use(zones: StorageZones) -> None:
+def test_a_school_with_withdrawn_rows_reads_that_its_results_are_no_longer_in_use(zones: StorageZones[Path]) -> None:
     made = record(zones, "baan", 1, ReleaseState.PUBLISHED, "01AA", "02BB")
     without_schools = contributors.record_without_schools(contributors.record_without_schools(made, {"09ZZ"}), {"02BB"})
     record_store.save_release_record(zones, without_schools)
@@ -161,7 +160,7 @@ def test_a_school_with_withdrawn_rows_reads_that_its_results_are_no_longer_in_us
     assert without_schools.schools == ("01AA",)
 
 
-def test_markup_in_a_question_is_escaped(zones: StorageZones) -> None:
+def test_markup_in_a_question_is_escaped(zones: StorageZones[Path]) -> None:
     record(zones, "proef", 1, ReleaseState.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
     school_uses.write_school_uses(zones)
 
@@ -170,7 +169,7 @@ def test_markup_in_a_question_is_escaped(zones: StorageZones) -> None:
     assert "<script" not in page
 
 
-def test_an_older_record_without_schools_or_agreement_is_read(zones: StorageZones) -> None:
+def test_an_older_record_without_schools_or_agreement_is_read(zones: StorageZones[Path]) -> None:
     facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
     record_store.save_release_record(zones, make_release_record("oud", 1, ReleaseState.PUBLISHED, **facts))
     record(zones, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed=None)
@@ -180,7 +179,7 @@ def test_an_older_record_without_schools_or_agreement_is_read(zones: StorageZone
     assert "Onderzoek half" in (zones.school_feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
-def test_no_school_is_on_the_site(used: StorageZones) -> None:
+def test_no_school_is_on_the_site(used: StorageZones[Path]) -> None:
     school_uses.write_school_uses(used)
     json_documents.write_json_document(used.public_records / "groei" / "agreement.json", AGREED)
 
@@ -191,7 +190,7 @@ def test_no_school_is_on_the_site(used: StorageZones) -> None:
 
 
 def test_an_unreadable_file_stops_the_run_and_stays_as_it_is(
-    used: StorageZones, monkeypatch: pytest.MonkeyPatch
+    used: StorageZones[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     school_uses.write_school_uses(used)
     before = told(used, "01AA")

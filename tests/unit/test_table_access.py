@@ -23,19 +23,18 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
 from cohort.erasure import outdated_releases
-from cohort.foundation import json_documents
 from cohort.foundation.errors import RightsRefused
 from cohort.keys import project_keys
 from cohort.legal_basis import objections_in_force
 from cohort.published_tables import eligibility_withdrawal, reader_check
 from cohort.release_records import record_store, release_states
 from cohort.release_records.release_states import ReleaseState
-from cohort.storage import locks
+from cohort.storage import json_documents, locks
 from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 OURS = grp.getgrgid(os.getegid()).gr_name
-Break = Callable[[StorageZones], object]
+Break = Callable[[StorageZones[Path]], object]
 
 
 def platform(way: str = "group", hook: str | None = None) -> Platform:
@@ -47,7 +46,7 @@ def project_declaration(**changes: Any) -> Project:
 
 
 @pytest.fixture
-def zones(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones[Path]:
     """A table as a job leaves it, open to all, and the record that says it is published."""
     made = StorageZones(tmp_path / "root")
     (made.published_table("proef") / "_delta_log").mkdir(parents=True)
@@ -57,16 +56,16 @@ def zones(tmp_path: Path) -> StorageZones:
     return made
 
 
-def modes(zones: StorageZones) -> set[int]:
+def modes(zones: StorageZones[Path]) -> set[int]:
     table = zones.published_table("proef")
     return {stat.S_IMODE(path.stat().st_mode) for path in (table, *table.rglob("*"))}
 
 
-def read_note(zones: StorageZones) -> Any:
+def read_note(zones: StorageZones[Path]) -> Any:
     return json.loads((zones.exact_records / "proef" / "access.json").read_text())
 
 
-def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(zones: StorageZones) -> None:
+def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(zones: StorageZones[Path]) -> None:
     assert table_access.settle_access(zones, platform(), project_declaration(), NOW) == []
     assert modes(zones) == {0o750, 0o640}
     assert {path.group() for path in zones.published_table("proef").rglob("*")} == {OURS}
@@ -76,23 +75,23 @@ def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(zones: 
     assert table_access.access_state(zones, platform(), "proef") == "withdrawn"
 
 
-def destroying(zones: StorageZones) -> None:
+def destroying(zones: StorageZones[Path]) -> None:
     json_documents.write_json_document(release_states.destruction_journal_path(zones, "proef"), {})
 
 
-def withdrawing(zones: StorageZones) -> None:
+def withdrawing(zones: StorageZones[Path]) -> None:
     json_documents.write_json_document(release_states.withdrawal_journal_path(zones, "proef"), {})
 
 
-def only_superseded(zones: StorageZones) -> None:
+def only_superseded(zones: StorageZones[Path]) -> None:
     record_store.save_release_record(zones, make_release_record("proef", 1, ReleaseState.SUPERSEDED, settled=True))
 
 
-def unsettled(zones: StorageZones) -> None:
+def unsettled(zones: StorageZones[Path]) -> None:
     record_store.save_release_record(zones, make_release_record("proef", 1, ReleaseState.PUBLISHED))
 
 
-def nothing(zones: StorageZones) -> None:
+def nothing(zones: StorageZones[Path]) -> None:
     del zones
 
 
@@ -110,7 +109,7 @@ REASONS: list[tuple[Break, dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("change", "project", "way", "reasons"), REASONS)
 def test_any_reason_against_access_closes_the_table(
-    zones: StorageZones, change: Break, project: dict[str, Any], way: str, reasons: str
+    zones: StorageZones[Path], change: Break, project: dict[str, Any], way: str, reasons: str
 ) -> None:
     assert table_access.settle_access(zones, platform(), project_declaration(), NOW) == []
     change(zones)
@@ -121,27 +120,27 @@ def test_any_reason_against_access_closes_the_table(
 
 
 @pytest.mark.parametrize("day", [dt.date(2026, 6, 1), dt.date(2026, 12, 31)])
-def test_the_first_and_the_last_day_belong_to_the_project(zones: StorageZones, day: dt.date) -> None:
+def test_the_first_and_the_last_day_belong_to_the_project(zones: StorageZones[Path], day: dt.date) -> None:
     at = dt.datetime.combine(day, dt.time(23), dt.UTC)
     project = project_declaration(starts=dt.date(2026, 6, 1), ends=dt.date(2026, 12, 31))
     assert table_access.settle_access(zones, platform(), project, at) == []
 
 
-def test_a_reason_of_the_caller_counts_too(zones: StorageZones) -> None:
+def test_a_reason_of_the_caller_counts_too(zones: StorageZones[Path]) -> None:
     assert table_access.settle_access(zones, platform(), project_declaration(), NOW, "its key is lost") == [
         "its key is lost"
     ]
     assert modes(zones) == {0o700, 0o600}
 
 
-def test_an_unknown_group_is_refused_before_publishing_and_closes_an_open_table(zones: StorageZones) -> None:
+def test_an_unknown_group_is_refused_before_publishing_and_closes_an_open_table(zones: StorageZones[Path]) -> None:
     table_access.settle_access(zones, platform(), project_declaration(), NOW)
     stranger = project_declaration(readers="niemand-kent-deze-groep")
     for ask in (
-        lambda: table_access.require_access_possible(platform(), stranger),
+        lambda: table_access.require_access_possible(zones, platform(), stranger),
         lambda: table_access.settle_access(zones, platform(), stranger, NOW),
     ):
-        with pytest.raises(RightsRefused, match="a group that this machine knows") as refused:
+        with pytest.raises(RightsRefused, match="found a group that this machine does not know") as refused:
             ask()
         assert refused.value.exit_code == 17
     assert modes(zones) == {0o700, 0o600}
@@ -153,7 +152,7 @@ def test_a_table_is_closed_before_its_first_byte(tmp_path: Path) -> None:
     assert modes(zones) == {0o700}
 
 
-def test_a_damaged_access_note_does_not_keep_a_table_open(zones: StorageZones) -> None:
+def test_a_damaged_access_note_does_not_keep_a_table_open(zones: StorageZones[Path]) -> None:
     assert table_access.settle_access(zones, platform(), project_declaration(), NOW) == []
     (zones.exact_records / "proef" / "access.json").write_text("{", encoding="utf-8")
     with pytest.raises(RightsRefused, match=r"access\.json"):
@@ -162,7 +161,7 @@ def test_a_damaged_access_note_does_not_keep_a_table_open(zones: StorageZones) -
 
 
 def test_a_damaged_access_note_of_a_hook_counts_as_granted_so_that_the_table_is_closed(
-    zones: StorageZones, tmp_path: Path
+    zones: StorageZones[Path], tmp_path: Path
 ) -> None:
     by_hook = platform("hook", hook(tmp_path))
     json_documents.write_json_document(release_states.failed_verification_path(zones, "proef"), {})
@@ -177,7 +176,7 @@ def test_withdrawing_access_to_a_missing_table_makes_nothing(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_table_that_is_a_link_is_not_followed(zones: StorageZones, tmp_path: Path) -> None:
+def test_a_table_that_is_a_link_is_not_followed(zones: StorageZones[Path], tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     zones.published_table("proef").rename(elsewhere)
     elsewhere.chmod(0o755)
@@ -187,7 +186,7 @@ def test_a_table_that_is_a_link_is_not_followed(zones: StorageZones, tmp_path: P
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
 
 
-def test_a_link_inside_a_table_is_not_followed_either(zones: StorageZones, tmp_path: Path) -> None:
+def test_a_link_inside_a_table_is_not_followed_either(zones: StorageZones[Path], tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")
     secret.chmod(0o600)
@@ -210,7 +209,7 @@ def calls(folder: Path) -> list[str]:
     return [line.split()[0] + " " + line.split()[-1] for line in (folder / "calls").read_text().splitlines()]
 
 
-def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(zones: StorageZones, tmp_path: Path) -> None:
+def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(zones: StorageZones[Path], tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path))
     table_access.settle_access(zones, holds, project_declaration(readers="wij"), NOW)
     assert table_access.access_state(zones, holds, "proef") == "granted"
@@ -223,7 +222,7 @@ def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(zones: StorageZones, 
     assert first == f"grant proef {zones.published_table('proef')} wij"
 
 
-def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(zones: StorageZones, tmp_path: Path) -> None:
+def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(zones: StorageZones[Path], tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path, fails="grant"))
     with pytest.raises(RightsRefused, match="found exit code 1") as refused:
         table_access.settle_access(zones, holds, project_declaration(readers="wij"), NOW)
@@ -233,7 +232,7 @@ def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(zones: StorageZones, tm
 
 
 def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_again(
-    zones: StorageZones, tmp_path: Path
+    zones: StorageZones[Path], tmp_path: Path
 ) -> None:
     table_access.settle_access(zones, platform("hook", hook(tmp_path)), project_declaration(readers="wij"), NOW)
     zones.published_table("proef").chmod(0o755)  # as a hook may have done
@@ -247,7 +246,9 @@ def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_agai
 
 def test_a_hook_that_cannot_be_run_is_refused_before_publishing(tmp_path: Path) -> None:
     with pytest.raises(RightsRefused, match="a program that can be run"):
-        table_access.require_access_possible(platform("hook", str(tmp_path / "none")), project_declaration())
+        table_access.require_access_possible(
+            StorageZones(tmp_path), platform("hook", str(tmp_path / "none")), project_declaration()
+        )
 
 
 @pytest.mark.parametrize(("way", "hook"), [("hook", None), ("group", "/bin/true"), ("hook", "bin/true")])
@@ -305,7 +306,7 @@ def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: py
     assert refused.value.exit_code == 17
 
 
-def review(zones: StorageZones, project: Project | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def review(zones: StorageZones[Path], project: Project | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The daily look, with this declaration or, for none, an empty configuration."""
     if project is not None:
         monkeypatch.setattr(projects, "load_project", lambda *_: project)
@@ -317,7 +318,7 @@ def review(zones: StorageZones, project: Project | None, monkeypatch: pytest.Mon
 
 
 def test_the_daily_check_opens_or_closes_a_table_and_gives_the_reasons(
-    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = review(zones, project_declaration(), monkeypatch, tmp_path)
     assert (report["access"], report["why_not"], report["exit_code"]) == ("granted", [], 0)
@@ -327,7 +328,7 @@ def test_the_daily_check_opens_or_closes_a_table_and_gives_the_reasons(
 
 
 def test_a_table_without_a_declaration_is_closed(
-    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table_access.settle_access(zones, platform(), project_declaration(), NOW)
     report = review(zones, None, monkeypatch, tmp_path)
@@ -351,7 +352,7 @@ def test_a_table_without_a_declaration_is_closed(
     ],
 )
 def test_a_pseudonymous_table_is_open_only_while_its_lists_and_key_are_in_order(
-    zones: StorageZones,
+    zones: StorageZones[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     due: list[str],
@@ -372,7 +373,7 @@ def test_a_pseudonymous_table_is_open_only_while_its_lists_and_key_are_in_order(
 
 
 def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
-    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     project_keys.create_key(tmp_path / "keys", "proef")
@@ -382,7 +383,7 @@ def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
 
 
 def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
-    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
     with locks.hold_lock(zones.locks, "proef"):
@@ -396,7 +397,7 @@ def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
 
 
 def test_a_table_that_cannot_be_closed_is_reported_with_exit_code_17(
-    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     zones.published_table("proef").rename(elsewhere)

@@ -252,7 +252,7 @@ def test_a_file_that_was_never_read_stays_whatever_its_age_or_objections(tmp_pat
 
 
 def test_links_to_folders_and_pipes_are_counted_as_unreadable(tmp_path: Path) -> None:
-    folder = desk(tmp_path, Ledger()).deliveries_folder
+    folder = Path(str(desk(tmp_path, Ledger()).deliveries_folder))
     (tmp_path / "elsewhere").mkdir()
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     (folder / "nowhere.csv").symlink_to(tmp_path / "nowhere")
@@ -308,7 +308,7 @@ def test_a_run_reports_unreadable_files_and_the_next_one_takes_them_in(
     assert tables_rows(zones) == third["rows"]["accepted"] + first["rows"]["accepted"]
 
 
-def tables_rows(zones: StorageZones) -> int:
+def tables_rows(zones: StorageZones[Path]) -> int:
     return ledger.read_ledger(zones.ledger).current_row_count()
 
 

@@ -152,7 +152,7 @@ def test_an_attribute_is_the_newest_one_and_at_a_tie_the_last_of_its_file(
         project=one_column("latest", hierarchy="geboren", **source),
     )
     leaves = ["2014", "2013", "2014-K3", "2013/14", "2014/15"]
-    (drawn_subject.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
+    (drawn_subject.hierarchies / "geboren.csv").write_bytes("".join(f"{x};*\n" for x in leaves).encode())
     hierarchies = read_hierarchy_paths(drawn_subject.project, drawn_subject.hierarchies)
     (record,) = rebuild_records(spark, drawn_subject, hierarchies, read_usage_permissions(drawn_subject)).collect()
     place = record["_leaf_meer"]

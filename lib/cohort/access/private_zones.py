@@ -5,18 +5,8 @@ Called at the beginning of every job, before it opens anything in them.
 
 from __future__ import annotations
 
-import os
-import stat
-
-from cohort.foundation import (
-    GROUP_AND_OTHERS_BITS,
-    PRIVATE_FOLDER_MODE,
-    RightsRefused,
-    close_private_tree,
-    describe_problem,
-    make_private_folder,
-)
-from cohort.storage import StorageZones
+from cohort.foundation import RightsRefused, describe_problem
+from cohort.storage import StorageZones, store_of
 
 
 def close_private_zones(zones: StorageZones) -> None:
@@ -27,15 +17,14 @@ def close_private_zones(zones: StorageZones) -> None:
     Raises:
         RightsRefused: every zone that others can enter and that this user cannot close (exit code 17).
     """
-    feedback = zones.school_feedback("")
-    problems = close_private_tree(feedback)
+    feedback, store = zones.school_feedback(""), store_of(zones.root)
+    problems = store.close_private_tree(feedback)
     for zone in (zones.restricted, zones.root / "staging", feedback):
-        if not os.path.lexists(zone):
-            make_private_folder(zone)
+        if not store.lexists(zone):
+            store.make_private_folder(zone)
     for zone in zones.private_zones:
         try:
-            if stat.S_IMODE(zone.stat().st_mode) & GROUP_AND_OTHERS_BITS:
-                zone.chmod(PRIVATE_FOLDER_MODE)
+            store.close_folder(zone)
         except FileNotFoundError:
             continue
         except OSError as failure:

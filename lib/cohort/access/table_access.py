@@ -9,28 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ConfigDict
 
-from cohort.access.table_permissions import (
-    CLOSED_FOLDER_MODE,
-    access_refusal,
-    close_table_files,
-    find_group,
-    open_table_files,
-    run_access_hook,
-)
+from cohort.access.access_hook import access_refusal, run_access_hook
 from cohort.agreements import Platform, Project
-from cohort.foundation import (
-    GROUP_AND_OTHERS_BITS,
-    DocumentPart,
-    RightsRefused,
-    read_model_document,
-    write_json_document,
-)
+from cohort.foundation import RightsRefused
 from cohort.release_records import (
     ProjectState,
     failed_verification_path,
@@ -38,7 +24,17 @@ from cohort.release_records import (
     project_state,
     withdrawal_journal_path,
 )
-from cohort.storage import StorageZones
+from cohort.storage import (
+    LINK_PROBLEM,
+    DocumentPart,
+    StoragePath,
+    StorageZones,
+    anything_exists,
+    make_private_folder,
+    read_model_document,
+    store_of,
+    write_json_document,
+)
 
 ACCESS_GRANTED, ACCESS_WITHDRAWN = "granted", "withdrawn"
 VERIFICATION_FAILED = "its verification failed: run verify, and access after a clean one"
@@ -55,23 +51,21 @@ class AccessNote(DocumentPart):
     at: str = ""
 
 
-def require_access_possible(platform: Platform, project: Project) -> None:
+def require_access_possible(zones: StorageZones, platform: Platform, project: Project) -> None:
     """Check that the project's readers can be given access, before anything is published.
 
     Raises:
-        RightsRefused: a group that this machine does not know or that this user may not give, or a hook that
-            cannot be run (exit code 17).
+        RightsRefused: a group that the store does not know or that this user may not give, a store that can open
+            nothing to a group, or a hook that cannot be run (exit code 17).
     """
-    if platform.access.way == "group":
-        group = find_group(project.readers)
-        if os.geteuid() != 0 and group not in {os.getegid(), *os.getgroups()}:
-            raise access_refusal(
-                "a readers' group that the platform's user belongs to",
-                f"readers = '{project.readers}'",
-                "another",
-                f"readers of projects/{project.name}.toml",
-                "Add the platform's user to the group, or let a hook do it",
-            )
+    if platform.access.way == "group" and (problem := store_of(zones.root).check_readers(project.readers)):
+        raise access_refusal(
+            "a readers' group that the platform's user can give access",
+            f"readers = '{project.readers}'",
+            problem,
+            f"readers of projects/{project.name}.toml",
+            "Make the group, add the platform's user to it, or let a hook do it",
+        )
     hook = platform.access.hook
     if hook is not None and not (Path(hook).is_file() and os.access(hook, os.X_OK)):
         raise access_refusal(
@@ -92,7 +86,7 @@ def close_table(zones: StorageZones, platform: Platform, project: str, why: str,
     table = zones.published_table(project)
     table.parent.mkdir(parents=True, exist_ok=True)
     if not table.exists():
-        table.mkdir(mode=CLOSED_FOLDER_MODE)
+        make_private_folder(table)
     withdraw_access(zones, platform, project, why, now)
 
 
@@ -104,15 +98,15 @@ def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: 
             closed before the hook runs.
     """
     table = zones.published_table(project)
-    if not os.path.lexists(table):
+    if not anything_exists(table):
         return
     if table.is_symlink():
         raise _stays_open(project, "a link to elsewhere")
-    try:
-        close_table_files(table)
-    except OSError as failure:
-        raise _stays_open(project, f"one that refuses ({failure.strerror})") from None
-    if stat.S_IMODE(table.stat().st_mode) & GROUP_AND_OTHERS_BITS:
+    store = store_of(table)
+    refusing = [problem for _, problem in store.close_private_tree(table) if problem != LINK_PROBLEM]
+    if refusing:
+        raise _stays_open(project, refusing[0])
+    if store.is_open_to_others(table):
         raise _stays_open(project, "one that others can enter")
     note = _read_note(zones, project)  # after the folder is closed: a damaged note must not keep it open
     if platform.access.hook is not None and note.group and note.state == ACCESS_GRANTED:
@@ -159,7 +153,7 @@ def settle_access(
         withdraw_access(zones, platform, project.name, "; ".join(reasons), now)
         return reasons
     try:
-        require_access_possible(platform, project)
+        require_access_possible(zones, platform, project)
         _grant_access(zones, platform, project, now)
     except (OSError, RightsRefused) as failure:
         withdraw_access(zones, platform, project.name, "the readers could not be let in", now)
@@ -204,7 +198,7 @@ def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
         except RightsRefused:
             return ACCESS_GRANTED
     table = zones.published_table(project)
-    is_open = table.is_dir() and stat.S_IMODE(table.stat().st_mode) & GROUP_AND_OTHERS_BITS
+    is_open = table.is_dir() and store_of(table).is_open_to_others(table)
     return ACCESS_GRANTED if is_open else ACCESS_WITHDRAWN
 
 
@@ -217,7 +211,7 @@ def _grant_access(zones: StorageZones, platform: Platform, project: Project, now
     if hook is not None:
         run_access_hook(hook, "grant", project.name, table, project.readers)
     else:
-        open_table_files(table, find_group(project.readers))
+        store_of(table).open_to_readers(table, project.readers)
 
 
 def _read_note(zones: StorageZones, project: str) -> AccessNote:
@@ -248,7 +242,7 @@ def _write_note(zones: StorageZones, project: str, note: AccessNote) -> None:
         write_json_document(path, note.model_dump(mode="json"))
 
 
-def _note_path(zones: StorageZones, project: str) -> Path:
+def _note_path(zones: StorageZones, project: str) -> StoragePath:
     return zones.exact_records / project / "access.json"
 
 

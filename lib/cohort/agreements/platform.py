@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delta import TableRetention
 from cohort.foundation import Declaration, ExactNumber, KeyRefused, describe_problem, read_declaration
+from cohort.storage import StoragePath, lies_in
 
 PositiveShare = Annotated[ExactNumber, Field(gt=0, le=1)]
 RetentionDays = Annotated[int, Field(ge=0)]
@@ -222,7 +223,7 @@ def load_platform(folder: Path) -> Platform:
     return read_declaration(folder / "platform.toml", Platform, where="platform.toml")
 
 
-def locate_key_folder(platform: Platform, folder: Path, root: Path) -> Path:
+def locate_key_folder(platform: Platform, folder: Path, root: StoragePath) -> Path:
     """Locate the folder of the project keys, which is outside the storage root.
 
     Args:
@@ -235,7 +236,7 @@ def locate_key_folder(platform: Platform, folder: Path, root: Path) -> Path:
     """
     keys = (folder / platform.keys.dir).resolve()
     storage_root = root.resolve()
-    if keys == storage_root or storage_root in keys.parents or keys in storage_root.parents:
+    if lies_in(keys, storage_root) or lies_in(storage_root, keys):
         raise KeyRefused(
             describe_problem(
                 "a key folder apart from the storage root",

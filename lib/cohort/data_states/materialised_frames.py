@@ -5,11 +5,10 @@ The `materialise_` functions are Spark actions: only orchestrators call them, ne
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pyspark.sql import DataFrame
 
 from cohort.data_states.local_frames import make_frame_from_arrow
+from cohort.storage import StoragePath
 
 MAX_PARTITIONS = 2**20
 """More partitions than a frame ever has."""
@@ -27,7 +26,7 @@ def break_codegen(frame: DataFrame) -> DataFrame:
     return frame.coalesce(MAX_PARTITIONS)
 
 
-def materialise_to_parquet(frame: DataFrame, folder: Path) -> DataFrame:
+def materialise_to_parquet(frame: DataFrame, folder: StoragePath) -> DataFrame:
     """Compute a frame once and read it back, for several passes; a Spark action.
 
     Args:

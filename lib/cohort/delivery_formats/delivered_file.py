@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
 
 from cohort.delivery_formats.file_reason_codes import FILE_NAME, UNREADABLE
 from cohort.delivery_formats.format_declarations import UnrecognisedHeader
 from cohort.foundation import BRIN_PATTERN, UTF8, locate_defect
+from cohort.storage import StoragePath
 
 
 class DeliveryKind(StrEnum):
@@ -69,7 +69,7 @@ class DeliveredFile:
         has_equal_lines: whether a line of the text occurs twice; one of the two rows will be refused.
     """
 
-    path: Path
+    path: StoragePath
     sha256: str
     name: str
     received: int = 0
@@ -87,7 +87,7 @@ class DeliveredFile:
     school: str | None = None
     joined_counts: dict[str, int] | None = None
     warnings: dict[str, int] = field(default_factory=dict)
-    origin: Path | None = None
+    origin: StoragePath | None = None
     is_accompanying: bool = False
     rejected_lines: tuple[int, ...] = ()
     defect: str | None = None

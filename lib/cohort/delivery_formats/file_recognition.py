@@ -7,11 +7,9 @@ delivery in it is a file of its own. The name of a file decides nothing.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import IO
 
 from cohort.agreements import ContainerLimits
@@ -29,6 +27,7 @@ from cohort.delivery_formats import (
 from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind
 from cohort.delivery_formats.file_reason_codes import FILE_NAME, FILE_TOO_LARGE, DeliveryRejected
 from cohort.delivery_formats.format_declarations import DeliveryFormats
+from cohort.storage import StoragePath, open_to_read
 
 FILE_NAME_PATTERN = re.compile(r"[^\W_][\w .,()+=@-]*")
 """Names that no file system and no pattern misreads: Spark reads `[1]` in a path as a pattern."""
@@ -59,15 +58,15 @@ class RecognitionContext:
         newest_numbers: every pupil number that was replaced, with the newest number of its pupil.
     """
 
-    deliveries_folder: Path
-    scratch_folder: Path
+    deliveries_folder: StoragePath
+    scratch_folder: StoragePath
     formats: DeliveryFormats
     limits: ContainerLimits
     known_digests: Container[str] = frozenset()
     newest_numbers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def recognise_deliveries(path: Path, context: RecognitionContext) -> list[DeliveredFile]:
+def recognise_deliveries(path: StoragePath, context: RecognitionContext) -> list[DeliveredFile]:
     """Recognise the deliveries in one file: the file itself, or the members of a container.
 
     A container counts whole or not at all. A file over the limits is not held in memory.
@@ -100,10 +99,10 @@ def recognise_deliveries(path: Path, context: RecognitionContext) -> list[Delive
     return _without_accompanying_files(recognised)
 
 
-def _read_delivery(path: Path, context: RecognitionContext) -> tuple[DeliveredFile, bytes]:
+def _read_delivery(path: StoragePath, context: RecognitionContext) -> tuple[DeliveredFile, bytes]:
     """Read a file and its digest; content that is too large, or was taken in before, is not returned."""
-    with path.open("rb", buffering=0) as opened:
-        status = os.fstat(opened.fileno())
+    with open_to_read(path) as opened:
+        status = path.stat()
         too_large = _size_rejection(opened, status.st_size, context.limits)
         content = b"" if too_large else opened.read()
         digest = (hashlib.file_digest(opened, "sha256") if too_large else hashlib.sha256(content)).hexdigest()

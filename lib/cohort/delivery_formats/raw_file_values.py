@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
 from cohort.agreements import ContainerLimits
 from cohort.delivery_formats import containers, file_types, xlsx, xml_stream
 from cohort.delivery_formats.file_reason_codes import FILE_TOO_LARGE, DeliveryRejected
 from cohort.foundation import UTF8, UTF16, UnreadableText, decode_text
+from cohort.storage import StoragePath, open_to_read
 
 PIECE_BYTES = 1 << 20
 OVERLAP_BYTES = 128
@@ -28,7 +28,7 @@ MULTILINE_FIELD_PATTERN = re.compile(r'"[^"]*[\r\n][^"]*"')
 """A field of a text over several lines, or the text between two fields."""
 
 
-def iterate_file_values(path: Path, limits: ContainerLimits) -> Iterator[str]:
+def iterate_file_values(path: StoragePath, limits: ContainerLimits) -> Iterator[str]:
     """Give the texts of a file in the folder of deliveries, the first of them its name.
 
     A text over the limits is given in pieces that overlap.
@@ -37,7 +37,7 @@ def iterate_file_values(path: Path, limits: ContainerLimits) -> Iterator[str]:
         DeliveryRejected: the file cannot be read whole: damaged, encrypted, over the limits, of a type without reader.
     """
     yield path.name
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         head = file.read(file_types.HEAD_BYTES)
         size = path.stat().st_size
         file.seek(0)

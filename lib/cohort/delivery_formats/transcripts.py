@@ -34,6 +34,7 @@ from cohort.foundation import (
     normalise_line_ends,
     parse_records,
 )
+from cohort.storage import open_text_to_write
 
 UWLR_SUPPLIER = "uwlr"
 MESSAGE_KEY_PREFIX = "#"
@@ -231,7 +232,7 @@ def _write_transcript(
     path = context.scratch_folder / f"{file.sha256}.transcript"
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
-    with path.open("w", encoding="utf-8", newline="") as transcript:
+    with open_text_to_write(path) as transcript:
         transcript.write(f"{context.formats[file.format].delimiter * 2}{header}\n")
         for line in lines:
             transcript.write(line)

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from cohort.storage import StoragePath, parquet_source
+
 EXECUTOR_FILES = 2_000
 """From this many files on, about half a thousand million rows, the executors look through them."""
 SCAN_THREADS = 4
@@ -33,16 +35,16 @@ class ColumnScan:
         fewest_values: how many different values the column has at least: those of its most varied file.
     """
 
-    files: tuple[str, ...]
+    files: tuple[StoragePath, ...]
     fewest_values: int
 
 
-def scan_column(spark: SparkSession, files: Sequence[str], column: str, values: Collection[str]) -> ColumnScan:
+def scan_column(spark: SparkSession, files: Sequence[StoragePath], column: str, values: Collection[str]) -> ColumnScan:
     """Find the files that hold one of the values.
 
     Args:
         spark: the session.
-        files: the paths of Parquet files.
+        files: Parquet files.
         column: a column of text.
         values: the values to look for.
     """
@@ -57,9 +59,9 @@ def scan_column(spark: SparkSession, files: Sequence[str], column: str, values: 
     return ColumnScan(found, max((distinct for _, distinct in scanned), default=0))
 
 
-def _scan_file(file: str, column: str, values: pa.Array[Any]) -> tuple[bool, int]:
+def _scan_file(file: StoragePath, column: str, values: pa.Array[Any]) -> tuple[bool, int]:
     """Whether a file holds one of the values, and how many different ones it has at least."""
-    with pq.ParquetFile(file, read_dictionary=[column]) as opened:
+    with pq.ParquetFile(parquet_source(file), read_dictionary=[column]) as opened:
         chunks: Any = opened.read([column])[column].chunks
     dictionaries = [chunk.dictionary for chunk in chunks]
     holds_one = any(pc.any(pc.is_in(dictionary, value_set=values)).as_py() for dictionary in dictionaries)

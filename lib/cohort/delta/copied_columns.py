@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, cast
 
-import deltalake
 from deltalake.transaction import AddAction, RemoveAction
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
+from cohort.delta.read_tables import open_delta_table
 from cohort.delta.write_tables import commit_data_files, make_add_action
+from cohort.storage import StoragePath
 
 ROW_GROUP_BYTES = 128 * 1024 * 1024
 """Parquet's default; whole row groups are copied, so that it only has to be named."""
@@ -31,17 +32,17 @@ _SPARK_SCHEMA, _SPARK_VERSION = "org.apache.spark.sql.parquet.row.metadata", "or
 class PartitionFile:
     """A Parquet file, and the partition that its rows go to: values by column, in the order of the table."""
 
-    file: Path
+    file: StoragePath
     partition: Mapping[str, str]
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> PurePath:
         """The folder of the partition, below that of the table."""
-        return Path(*(f"{column}={value}" for column, value in self.partition.items()))
+        return PurePath(*(f"{column}={value}" for column, value in self.partition.items()))
 
 
 def append_copied_columns(
-    spark: SparkSession, files: Sequence[PartitionFile], path: Path, columns: StructType, note: str
+    spark: SparkSession, files: Sequence[PartitionFile], path: StoragePath, columns: StructType, note: str
 ) -> None:
     """Append every row of some files to partitions of a table, in one commit.
 
@@ -57,25 +58,25 @@ def append_copied_columns(
         actions: list[AddAction | RemoveAction] = list(
             threads.map(lambda file: _copy_file(spark, file, path, columns), files)
         )
-    commit_data_files(path, deltalake.DeltaTable(str(path)), actions, note)
+    commit_data_files(path, open_delta_table(path), actions, note)
 
 
-def _copy_file(spark: SparkSession, file: PartitionFile, path: Path, columns: StructType) -> AddAction:
+def _copy_file(spark: SparkSession, file: PartitionFile, path: StoragePath, columns: StructType) -> AddAction:
     """Copy a file into its partition; returns what the commit says of it."""
-    target = path / file.folder / file.file.name
+    target = path / file.folder.as_posix() / file.file.name
     target.parent.mkdir(parents=True, exist_ok=True)
     rows = _copy_columns(spark, file.file, target, columns)
     return make_add_action(path, target, file.partition, rows)
 
 
-def _copy_columns(spark: SparkSession, source: Path, target: Path, columns: StructType) -> int:
+def _copy_columns(spark: SparkSession, source: StoragePath, target: StoragePath, columns: StructType) -> int:
     """Copy the chunks of some columns into a new file, with the footer that Spark would write.
 
     Returns:
         How many rows the file has.
     """
     jvm, conf = cast(Any, spark)._jvm, cast(Any, spark.sparkContext)._jsc.hadoopConfiguration()
-    hadoop, file_path = jvm.org.apache.parquet.hadoop, jvm.org.apache.hadoop.fs.Path
+    hadoop, file_path = jvm.org.apache.parquet.hadoop, jvm.org.apache.hadoop.fs.StoragePath
     reader = hadoop.ParquetFileReader.open(hadoop.util.HadoopInputFile.fromPath(file_path(f"{source}"), conf))
     try:
         metadata = reader.getFooter().getFileMetaData()

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import unquote
 
-import deltalake
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction, RemoveAction
@@ -24,8 +21,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from cohort.delta.read_tables import path_of_file_url, read_parquet_files
+from cohort.delta.read_tables import open_delta_table, read_parquet_files, table_exists
 from cohort.delta.write_tables import commit_data_files, drop_column_metadata, make_add_action
+from cohort.storage import StoragePath, move_file, parquet_source, remove_tree, store_of
 
 WORK_FOLDER = "work"
 """Where new files are written: the scratch zone beside the restricted tables, which every run empties first."""
@@ -44,18 +42,18 @@ class DataFile:
         size: its bytes.
     """
 
-    place: Path
+    place: StoragePath
     logged_path: str
     partition: Mapping[str, str]
     rows: int | None
     size: int
 
 
-def list_data_files(path: Path) -> list[DataFile]:
+def list_data_files(path: StoragePath) -> list[DataFile]:
     """List the data files of the current version, from the log alone; there are none where there is no table."""
-    if not deltalake.DeltaTable.is_deltatable(str(path)):
+    if not table_exists(path):
         return []
-    table = deltalake.DeltaTable(str(path))
+    table = open_delta_table(path)
     columns = table.metadata().partition_columns
     return [
         DataFile(
@@ -69,9 +67,9 @@ def list_data_files(path: Path) -> list[DataFile]:
     ]
 
 
-def read_data_files(spark: SparkSession, path: Path, files: Sequence[DataFile]) -> DataFrame:
+def read_data_files(spark: SparkSession, path: StoragePath, files: Sequence[DataFile]) -> DataFrame:
     """Read the rows of some data files with the schema of the table; Spark adds `_metadata`."""
-    return read_parquet_files(spark, path, _read_schema(path), [str(file.place) for file in files])
+    return read_parquet_files(spark, path, _read_schema(path), [file.place for file in files])
 
 
 def find_files_of_rows(rows: DataFrame, files: Sequence[DataFile]) -> list[DataFile]:
@@ -79,10 +77,10 @@ def find_files_of_rows(rows: DataFrame, files: Sequence[DataFile]) -> list[DataF
     if not files:
         return []
     urls = rows.select(F.col("_metadata.file_path").alias("url")).distinct().collect()
-    return select_data_files(files, (path_of_file_url(line.url) for line in urls))
+    return select_data_files(files, (store_of(files[0].place).path_of_url(line.url) for line in urls))
 
 
-def select_data_files(files: Sequence[DataFile], places: Iterable[Path]) -> list[DataFile]:
+def select_data_files(files: Sequence[DataFile], places: Iterable[StoragePath]) -> list[DataFile]:
     """Select the data files at some places.
 
     Raises:
@@ -95,7 +93,7 @@ def select_data_files(files: Sequence[DataFile], places: Iterable[Path]) -> list
     return selected
 
 
-def replace_data_files(path: Path, files: Sequence[DataFile], rows: DataFrame, note: str) -> None:
+def replace_data_files(path: StoragePath, files: Sequence[DataFile], rows: DataFrame, note: str) -> None:
     """Replace data files by the rows of a frame, in one commit.
 
     Args:
@@ -104,35 +102,35 @@ def replace_data_files(path: Path, files: Sequence[DataFile], rows: DataFrame, n
         rows: the rows that stay of them.
         note: the note of the commit.
     """
-    table = deltalake.DeltaTable(str(path))
+    table = open_delta_table(path)
     columns = table.metadata().partition_columns
     schema = _read_schema(path)
     written = path.parent / WORK_FOLDER / f"{path.name}-rewritten"
-    shutil.rmtree(written, ignore_errors=True)
+    remove_tree(written)
     most_rows = max(file.rows or 0 for file in files)
     writer = drop_column_metadata(rows.select(*schema.names)).write.option("maxRecordsPerFile", most_rows)
     (writer.partitionBy(*columns) if columns else writer).parquet(str(written))
     now = int(time.time() * 1000)
     removed = [RemoveAction(file.logged_path, True, now, file.size, dict(file.partition)) for file in files]
     commit_data_files(path, table, [*_move_into_table(path, written, columns), *removed], note)
-    shutil.rmtree(written)
+    remove_tree(written)
     with contextlib.suppress(OSError):  # others may use the zone
         written.parent.rmdir()
 
 
-def _move_into_table(path: Path, written: Path, columns: Sequence[str]) -> list[AddAction]:
+def _move_into_table(path: StoragePath, written: StoragePath, columns: Sequence[str]) -> list[AddAction]:
     """Move new Parquet files into the folder of a table, under names that no other file of it has."""
     actions = []
     for place, file in enumerate(sorted(written.rglob("*.parquet"))):
         folder = file.parent.relative_to(written)
-        rows = pq.read_metadata(file).num_rows
-        target = path / folder / file.name.replace("part-", f"part-{place:05d}-", 1)
+        rows = pq.read_metadata(parquet_source(file)).num_rows
+        target = path / folder.as_posix() / file.name.replace("part-", f"part-{place:05d}-", 1)
         target.parent.mkdir(parents=True, exist_ok=True)
-        file.rename(target)
+        move_file(file, target)
         partition = dict(part.split("=", 1) for part in folder.parts) if columns else {}
         actions.append(make_add_action(path, target, partition, rows))
     return actions
 
 
-def _read_schema(path: Path) -> StructType:
-    return StructType.fromJson(json.loads(deltalake.DeltaTable(str(path)).schema().to_json()))
+def _read_schema(path: StoragePath) -> StructType:
+    return StructType.fromJson(json.loads(open_delta_table(path).schema().to_json()))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import deltalake
 import pyarrow as pa
@@ -23,6 +23,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from cohort.data_states import make_local_frame
+from cohort.storage import StoragePath, parquet_source, store_of
 
 PartitionValues = Mapping[str, Collection[int] | Collection[str]]
 """By partition column of a table, some of its values."""
@@ -39,18 +40,23 @@ class TableCommit:
     operation: str
 
 
-def table_exists(path: Path) -> bool:
+def open_delta_table(path: StoragePath) -> deltalake.DeltaTable:
+    """Open a table with deltalake, in the driver."""
+    return deltalake.DeltaTable(str(path), storage_options=store_of(path).table_options())
+
+
+def table_exists(path: StoragePath) -> bool:
     """Tell whether a folder is a Delta table: it has a log with a commit."""
-    return deltalake.DeltaTable.is_deltatable(str(path))
+    return deltalake.DeltaTable.is_deltatable(str(path), store_of(path).table_options())
 
 
-def read_table(spark: SparkSession, path: Path, version: int | None = None) -> DataFrame:
+def read_table(spark: SparkSession, path: StoragePath, version: int | None = None) -> DataFrame:
     """Read a table with Spark, as it is now or as it was at a version."""
     reader = spark.read.format("delta")
     return (reader if version is None else reader.option("versionAsOf", version)).load(str(path))
 
 
-def read_small_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
+def read_small_table(path: StoragePath, columns: Sequence[str] | None = None) -> pa.Table | None:
     """Read a small table of the platform itself in the driver, without Spark.
 
     Spark needs a second to plan a scan, however small the table is.
@@ -64,11 +70,13 @@ def read_small_table(path: Path, columns: Sequence[str] | None = None) -> pa.Tab
     """
     if not table_exists(path):
         return None
-    rows: pa.Table = deltalake.DeltaTable(str(path)).to_pyarrow_table(columns=None if columns is None else [*columns])
+    rows: pa.Table = open_delta_table(path).to_pyarrow_table(columns=None if columns is None else [*columns])
     return rows
 
 
-def read_partitions(spark: SparkSession, path: Path, schema: StructType, partitions: PartitionValues) -> DataFrame:
+def read_partitions(
+    spark: SparkSession, path: StoragePath, schema: StructType, partitions: PartitionValues
+) -> DataFrame:
     """Read the rows of some partitions as they are now, from their data files: later writes do not change the frame.
 
     The driver finds the files in the log. A Delta scan would start a job for that, and another for each new version.
@@ -83,14 +91,16 @@ def read_partitions(spark: SparkSession, path: Path, schema: StructType, partiti
     return frame if frame.columns == schema.names else frame.select(*schema.names)
 
 
-def read_parquet_files(spark: SparkSession, path: Path, schema: StructType, files: Collection[str]) -> DataFrame:
+def read_parquet_files(
+    spark: SparkSession, path: StoragePath, schema: StructType, files: Collection[StoragePath]
+) -> DataFrame:
     """Read the rows of some data files of a table, as `list_partition_files` lists them; Spark adds `_metadata`."""
     if not files:
         return make_local_frame(spark, schema, [])
-    return spark.read.schema(schema).option("basePath", str(path)).parquet(*files)
+    return spark.read.schema(schema).option("basePath", str(path)).parquet(*map(str, files))
 
 
-def list_partition_files(path: Path, partitions: PartitionValues) -> list[str]:
+def list_partition_files(path: StoragePath, partitions: PartitionValues) -> list[StoragePath]:
     """List the data files of some partitions as they are now, by the values of `read_partitions`.
 
     There are none where there is no table.
@@ -98,67 +108,62 @@ def list_partition_files(path: Path, partitions: PartitionValues) -> list[str]:
     if not all(partitions.values()) or not table_exists(path):
         return []
     predicate: Any = [(column, "in", [*dict.fromkeys(values)]) for column, values in partitions.items()] or None
-    uris = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=predicate)
-    return [unquote(uri) for uri in uris]
+    uris = open_delta_table(path).file_uris(file_pruning_predicate=predicate)
+    return [store_of(path).path_of_url(uri) for uri in uris]
 
 
-def path_of_file_url(url: str) -> Path:
-    """The path of a data file, from its address as Spark writes it (`_metadata.file_path`)."""
-    return Path(unquote(urlsplit(url).path))
-
-
-def count_batch_rows(path: Path, batches: Iterable[int]) -> int:
+def count_batch_rows(path: StoragePath, batches: Iterable[int]) -> int:
     """Count the rows of some batches, by the log; only of files of which it does not tell, by their footers."""
-    table, counted = deltalake.DeltaTable(str(path)), set(batches)
+    table, counted = open_delta_table(path), set(batches)
     files = pa.table(table.get_add_actions(flatten=True)).select(["path", "num_records", "partition.batch"])
     rows = 0
     for file in (file for file in files.to_pylist() if file["partition.batch"] in counted):
         logged: int | None = file["num_records"]
-        rows += pq.read_metadata(path / unquote(file["path"])).num_rows if logged is None else logged
+        rows += pq.read_metadata(parquet_source(path / unquote(file["path"]))).num_rows if logged is None else logged
     return rows
 
 
-def read_commits(path: Path) -> list[TableCommit]:
+def read_commits(path: StoragePath) -> list[TableCommit]:
     """Read the commits of a table, newest first."""
-    history = deltalake.DeltaTable(str(path)).history()
+    history = open_delta_table(path).history()
     return [TableCommit(one["version"], one.get("userMetadata"), one.get("operation", "")) for one in history]
 
 
-def read_protocol_and_properties(path: Path) -> tuple[tuple[int, int], dict[str, str]]:
+def read_protocol_and_properties(path: StoragePath) -> tuple[tuple[int, int], dict[str, str]]:
     """Read a table's protocol (reader version, writer version) and its properties."""
-    table = deltalake.DeltaTable(str(path))
+    table = open_delta_table(path)
     protocol = table.protocol()
     return (protocol.min_reader_version, protocol.min_writer_version), dict(table.metadata().configuration)
 
 
-def list_current_names(path: Path) -> set[str]:
+def list_current_names(path: StoragePath) -> set[str]:
     """List the names, without folders, of the data files of the current version."""
     return {file.name for file in list_current_paths(path)}
 
 
-def list_current_paths(path: Path) -> set[Path]:
+def list_current_paths(path: StoragePath) -> set[PurePath]:
     """List the data files of the current version, relative to the table's folder."""
     top = path.resolve()
-    uris = deltalake.DeltaTable(str(path)).file_uris()
-    return {Path(unquote(uri)).relative_to(top) for uri in uris}
+    uris = open_delta_table(path).file_uris()
+    return {store_of(path).path_of_url(uri).relative_to(top) for uri in uris}
 
 
-def read_partition_columns(path: Path) -> tuple[str, ...]:
+def read_partition_columns(path: StoragePath) -> tuple[str, ...]:
     """Read the columns that a table is partitioned by."""
-    return tuple(deltalake.DeltaTable(str(path)).metadata().partition_columns)
+    return tuple(open_delta_table(path).metadata().partition_columns)
 
 
-def read_version(path: Path) -> int:
+def read_version(path: StoragePath) -> int:
     """Read the version of a table: it changes with every commit."""
-    return int(deltalake.DeltaTable(str(path)).version())
+    return int(open_delta_table(path).version())
 
 
-def read_table_id(path: Path) -> str:
+def read_table_id(path: StoragePath) -> str:
     """Read the id that Delta gave a table: it stands in its log, its checkpoints and its clones."""
-    return str(deltalake.DeltaTable(str(path)).metadata().id)
+    return str(open_delta_table(path).metadata().id)
 
 
-def can_read_table(spark: SparkSession, path: Path, version: int | None = None) -> bool:
+def can_read_table(spark: SparkSession, path: StoragePath, version: int | None = None) -> bool:
     """Tell whether a reader gets rows, or an empty table, from a path; a Spark action."""
     try:
         read_table(spark, path, version).limit(1).count()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import reduce
 from operator import and_
-from pathlib import Path
 
 from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -18,6 +17,7 @@ from pyspark.sql import functions as F
 
 from cohort.delta import file_rewriting
 from cohort.delta.file_rewriting import DataFile
+from cohort.storage import StoragePath
 
 DELETION = "rows deleted"
 """The note of the commit of a deletion."""
@@ -25,11 +25,11 @@ DELETION = "rows deleted"
 
 def delete_matching_rows(
     spark: SparkSession,
-    path: Path,
+    path: StoragePath,
     keys: DataFrame,
     on: str,
     condition: Column | None = None,
-    files: Collection[str] | None = None,
+    files: Collection[StoragePath] | None = None,
 ) -> None:
     """Delete every row whose key is in a frame of keys.
 
@@ -39,7 +39,7 @@ def delete_matching_rows(
         keys: the keys, few enough to be broadcast.
         on: the column of the key, in the table and in `keys`.
         condition: a further condition on the row (`t.`) and its key (`s.`).
-        files: the data files that have such rows, by their paths, where the caller knows them.
+        files: the data files that have such rows, where the caller knows them.
     """
     same_key = F.col(f"t.{on}") == F.col(f"s.{on}")
     matching = same_key if condition is None else same_key & condition
@@ -48,11 +48,11 @@ def delete_matching_rows(
     if files is None:
         touched = _find_touched_files(spark, path, rows, matching, known)
     else:
-        touched = file_rewriting.select_data_files(known, map(Path, files))
+        touched = file_rewriting.select_data_files(known, files)
     _delete_rows(spark, path, rows, matching, touched)
 
 
-def delete_equal_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:
+def delete_equal_rows(spark: SparkSession, path: StoragePath, rows: DataFrame) -> None:
     """Delete every row that equals one of `rows` in all of its columns; null equals null.
 
     Of a partitioned table only those partitions are looked into that `rows` name, by whatever of the partition's
@@ -64,7 +64,7 @@ def delete_equal_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:
 
 
 def clear_columns(
-    spark: SparkSession, path: Path, keys: DataFrame, on: Sequence[str], only: str, columns: Sequence[str]
+    spark: SparkSession, path: StoragePath, keys: DataFrame, on: Sequence[str], only: str, columns: Sequence[str]
 ) -> None:
     """Make columns null in every row whose key is in a frame of keys.
 
@@ -81,7 +81,7 @@ def clear_columns(
     merge.whenMatchedUpdate(condition=f"t.{only}", set=dict.fromkeys(columns, "null")).execute()
 
 
-def renumber_pupils(spark: SparkSession, path: Path, changes: DataFrame, columns: dict[str, str]) -> None:
+def renumber_pupils(spark: SparkSession, path: StoragePath, changes: DataFrame, columns: dict[str, str]) -> None:
     """Give the rows of pupils another number.
 
     Args:
@@ -94,7 +94,7 @@ def renumber_pupils(spark: SparkSession, path: Path, changes: DataFrame, columns
     merge.whenMatchedUpdate(set={name: F.col(f"s.{source}") for name, source in columns.items()}).execute()
 
 
-def update_rows(spark: SparkSession, path: Path, condition: str, columns: dict[str, str]) -> None:
+def update_rows(spark: SparkSession, path: StoragePath, condition: str, columns: dict[str, str]) -> None:
     """Set columns in every row that satisfies a condition, by an UPDATE.
 
     Args:
@@ -108,7 +108,7 @@ def update_rows(spark: SparkSession, path: Path, condition: str, columns: dict[s
 
 
 def _find_touched_files(
-    spark: SparkSession, path: Path, rows: DataFrame, matching: Column, searched: Sequence[DataFile]
+    spark: SparkSession, path: StoragePath, rows: DataFrame, matching: Column, searched: Sequence[DataFile]
 ) -> list[DataFile]:
     """Find which data files have rows (`t`) that match one of `rows` (`s`): an action that reads their keys alone."""
     stored = file_rewriting.read_data_files(spark, path, searched)
@@ -117,7 +117,7 @@ def _find_touched_files(
 
 
 def _delete_rows(
-    spark: SparkSession, path: Path, rows: DataFrame, matching: Column, touched: Sequence[DataFile]
+    spark: SparkSession, path: StoragePath, rows: DataFrame, matching: Column, touched: Sequence[DataFile]
 ) -> None:
     """Replace data files by their rows (`t`) that match none of `rows` (`s`)."""
     if touched:
@@ -135,6 +135,6 @@ def _files_of_partitions(files: Sequence[DataFile], rows: DataFrame) -> list[Dat
     return [file for file in files if tuple(str(file.partition[name]) for name in columns) in named]
 
 
-def _open_table(spark: SparkSession, path: Path) -> DeltaTable:
+def _open_table(spark: SparkSession, path: StoragePath) -> DeltaTable:
     """Open a table for a MERGE, with `t` as the name of its rows."""
     return DeltaTable.forPath(spark, str(path)).alias("t")

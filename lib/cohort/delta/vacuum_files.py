@@ -7,18 +7,15 @@ commits at every hundredth version; one by Spark starts thirty jobs. Every remov
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from urllib.parse import unquote
 
-import deltalake
-
-from cohort.delta.read_tables import list_current_paths
+from cohort.delta.read_tables import list_current_paths, open_delta_table
 from cohort.delta.write_tables import KEEP_LOG
 from cohort.foundation import DestructionIncomplete, describe_problem
+from cohort.storage import StoragePath, anything_exists, path_of_error, remove_tree, walk_folder
 
 LOG_FOLDER = "_delta_log"
 LOG_FILE_PATTERN = re.compile(
@@ -50,12 +47,12 @@ class VacuumResult:
     remaining_files: int
 
 
-def vacuum_table(path: Path) -> VacuumResult:
+def vacuum_table(path: StoragePath) -> VacuumResult:
     """Remove the files that the current version does not need and whose retention is over."""
     return _remove_unneeded(path)
 
 
-def vacuum_table_or_refuse(path: Path, expectation: str, *, found: str, where: str, do: str) -> None:
+def vacuum_table_or_refuse(path: StoragePath, expectation: str, *, found: str, where: str, do: str) -> None:
     """Remove the files that the current version does not need, and refuse if one of them stays.
 
     Args:
@@ -80,7 +77,7 @@ def vacuum_table_or_refuse(path: Path, expectation: str, *, found: str, where: s
         )
 
 
-def list_foreign_files(path: Path) -> list[Path]:
+def list_foreign_files(path: StoragePath) -> list[StoragePath]:
     """List everything in a table's folder that its current version does not need, under whatever name.
 
     Data files, their checksums and the log are needed. A link never is, and a folder that cannot be looked into counts
@@ -89,7 +86,7 @@ def list_foreign_files(path: Path) -> list[Path]:
     return _list_foreign(path, list_current_paths(path))
 
 
-def remove_folder(path: Path, *, where: str) -> None:
+def remove_folder(path: StoragePath, *, where: str) -> None:
     """Remove a folder with everything in it; nothing happens where there is none.
 
     Args:
@@ -99,8 +96,8 @@ def remove_folder(path: Path, *, where: str) -> None:
     Raises:
         DestructionIncomplete: something of it stays (exit code 16).
     """
-    shutil.rmtree(path, ignore_errors=True)
-    if os.path.lexists(path):
+    remove_tree(path)
+    if anything_exists(path):
         raise DestructionIncomplete(
             describe_problem(
                 "nothing left of what was removed",
@@ -112,13 +109,13 @@ def remove_folder(path: Path, *, where: str) -> None:
         )
 
 
-def purge_table(path: Path) -> VacuumResult:
+def purge_table(path: StoragePath) -> VacuumResult:
     """Delete every row, then every data file at once, whatever the retention, to destroy a table."""
-    deltalake.DeltaTable(str(path)).delete(post_commithook_properties=KEEP_LOG)
+    open_delta_table(path).delete(post_commithook_properties=KEEP_LOG)
     return _remove_unneeded(path, retention_hours=0)
 
 
-def list_files_vacuum_leaves(path: Path) -> list[Path]:
+def list_files_vacuum_leaves(path: StoragePath) -> list[StoragePath]:
     """List the files in a table's folder that no vacuum would remove; nothing on disk changes.
 
     Data files that only earlier versions need are not among them: a vacuum removes them when their retention is over.
@@ -128,7 +125,7 @@ def list_files_vacuum_leaves(path: Path) -> list[Path]:
     return [file for file in _list_foreign(path, current) if file not in removable]
 
 
-def _remove_unneeded(path: Path, retention_hours: int | None = None) -> VacuumResult:
+def _remove_unneeded(path: StoragePath, retention_hours: int | None = None) -> VacuumResult:
     """Remove unneeded files with their Hadoop checksums, and the folders that are empty then; look what stays."""
     current = list_current_paths(path)
     for file in _list_unneeded(path, retention_hours, current):
@@ -138,12 +135,12 @@ def _remove_unneeded(path: Path, retention_hours: int | None = None) -> VacuumRe
     return VacuumResult(len(_list_foreign(path, current)))
 
 
-def _list_foreign(path: Path, current: set[Path]) -> list[Path]:
+def _list_foreign(path: StoragePath, current: set[PurePath]) -> list[StoragePath]:
     """The files of `list_foreign_files`, where `current` has the data files of the current version."""
     return [file for file in _walk_files(path) if not _is_needed(file.relative_to(path), current)]
 
 
-def _list_unneeded(path: Path, retention_hours: int | None, current: set[Path]) -> list[Path]:
+def _list_unneeded(path: StoragePath, retention_hours: int | None, current: set[PurePath]) -> list[StoragePath]:
     """List data files that the current version does not need, and unfinished files in the log.
 
     Data files are recognised by their paths in Delta's listing; files of two partitions may have one name. Files with
@@ -154,9 +151,9 @@ def _list_unneeded(path: Path, retention_hours: int | None, current: set[Path]) 
         retention_hours: hours for which unneeded files are kept; those of the table where None.
         current: the data files of the current version, below the table's folder.
     """
-    table = deltalake.DeltaTable(str(path))
+    table = open_delta_table(path)
     listed = table.vacuum(retention_hours, dry_run=True, enforce_retention_duration=retention_hours is None, full=True)
-    unneeded = {_data_file_path(Path(unquote(name))) for name in listed} - current
+    unneeded = {_data_file_path(PurePath(unquote(name))) for name in listed} - current
     return [
         file
         for file in _walk_files(path)
@@ -168,32 +165,34 @@ def _list_unneeded(path: Path, retention_hours: int | None, current: set[Path]) 
     ]
 
 
-def _is_data_file(file: Path, unneeded: set[Path]) -> bool:
+def _is_data_file(file: PurePath, unneeded: set[PurePath]) -> bool:
     is_visible = not file.name.startswith(".") or HADOOP_CHECKSUM_PATTERN.fullmatch(file.name)
     return ".parquet" in file.name and bool(is_visible) and _data_file_path(file) in unneeded
 
 
-def _is_needed(file: Path, current_paths: set[Path]) -> bool:
+def _is_needed(file: PurePath, current_paths: set[PurePath]) -> bool:
     if file.parts[0] == LOG_FOLDER:
         return len(file.parts) == 2 and any(map(LOG_FILE_PATTERN.fullmatch, (file.name, _data_file_name(file))))
     return _data_file_path(file) in current_paths
 
 
-def _walk_files(path: Path) -> list[Path]:
+def _walk_files(path: StoragePath) -> list[StoragePath]:
     """List every file and link below a folder, and every folder that cannot be looked into."""
-    closed_folders: list[Path] = []
-    files: list[Path] = []
-    for folder, folders, names in os.walk(path, onerror=lambda error: closed_folders.append(Path(error.filename))):
-        links = [name for name in folders if Path(folder, name).is_symlink()]
-        files += [Path(folder, name) for name in (*names, *links)]
+    closed_folders: list[StoragePath] = []
+    files: list[StoragePath] = []
+    for folder, folders, names in walk_folder(
+        path, on_error=lambda error: closed_folders.append(path_of_error(path, error))
+    ):
+        links = [name for name in folders if (folder / name).is_symlink()]
+        files += [folder / name for name in (*names, *links)]
     return [*files, *closed_folders]
 
 
-def _data_file_path(file: Path) -> Path:
+def _data_file_path(file: PurePath) -> PurePath:
     """Return the path of a data file; for a Hadoop checksum, that of the file that it belongs to."""
     return file.with_name(_data_file_name(file))
 
 
-def _data_file_name(file: Path) -> str:
+def _data_file_name(file: PurePath) -> str:
     """Return the name of a data file; for a Hadoop checksum, the name of the file that it belongs to."""
     return file.name[1:-4] if HADOOP_CHECKSUM_PATTERN.fullmatch(file.name) else file.name

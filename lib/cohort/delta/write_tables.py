@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import deltalake
 import pyarrow as pa
@@ -21,9 +19,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from cohort.data_states import make_local_frame
-from cohort.delta.read_tables import read_commits, read_table, table_exists
+from cohort.delta.read_tables import open_delta_table, read_commits, read_table, table_exists
 from cohort.delta.table_properties import TableRetention, make_table_properties
-from cohort.foundation import UsageRefused, describe_problem
+from cohort.storage import StoragePath
 
 KEEP_LOG = deltalake.PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 """Makes deltalake do nothing after a commit. By default it removes old commits at every hundredth version."""
@@ -36,7 +34,11 @@ CHECKPOINT_INTERVAL = 10
 
 
 def create_table(
-    spark: SparkSession, path: Path, schema: StructType, retention: TableRetention, partitioned_by: Sequence[str] = ()
+    spark: SparkSession,
+    path: StoragePath,
+    schema: StructType,
+    retention: TableRetention,
+    partitioned_by: Sequence[str] = (),
 ) -> None:
     """Make an empty table unless it exists.
 
@@ -47,35 +49,14 @@ def create_table(
         retention: its retention.
         partitioned_by: columns that ingestion makes or checks itself (`batch`, `schooljaar`), never one of a person
             or school: their values stand in the log and in the names of folders.
-
-    Raises:
-        UsageRefused: the file system has no hard links, with which deltalake commits (exit code 2).
     """
     if table_exists(path):
         return
-    _require_links(next(folder for folder in path.parents if folder.is_dir()))
     writer = make_local_frame(spark, schema, []).write.format("delta").options(**make_table_properties(retention))
     (writer.partitionBy(*partitioned_by) if partitioned_by else writer).save(str(path))
 
 
-def _require_links(folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder) as probe:
-        (one := Path(probe, "one")).touch()
-        try:
-            Path(probe, "two").hardlink_to(one)
-        except OSError:
-            raise UsageRefused(
-                describe_problem(
-                    "a root on a file system with hard links",
-                    example="ext4, xfs or NFS",
-                    found="one without them",
-                    where="--root",
-                    do="Move the root",
-                )
-            ) from None
-
-
-def write_new_table(frame: DataFrame, path: Path, note: str, retention: TableRetention) -> None:
+def write_new_table(frame: DataFrame, path: StoragePath, note: str, retention: TableRetention) -> None:
     """Write a table that does not exist yet, with the order and the files of the frame."""
     writer = (
         drop_column_metadata(frame)
@@ -86,19 +67,19 @@ def write_new_table(frame: DataFrame, path: Path, note: str, retention: TableRet
     writer.option("userMetadata", note).save(str(path))
 
 
-def append_rows(frame: DataFrame, path: Path, note: str) -> None:
+def append_rows(frame: DataFrame, path: StoragePath, note: str) -> None:
     """Append the rows of a frame to a table."""
     drop_column_metadata(frame).write.format("delta").mode("append").option("userMetadata", note).save(str(path))
 
 
-def append_local_rows(rows: pa.Table, path: Path, note: str) -> None:
+def append_local_rows(rows: pa.Table, path: StoragePath, note: str) -> None:
     """Append a few rows of the driver with deltalake, without Spark, which would plan a job and a snapshot.
 
     A table that is appended to with this function is written by no other. Its log keeps every commit; a checkpoint
     that cannot be written is left to the next call. Columns that the table lacks, because an earlier version of the
     platform made it, are added.
     """
-    table = deltalake.DeltaTable(str(path))
+    table = open_delta_table(path)
     columns = {field.name for field in table.schema().fields}
     deltalake.write_deltalake(
         table,
@@ -112,7 +93,7 @@ def append_local_rows(rows: pa.Table, path: Path, note: str) -> None:
     checkpoint_when_due(table)
 
 
-def make_add_action(path: Path, file: Path, partition: Mapping[str, str], rows: int) -> AddAction:
+def make_add_action(path: StoragePath, file: StoragePath, partition: Mapping[str, str], rows: int) -> AddAction:
     """Make what a commit says of a new data file.
 
     Args:
@@ -133,7 +114,7 @@ def make_add_action(path: Path, file: Path, partition: Mapping[str, str], rows: 
 
 
 def commit_data_files(
-    path: Path, table: deltalake.DeltaTable, actions: list[AddAction | RemoveAction], note: str
+    path: StoragePath, table: deltalake.DeltaTable, actions: list[AddAction | RemoveAction], note: str
 ) -> None:
     """Commit data files that were added to the folder of a table, and others that go, in one commit.
 
@@ -151,7 +132,7 @@ def commit_data_files(
         commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
         post_commithook_properties=KEEP_LOG,
     )
-    checkpoint_when_due(deltalake.DeltaTable(str(path)))  # `table` is still the version before the commit
+    checkpoint_when_due(open_delta_table(path))  # `table` is still the version before the commit
 
 
 def checkpoint_when_due(table: deltalake.DeltaTable) -> None:
@@ -161,7 +142,7 @@ def checkpoint_when_due(table: deltalake.DeltaTable) -> None:
             table.create_checkpoint()
 
 
-def replace_batch(frame: DataFrame, path: Path, batch: int) -> None:
+def replace_batch(frame: DataFrame, path: StoragePath, batch: int) -> None:
     """Write one batch of ingestion; rows that a killed run left of this batch are replaced in the same commit."""
     (
         drop_column_metadata(frame)
@@ -173,7 +154,7 @@ def replace_batch(frame: DataFrame, path: Path, batch: int) -> None:
     )
 
 
-def partition_table_anew(spark: SparkSession, path: Path, partitioned_by: Sequence[str]) -> None:
+def partition_table_anew(spark: SparkSession, path: StoragePath, partitioned_by: Sequence[str]) -> None:
     """Partition a table by other columns, in one commit that keeps every row and every property."""
     rows = drop_column_metadata(read_table(spark, path))
     writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
@@ -181,7 +162,7 @@ def partition_table_anew(spark: SparkSession, path: Path, partitioned_by: Sequen
 
 
 def replace_table(
-    frame: DataFrame, path: Path, own_properties: dict[str, str], note: str, retention: TableRetention
+    frame: DataFrame, path: StoragePath, own_properties: dict[str, str], note: str, retention: TableRetention
 ) -> int:
     """Make a frame the only content of a table, and set its properties, in one commit.
 

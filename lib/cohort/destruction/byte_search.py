@@ -10,22 +10,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from cohort.destruction import file_decoding
+from cohort.storage import StoragePath, anything_exists, open_to_read, path_of_error, walk_folder
 
 SHORTEST_TERM = 4
 SHORTEST_BASE64 = 5
 WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 BytePairs = np.ndarray[tuple[int], np.dtype[np.uint16]]
-Problems = list[tuple[Path, str]]
+Problems = list[tuple[StoragePath, str]]
 """Files that could not be read in full, each with why."""
 
 
@@ -40,7 +39,7 @@ class SearchHit:
     """
 
     label: str
-    path: Path
+    path: StoragePath
     kind: str
 
 
@@ -60,7 +59,7 @@ class ByteSearchResult:
     files: int
     bytes: int
     kinds: Mapping[str, int]
-    undecodable: tuple[tuple[Path, str], ...]
+    undecodable: tuple[tuple[StoragePath, str], ...]
 
     @property
     def labels(self) -> frozenset[str]:
@@ -77,11 +76,11 @@ class EncodedTerm:
 
 
 def search_files(
-    places: Iterable[Path],
+    places: Iterable[StoragePath],
     terms: Mapping[str, bytes],
     *,
     whole_words: Collection[str] = (),
-    skip: Collection[Path] = (),
+    skip: Collection[StoragePath] = (),
 ) -> ByteSearchResult:
     """Search files and folders, hidden names included, for terms; links are read and not followed.
 
@@ -101,8 +100,8 @@ def search_files(
 
 
 def find_file_copies(
-    places: Iterable[Path], originals: Mapping[str, int], *, skip: Collection[Path] = ()
-) -> list[Path]:
+    places: Iterable[StoragePath], originals: Mapping[str, int], *, skip: Collection[StoragePath] = ()
+) -> list[StoragePath]:
     """Find files with the content of an original, whatever their name.
 
     Args:
@@ -114,23 +113,23 @@ def find_file_copies(
     copies = []
     for path in _iterate_files(places, frozenset(skip), []):
         try:
-            status = path.lstat()
-            if stat.S_ISREG(status.st_mode) and status.st_size in sizes and file_sha256(path) in originals:
+            is_file = path.is_file() and not path.is_symlink()
+            if is_file and path.lstat().st_size in sizes and file_sha256(path) in originals:
                 copies.append(path)
         except OSError:
             continue  # gone meanwhile, or unreadable: `search_files` reports that
     return copies
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: StoragePath) -> str:
     """Return the SHA-256 of a file's content, hexadecimal."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_searched_file(path: StoragePath) -> BinaryIO:
     """Open a file that is to be searched."""
-    return path.open("rb")
+    return cast(BinaryIO, open_to_read(path))
 
 
 class _Search:
@@ -160,25 +159,25 @@ class _Search:
             undecodable=tuple(self.undecodable),
         )
 
-    def add_file(self, path: Path) -> None:
+    def add_file(self, path: StoragePath) -> None:
         problems: list[str] = []
         try:
             status = path.lstat()
             self._search_stream(path, "name", [os.fsencode(path.name)])
-            if stat.S_ISLNK(status.st_mode):
-                self._search_stream(path, "link", [os.fsencode(path.readlink())])
-            elif stat.S_ISREG(status.st_mode):
+            if path.is_symlink():
+                self._search_stream(path, "link", [os.fsencode(str(path.readlink()))])
+            elif path.is_file():
                 self._files += 1
                 self._bytes += status.st_size
-                for kind, stream in file_decoding.decode_streams(lambda: open_file(path), problems):
+                for kind, stream in file_decoding.decode_streams(lambda: open_searched_file(path), problems):
                     self._search_stream(path, kind, stream)
         except OSError:
-            if os.path.lexists(path):
+            if anything_exists(path):
                 problems.append("cannot be opened")
-        if os.path.lexists(path):  # a file that went away meanwhile holds nothing
+        if anything_exists(path):  # a file that went away meanwhile holds nothing
             self.undecodable += [(path, problem) for problem in dict.fromkeys(problems)]
 
-    def _search_stream(self, path: Path, kind: str, stream: Iterable[bytes]) -> None:
+    def _search_stream(self, path: StoragePath, kind: str, stream: Iterable[bytes]) -> None:
         self._kinds[kind] += 1
         self._hits |= {SearchHit(label, path, kind) for label in self._labels_in(stream)}
 
@@ -240,12 +239,14 @@ def _encodings(term: bytes) -> set[bytes]:
     return encodings
 
 
-def _iterate_files(places: Iterable[Path], skip: frozenset[Path], problems: Problems) -> Iterator[Path]:
+def _iterate_files(
+    places: Iterable[StoragePath], skip: frozenset[StoragePath], problems: Problems
+) -> Iterator[StoragePath]:
     """Yield every file and link once, in order of name; links to folders are not entered."""
-    visited: set[Path] = set()
+    visited: set[StoragePath] = set()
     for place in places:
         if place.is_symlink() or not place.is_dir():
-            paths = [place] if os.path.lexists(place) else []
+            paths = [place] if anything_exists(place) else []
         else:
             paths = list(_walk_folder(place, skip, problems))
         for path in paths:
@@ -254,13 +255,12 @@ def _iterate_files(places: Iterable[Path], skip: frozenset[Path], problems: Prob
                 yield path
 
 
-def _walk_folder(place: Path, skip: frozenset[Path], problems: Problems) -> Iterator[Path]:
+def _walk_folder(place: StoragePath, skip: frozenset[StoragePath], problems: Problems) -> Iterator[StoragePath]:
     def report_unlisted(failure: OSError) -> None:
         if not isinstance(failure, FileNotFoundError):
-            problems.append((Path(failure.filename), "a folder that cannot be listed"))
+            problems.append((path_of_error(place, failure), "a folder that cannot be listed"))
 
-    for directory, subfolders, names in os.walk(place, onerror=report_unlisted):
-        folder = Path(directory)
+    for folder, subfolders, names in walk_folder(place, on_error=report_unlisted):
         links = [name for name in subfolders if (folder / name).is_symlink()]
         subfolders[:] = sorted(name for name in subfolders if name not in links and folder / name not in skip)
         yield from (folder / name for name in sorted([*names, *links]))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pydantic import ConfigDict
 
-from cohort.foundation import DocumentPart
 from cohort.release_records import ProjectState
+from cohort.storage import DocumentPart
 
 ItemRow = tuple[str, str, int, str]
 """Place, path, bytes and SHA-256 of one file."""

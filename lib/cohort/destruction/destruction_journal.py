@@ -23,9 +23,8 @@ from cohort.destruction.destruction_documents import (
 )
 from cohort.destruction.project_inventory import InventoryItem, ProjectInventory
 from cohort.destruction.search_terms import SearchTerm
-from cohort.foundation import read_json_document, write_json_document
 from cohort.release_records import destruction_journal_path, project_state
-from cohort.storage import StorageZones
+from cohort.storage import StorageZones, read_json_document, write_json_document
 
 
 class DestructionJournal:

@@ -7,7 +7,6 @@ killed. The certificate is written only when nothing is left; only the journal i
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,13 +21,7 @@ from cohort.destruction import project_inventory, removal_proof, search_terms
 from cohort.destruction.destruction_documents import DestructionCertificate, JournalledInventory
 from cohort.destruction.destruction_journal import DestructionJournal, DestructionRun
 from cohort.destruction.project_inventory import ProjectInventory
-from cohort.foundation import (
-    DestructionIncomplete,
-    StateRefused,
-    describe_problem,
-    read_json_document,
-    write_json_document,
-)
+from cohort.foundation import DestructionIncomplete, StateRefused, describe_problem
 from cohort.keys import destroy_key
 from cohort.release_records import (
     ReleaseState,
@@ -37,7 +30,7 @@ from cohort.release_records import (
     load_release_records,
     save_release_record,
 )
-from cohort.storage import StorageZones
+from cohort.storage import StorageZones, anything_exists, read_json_document, remove_tree, write_json_document
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ def destroy_project(
     check_project_name(project)
     zones = environment.zones
     certificate_file = certificate_path(zones, project)
-    if certificate_file.exists() and os.path.lexists(zones.exact_records / project):
+    if certificate_file.exists() and anything_exists(zones.exact_records / project):
         certificate = DestructionCertificate.model_validate(read_json_document(certificate_file))
         remove_journal(zones, project)  # an earlier run was killed between the last two steps
         return certificate
@@ -111,7 +104,7 @@ def remove_journal(zones: StorageZones, project: str) -> None:
         DestructionIncomplete: it cannot be removed (exit code 16).
     """
     folder = zones.exact_records / project
-    project_inventory.remove_tree(folder)
+    remove_tree(folder)
     if project_inventory.count_remaining(folder):
         raise DestructionIncomplete(
             removal_proof.remnant_message("the journal", f"restricted/records/{project}/", "Correct its owner")
@@ -178,7 +171,7 @@ def _empty_table(run: DestructionRun) -> StepOutcome:
 
 def _remove_folders(run: DestructionRun) -> StepOutcome:
     for folder in project_inventory.project_folders(run.zones, run.project):
-        project_inventory.remove_tree(folder)
+        remove_tree(folder)
     gone, files = removal_proof.count_gone_items(run), len(removal_proof.items_to_remove(run))
     return StepOutcome(f"{gone} of {files} files")
 
@@ -188,7 +181,7 @@ def _destroy_key(run: DestructionRun) -> StepOutcome:
     with contextlib.suppress(OSError):  # a key that stays is found by the proof
         destroy_key(keys, run.project)
     for file in project_inventory.project_key_files(keys, run.project):
-        project_inventory.remove_tree(file)
+        remove_tree(file)
     return StepOutcome("one" if run.journal.inventory.key else "there was none")
 
 
@@ -210,12 +203,12 @@ def _close_records(run: DestructionRun) -> StepOutcome:
             content = {**read_json_document(file), "state": destroyed}
             write_json_document(file, content, public=True)
     for unfinished in public_records.glob(".*.new"):
-        project_inventory.remove_tree(unfinished)
+        remove_tree(unfinished)
     journal = destruction_journal_path(run.zones, run.project)
     exact_records = [path for path in journal.parent.iterdir() if path != journal]
     for path in exact_records:
-        project_inventory.remove_tree(path)
-    if any(os.path.lexists(path) for path in exact_records):
+        remove_tree(path)
+    if any(anything_exists(path) for path in exact_records):
         where = f"restricted/records/{run.project}/"
         raise DestructionIncomplete(removal_proof.remnant_message("exact records", where, "Correct their owner"))
     return StepOutcome(f"{len(run.journal.inventory.releases)} releases")

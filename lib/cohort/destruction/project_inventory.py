@@ -6,20 +6,17 @@ does not: links are never followed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cohort.destruction import byte_search
 from cohort.destruction.destruction_documents import FolderTotals, InventorySummary, ItemRow, PlannedRelease
-from cohort.foundation import DestructionIncomplete, StateRefused, describe_problem, sync_folder
+from cohort.foundation import DestructionIncomplete, StateRefused, describe_problem
 from cohort.keys import key_path
 from cohort.release_records import ProjectState, destruction_journal_path, project_state, read_release_states
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, anything_exists, walk_folder
 
 LINK_INSTEAD_OF_HASH = "link"
 
@@ -93,7 +90,7 @@ class ProjectInventory:
         )
 
 
-def project_folders(zones: StorageZones, project: str) -> tuple[Path, ...]:
+def project_folders(zones: StorageZones, project: str) -> tuple[StoragePath, ...]:
     """Return the folders that hold nothing but this project: they are removed whole before it is certified."""
     return zones.published_table(project), zones.staging(project), zones.release_snapshots(project)
 
@@ -118,27 +115,16 @@ def take_inventory(zones: StorageZones, key_folder: Path, project: str) -> Proje
 def project_key_files(folder: Path, project: str) -> list[Path]:
     """Return the project's key file, and what a killed job that created one may have left beside it."""
     files = [key_path(folder, project), *folder.glob(f".{project}.*.new")]
-    return [file for file in files if os.path.lexists(file)]
+    return [file for file in files if anything_exists(file)]
 
 
-def remove_tree(tree: Path) -> None:
-    """Remove a file, a link or a whole folder as far as permissions allow; `count_remaining` counts the rest."""
-    if tree.is_symlink() or tree.is_file():
-        with contextlib.suppress(OSError):
-            tree.unlink()
-    else:
-        shutil.rmtree(tree, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        sync_folder(tree.parent)  # or a power cut could bring the folder back
-
-
-def count_remaining(tree: Path) -> int:
+def count_remaining(tree: StoragePath) -> int:
     """Count the files, links and folders at a place, itself included."""
-    if not os.path.lexists(tree):
+    if not anything_exists(tree):
         return 0
     if tree.is_symlink():
         return 1
-    return 1 + sum(len(folders) + len(names) for _, folders, names in os.walk(tree))
+    return 1 + sum(len(folders) + len(names) for _, folders, names in walk_folder(tree))
 
 
 def _require_existing(zones: StorageZones, project: str, state: ProjectState, has_key: bool) -> None:
@@ -153,7 +139,7 @@ def _require_existing(zones: StorageZones, project: str, state: ProjectState, ha
             )
         )
     folders = (*project_folders(zones, project), zones.exact_records / project, zones.public_records / project)
-    if not has_key and not any(map(os.path.lexists, folders)):
+    if not has_key and not any(map(anything_exists, folders)):
         raise StateRefused(
             describe_problem(
                 "a project that was begun",
@@ -165,7 +151,7 @@ def _require_existing(zones: StorageZones, project: str, state: ProjectState, ha
         )
 
 
-def _list_items(zones: StorageZones, folder: Path) -> Iterator[InventoryItem]:
+def _list_items(zones: StorageZones, folder: StoragePath) -> Iterator[InventoryItem]:
     place = folder.relative_to(zones.root).as_posix()
     if folder.is_symlink():
         raise _unreadable_folder("a link to elsewhere", place)
@@ -173,12 +159,12 @@ def _list_items(zones: StorageZones, folder: Path) -> Iterator[InventoryItem]:
     def refuse(failure: OSError) -> None:
         raise _unreadable_folder(f"one that refuses ({failure.strerror})", place)
 
-    if not os.path.lexists(folder):
+    if not anything_exists(folder):
         return
-    for directory, subfolders, names in os.walk(folder, onerror=refuse):
-        links = [name for name in subfolders if (Path(directory) / name).is_symlink()]
+    for directory, subfolders, names in walk_folder(folder, on_error=refuse):
+        links = [name for name in subfolders if (directory / name).is_symlink()]
         for name in sorted([*names, *links]):
-            file = Path(directory) / name
+            file = directory / name
             path = file.relative_to(folder).as_posix()
             if file.is_symlink() or not file.is_file():
                 yield InventoryItem(place, path, 0, LINK_INSTEAD_OF_HASH)

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from pathlib import Path
 
 from cohort.delta import TABLE_ERRORS, can_read_table, table_exists
 from cohort.destruction import project_inventory, search_terms
@@ -25,7 +23,7 @@ from cohort.destruction.project_inventory import InventoryItem
 from cohort.foundation import DestructionIncomplete, describe_problem
 from cohort.keys import key_exists
 from cohort.release_records import ProjectState, commit_note
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, anything_exists
 
 MOST_PLACES_NAMED = 5
 """How many places with remnants are named; the rest are counted."""
@@ -106,7 +104,7 @@ def items_to_remove(run: DestructionRun) -> list[InventoryItem]:
 
 def count_gone_items(run: DestructionRun) -> int:
     root = run.zones.root
-    return sum(not os.path.lexists(root / item.place / item.path) for item in items_to_remove(run))
+    return sum(not anything_exists(root / item.place / item.path) for item in items_to_remove(run))
 
 
 def remnant_message(what: str, where: str, do: str) -> str:
@@ -163,14 +161,14 @@ def _find_readable_table(run: DestructionRun) -> list[str]:
     return [remnant_message("a table that can be read", f"projects/{run.project}/", "Remove the folder")]
 
 
-def _can_read(run: DestructionRun, table: Path, version: int | None) -> bool:
+def _can_read(run: DestructionRun, table: StoragePath, version: int | None) -> bool:
     try:
         return can_read_table(run.spark, table, version)
     except TABLE_ERRORS:
         return False
 
 
-def _showable_place(zones: StorageZones, path: Path) -> str:
+def _showable_place(zones: StorageZones, path: StoragePath) -> str:
     """Name a place without a school's folder and without a path of this machine."""
     if not path.is_relative_to(zones.root):
         return "the scratch folders"

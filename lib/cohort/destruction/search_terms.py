@@ -25,7 +25,7 @@ from cohort.destruction import byte_search, project_inventory
 from cohort.destruction.byte_search import ByteSearchResult
 from cohort.destruction.destruction_documents import JournalledTerm
 from cohort.destruction.project_inventory import ProjectInventory
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, parquet_source
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST_FILE_IDS, MOST_STAGES, PUPILS_PER_STAGE = 24, 4, 4
@@ -111,7 +111,7 @@ def search_after_removal(
     return replace(result, hits=remnants)
 
 
-def find_data_file_copies(spark: SparkSession, zones: StorageZones, inventory: ProjectInventory) -> list[Path]:
+def find_data_file_copies(spark: SparkSession, zones: StorageZones, inventory: ProjectInventory) -> list[StoragePath]:
     """Find copies of the project's data files under any name.
 
     The folders of projects are left to the search terms: another project that asked the same may rightly hold a file
@@ -123,12 +123,12 @@ def find_data_file_copies(spark: SparkSession, zones: StorageZones, inventory: P
     return byte_search.find_file_copies(places, originals, skip=(*shared_zones(zones), *project_zones))
 
 
-def shared_zones(zones: StorageZones) -> tuple[Path, ...]:
+def shared_zones(zones: StorageZones) -> tuple[StoragePath, ...]:
     """Return the zones that all projects share, and that end by their own retention."""
     return zones.deliveries, zones.objections, zones.results, zones.quarantine, zones.ledger
 
 
-def scratch_folders(spark: SparkSession) -> list[Path]:
+def scratch_folders(spark: SparkSession) -> list[StoragePath]:
     """Return the folders of this machine to which the session spills, and its warehouse."""
     folders = str(spark.conf.get("spark.local.dir", "")).split(",")
     warehouse = urlparse(str(spark.conf.get("spark.sql.warehouse.dir", "")))
@@ -141,7 +141,7 @@ def count_terms_by_kind(terms: list[SearchTerm]) -> dict[str, int]:
     return dict(Counter(term.kind for term in terms))
 
 
-def _search(places: Iterable[Path], terms: list[SearchTerm], skip: tuple[Path, ...]) -> ByteSearchResult:
+def _search(places: Iterable[StoragePath], terms: list[SearchTerm], skip: tuple[StoragePath, ...]) -> ByteSearchResult:
     values = {term.label: term.value for term in terms}
     whole_words = {term.label for term in terms if term.kind == RELEASE_ID}
     return byte_search.search_files(places, values, whole_words=whole_words, skip=skip)
@@ -151,11 +151,11 @@ def _label_terms(kind: str, values: list[bytes]) -> list[SearchTerm]:
     return [SearchTerm(f"{kind} {number}", kind, value) for number, value in enumerate(values, 1)]
 
 
-def _read_pseudonyms(folder: Path) -> list[bytes]:
+def _read_pseudonyms(folder: StoragePath) -> list[bytes]:
     """Read the pseudonyms of the first pupils of a stage or snapshot, from its files as they are."""
     for file in sorted(folder.rglob("*.parquet")):
         try:
-            batches = pq.ParquetFile(file).iter_batches(PUPILS_PER_STAGE, columns=[PUPIL_CONTROL])
+            batches = pq.ParquetFile(parquet_source(file)).iter_batches(PUPILS_PER_STAGE, columns=[PUPIL_CONTROL])
             pupils: Any = next(batches, None)
         except (pa.ArrowException, OSError):
             continue

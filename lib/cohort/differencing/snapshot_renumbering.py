@@ -6,8 +6,6 @@ others along, and come back as another pupil. `release_run` calls it before a re
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -25,7 +23,7 @@ from cohort.release_records import (
     require_snapshot,
     snapshot_folder,
 )
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones
 
 NEW_PSEUDONYM = "_new"
 
@@ -86,7 +84,7 @@ def _pseudonym_pairs(spark: SparkSession, key: ProjectKey, changes: NumberChange
     return numbers.join(F.broadcast(key.key_frame(spark))).select(*pseudonyms)
 
 
-def _renumber_former_pupils(spark: SparkSession, folder: Path, pairs: DataFrame) -> DataFrame:
+def _renumber_former_pupils(spark: SparkSession, folder: StoragePath, pairs: DataFrame) -> DataFrame:
     """Add the newest pseudonyms of former pupils to theirs; return all pseudonyms of former pupils."""
     former = folder / FORMER_PUPILS_FOLDER
     if not former.exists():

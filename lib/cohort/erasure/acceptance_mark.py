@@ -8,13 +8,11 @@ of objections, which the verifier reads document by document; it holds digests a
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from cohort.agreements import ObjectionLimits
 from cohort.delta import read_version, table_exists
-from cohort.foundation import read_applied_digest, write_json_document
 from cohort.legal_basis import Objections
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, read_applied_digest, write_json_document
 
 
 def is_accepted(zones: StorageZones, objections: Objections, limits: ObjectionLimits) -> bool:
@@ -35,5 +33,5 @@ def _digest(zones: StorageZones, objections: Objections, limits: ObjectionLimits
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def _mark_path(zones: StorageZones) -> Path:
+def _mark_path(zones: StorageZones) -> StoragePath:
     return zones.exact_records / "bezwaren.json"

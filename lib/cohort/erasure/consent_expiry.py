@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort.data_states import SCORE_COLUMNS
 from cohort.delta import clear_columns, read_table, vacuum_table_or_refuse
-from cohort.foundation import read_applied_digest, write_json_document
 from cohort.legal_basis import ConsentedPupils, digest_consented_pairs
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, read_applied_digest, write_json_document
 
 PUPIL_CATEGORY_COLUMNS = ("pgn", "domein")
 ERASURE_BEGUN = "begun"
@@ -72,6 +70,6 @@ def erase_expired_consent_values(
     return has_expired or interrupted
 
 
-def _mark_path(zones: StorageZones) -> Path:
+def _mark_path(zones: StorageZones) -> StoragePath:
     """The mark with the digest of the consents that were applied last."""
     return zones.exact_records / "toestemmingen.json"

@@ -9,15 +9,13 @@ reader ends, often after the run that removed it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from cohort.delta import OPEN_FILES_ADVICE, TABLE_ERRORS, list_files_vacuum_leaves, list_foreign_files, table_exists
 from cohort.erasure.outdated_releases import UNPUBLISHED_STATES
 from cohort.foundation import DestructionIncomplete, StateRefused, describe_problem
 from cohort.release_records import find_published_record, read_release_states
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, walk_folder
 
 
 def find_leftover_files(zones: StorageZones) -> list[str]:
@@ -37,7 +35,7 @@ def leftover_exit_code(sentences: list[str] | tuple[str, ...]) -> int:
     return DestructionIncomplete.exit_code if sentences else 0
 
 
-def _count_leftovers(zones: StorageZones) -> Iterator[tuple[Path, int]]:
+def _count_leftovers(zones: StorageZones) -> Iterator[tuple[StoragePath, int]]:
     for table in (zones.results, zones.quarantine):
         if table_exists(table):
             yield table, len(list_files_vacuum_leaves(table))
@@ -56,7 +54,7 @@ def _may_be_published(zones: StorageZones, project: str) -> bool:
         return True
 
 
-def _count_outside_stages(zones: StorageZones, folder: Path) -> int:
+def _count_outside_stages(zones: StorageZones, folder: StoragePath) -> int:
     """The files in a project's staging folder that belong to no stage.
 
     The stage of a run that was killed has no record: the next run of `objections` or `release` removes it.
@@ -68,20 +66,20 @@ def _count_outside_stages(zones: StorageZones, folder: Path) -> int:
     return sum(_count_foreign_files(path) if path.name in stages else _count_files(path) for path in entries)
 
 
-def _count_foreign_files(table: Path) -> int:
+def _count_foreign_files(table: StoragePath) -> int:
     try:
         return len(list_foreign_files(table)) if table_exists(table) else _count_files(table)
     except TABLE_ERRORS:
         return _count_files(table)  # nobody knows which of them are the table's
 
 
-def _count_files(path: Path) -> int:
+def _count_files(path: StoragePath) -> int:
     if path.is_symlink() or not path.is_dir():
         return 1
-    return sum(len(names) for _, _, names in os.walk(path))
+    return sum(len(names) for _, _, names in walk_folder(path))
 
 
-def _describe_leftovers(zones: StorageZones, place: Path, count: int) -> str:
+def _describe_leftovers(zones: StorageZones, place: StoragePath, count: int) -> str:
     return describe_problem(
         "no files but those of the table",
         example="after a vacuum",

@@ -15,11 +15,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.data_states import RESULTS_SCHEMA, make_local_frame
-from cohort.delta import path_of_file_url, read_parquet_files, scan_column
+from cohort.delta import read_parquet_files, scan_column
 from cohort.erasure.excluded_pupils import listed_numbers
 from cohort.legal_basis import SCOPE_DOMAIN, SCOPE_EVERYTHING, Objections, PupilNumbers, make_number_frame
 from cohort.results import list_result_files
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, store_of
 
 FILE, ROWS = "_file", "_rows"
 """Columns of grouped rows: the address of its data file as Spark writes it, and how many rows are like it."""
@@ -62,7 +62,7 @@ def find_listed_rows(
 
 
 def group_rows(
-    spark: SparkSession, zones: StorageZones, files: Collection[str], numbers: DataFrame | None = None
+    spark: SparkSession, zones: StorageZones, files: Collection[StoragePath], numbers: DataFrame | None = None
 ) -> DataFrame:
     """Group rows of data files of results: `pgn`, `brin`, `domein`, `_file` and `_rows`, each combination once.
 
@@ -104,7 +104,8 @@ def _erases_rows(scope: str) -> bool:
     return scope == SCOPE_EVERYTHING or scope.startswith(SCOPE_DOMAIN)
 
 
-def count_rows_and_files(grouped: DataFrame) -> tuple[int, frozenset[str]]:
-    """Count the rows of `group_rows`, and list the paths of their data files: an action."""
+def count_rows_and_files(zones: StorageZones, grouped: DataFrame) -> tuple[int, frozenset[StoragePath]]:
+    """Count the rows of `group_rows`, and list their data files: an action."""
     counts = grouped.groupBy(FILE).agg(F.sum(ROWS).alias(ROWS)).collect()
-    return sum(line[ROWS] for line in counts), frozenset(str(path_of_file_url(line[FILE])) for line in counts)
+    path_of_url = store_of(zones.results).path_of_url
+    return sum(line[ROWS] for line in counts), frozenset(path_of_url(line[FILE]) for line in counts)

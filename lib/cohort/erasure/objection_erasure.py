@@ -26,7 +26,6 @@ from cohort.erasure import (
     row_erasure,
 )
 from cohort.erasure.listed_rows import ListedRows
-from cohort.foundation import DocumentPart
 from cohort.legal_basis import (
     ObjectionRegistry,
     Objections,
@@ -36,7 +35,7 @@ from cohort.legal_basis import (
 )
 from cohort.release_records import AppliedObjectionList
 from cohort.results import Ledger, discard_batch, read_current_results, read_ledger
-from cohort.storage import StorageZones
+from cohort.storage import DocumentPart, StorageZones
 
 
 class ErasedCounts(DocumentPart):

@@ -10,14 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from cohort.foundation import DocumentPart, write_json_document, write_private_text
 from cohort.legal_basis import NumberChanges, ObjectionList, ObjectionRegistry
-from cohort.storage import StorageZones
+from cohort.storage import DocumentPart, StoragePath, StorageZones, write_json_document, write_private_text
 
 MOST_LINES_NAMED = 200
 """Lines that a receipt names; it counts all of them."""
@@ -152,7 +150,7 @@ def _is_matched(pupil: str, matched: frozenset[str], changes: NumberChanges) -> 
     return pupil in matched or not matched.isdisjoint(map(changes.newest, changes.linked_numbers(frozenset({pupil}))))
 
 
-def _read_content(file: Path) -> dict[str, object] | None:
+def _read_content(file: StoragePath) -> dict[str, object] | None:
     """The document of an earlier receipt without its moment; None where there is none to read."""
     try:
         return {**json.loads(file.read_text(encoding="utf-8")), "written": None}

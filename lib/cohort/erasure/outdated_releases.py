@@ -7,7 +7,6 @@ outdated releases are removed. Called by `objection_erasure`, by `status` and by
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
 from cohort.delta import remove_folder
 from cohort.foundation import StateRefused
@@ -20,7 +19,7 @@ from cohort.release_records import (
     remove_snapshot,
     save_release_record,
 )
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones
 
 UNPUBLISHED_STATES = frozenset({ReleaseState.STAGED, ReleaseState.VERIFIED})
 
@@ -58,7 +57,7 @@ def remove_outdated_stages(zones: StorageZones, objections: Objections, now: dt.
     Returns:
         The number of stages removed.
     """
-    kept: set[Path] = set()
+    kept: set[StoragePath] = set()
     for folder in sorted(zones.exact_records.glob("*/")):
         for record in _load_readable(zones, folder.name):
             if record.state not in UNPUBLISHED_STATES:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -18,6 +17,7 @@ from cohort.agreements import ContainerLimits
 from cohort.delivery_formats import iterate_file_values
 from cohort.erasure.written_numbers import find_number_candidates
 from cohort.results import Ledger
+from cohort.storage import StoragePath, open_to_read
 
 EXECUTOR_FILES = 300
 """From this many files on, some two seconds of work, the executors search them."""
@@ -26,11 +26,11 @@ VALUES_PER_SEARCH = 2_000
 
 
 def erase_raw_files(
-    deliveries: Path,
+    deliveries: StoragePath,
     ledger: Ledger,
     numbers: frozenset[str],
     limits: ContainerLimits,
-    among: frozenset[Path] | None = None,
+    among: frozenset[StoragePath] | None = None,
     spark: SparkSession | None = None,
 ) -> int:
     """Remove every delivered file that ingestion examined and that has, or may have, one of the numbers.
@@ -62,7 +62,7 @@ def erase_raw_files(
     return len(files)
 
 
-def may_contain_numbers(path: Path, numbers: frozenset[str], limits: ContainerLimits) -> bool:
+def may_contain_numbers(path: StoragePath, numbers: frozenset[str], limits: ContainerLimits) -> bool:
     """Whether a file has one of the numbers, or cannot be read to its end."""
     values = iterate_file_values(path, limits)
     try:
@@ -90,10 +90,10 @@ class _RawFileSearch:
     numbers: frozenset[str]
     limits: ContainerLimits
 
-    def must_go(self, path: Path) -> bool:
+    def must_go(self, path: StoragePath) -> bool:
         """Whether ingestion examined a file that has, or may have, one of the numbers."""
         try:
-            with path.open("rb") as file:
+            with open_to_read(path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             return False  # ingestion cannot read it either, and reports it

@@ -7,7 +7,6 @@ Called by `objection_erasure`, and by ingestion for quarantined lines. What is e
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -31,7 +30,7 @@ from cohort.results import (
     read_current_results,
     vacuum_marked_table,
 )
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones
 
 
 class ErasedRows(NamedTuple):
@@ -71,7 +70,7 @@ def erase_excluded_rows(
         excluded_pupils.is_excluded(F.col("domein"), F.col(EXCLUDED_SCOPES))
     )
     try:
-        erased, files = listed_rows.count_rows_and_files(doomed)
+        erased, files = listed_rows.count_rows_and_files(zones, doomed)
         if erased:
             rows_before = count_batch_rows(zones.results, batches)
             with journal_erasure(zones, environment.now, "objections", rows_before, erased):
@@ -126,10 +125,10 @@ def _candidate_numbers(quarantine: DataFrame) -> DataFrame:
 def _erase_and_vacuum(
     spark: SparkSession,
     zones: StorageZones,
-    table: Path,
+    table: StoragePath,
     excluded: DataFrame,
     domain: Column,
-    files: frozenset[str] | None,
+    files: frozenset[StoragePath] | None,
 ) -> None:
     """Delete the rows of excluded pupils from a table (`t`), and the files that had them.
 

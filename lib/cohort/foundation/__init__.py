@@ -6,8 +6,6 @@ code_lists        canonical codes of the coded columns, and accepted spellings
 delimited_text    the reader of delimited text
 declarations      TOML files read strictly into frozen models
 atomic_files      a file replaced as a whole
-private_files     files and folders of the platform's user alone
-json_documents    small JSON documents, and the base of their types
 progress          one line per stage of a job
 """
 
@@ -70,20 +68,6 @@ from cohort.foundation.identifiers import (
     pgn_kind_sql,
     strip_ignored_sql,
 )
-from cohort.foundation.json_documents import (
-    DocumentPart,
-    read_applied_digest,
-    read_json_document,
-    read_model_document,
-    write_json_document,
-)
-from cohort.foundation.private_files import (
-    GROUP_AND_OTHERS_BITS,
-    PRIVATE_FOLDER_MODE,
-    close_private_tree,
-    make_private_folder,
-    write_private_text,
-)
 from cohort.foundation.progress import ProgressWriter, StageListener, Stopwatch, format_stage_line
 
 __all__ = [
@@ -91,14 +75,12 @@ __all__ = [
     "CODE_LISTS",
     "EXIT_DEFECT",
     "EXIT_DONE",
-    "GROUP_AND_OTHERS_BITS",
     "INVISIBLE_MARKS",
     "KNOWN_DELIMITERS",
     "NO_VALUE",
     "ONDERWIJSNUMMER",
     "PLACEHOLDER_NUMBERS",
     "PLAIN_BLANKS",
-    "PRIVATE_FOLDER_MODE",
     "ROUNDED_PGN_PATTERN",
     "UTF8",
     "UTF8_MARK_BYTES",
@@ -110,7 +92,6 @@ __all__ = [
     "DelimitedRecord",
     "DeliveriesRefused",
     "DestructionIncomplete",
-    "DocumentPart",
     "ExactNumber",
     "KeyRefused",
     "NotAnonymous",
@@ -127,7 +108,6 @@ __all__ = [
     "atomic_replacement",
     "brin_to_number",
     "brin_to_number_sql",
-    "close_private_tree",
     "decode_text",
     "describe_problem",
     "digest_code_lists",
@@ -139,7 +119,6 @@ __all__ = [
     "iterate_lines",
     "joins_several_records",
     "locate_defect",
-    "make_private_folder",
     "normalise_line_ends",
     "normalise_pgn",
     "normalise_pgn_sql",
@@ -147,15 +126,10 @@ __all__ = [
     "open_delimited_text",
     "parse_records",
     "pgn_kind_sql",
-    "read_applied_digest",
     "read_declaration",
-    "read_json_document",
-    "read_model_document",
     "several_problems",
     "split_fields",
     "strip_ignored_sql",
     "sync_folder",
     "unsupported_refusal",
-    "write_json_document",
-    "write_private_text",
 ]

@@ -10,8 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -45,7 +44,17 @@ ExactNumber = Annotated[Decimal, BeforeValidator(_accept_whole_number)]
 """An exact decimal fraction; a whole number may be written without a decimal point."""
 
 
-def read_declaration(path: Path, model: type[D], *, where: str, refusal: type[Refusal] = ConfigurationRefused) -> D:
+class TextFile(Protocol):
+    """A text file, wherever it stands."""
+
+    def exists(self) -> bool:
+        """Whether it is there."""
+
+    def read_text(self, encoding: str) -> str:
+        """Its text."""
+
+
+def read_declaration(path: TextFile, model: type[D], *, where: str, refusal: type[Refusal] = ConfigurationRefused) -> D:
     """Read one declaration from one TOML file.
 
     Args:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -30,6 +29,7 @@ from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.validation_rules import BIRTH_DATE_PARTIAL, DATE_OUTSIDE_YEAR
 from cohort.results import Ledger, read_current_results
+from cohort.storage import StoragePath
 
 DeliveryWarnings = dict[int, dict[str, int]]
 """Per delivery the warnings with their numbers."""
@@ -48,7 +48,7 @@ class ValidatedBatch:
     """
 
     rows: DataFrame
-    folder: Path
+    folder: StoragePath
     counts: dict[int, FileCounts]
     warnings: DeliveryWarnings
     lines: LineNumbers
@@ -99,7 +99,7 @@ def validate_batch(
 
 
 def _apply_pupil_rules(
-    context: IngestionContext, rows: DataFrame, good: DataFrame, earlier: DataFrame | None, folder: Path
+    context: IngestionContext, rows: DataFrame, good: DataFrame, earlier: DataFrame | None, folder: StoragePath
 ) -> tuple[DataFrame, DeliveryWarnings]:
     """Refuse rows, or warn of them, whose pupil's schools or year groups contradict each other.
 

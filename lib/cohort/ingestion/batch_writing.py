@@ -9,13 +9,12 @@ batch before the ledger has its lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.delta import count_batch_rows, path_of_file_url
+from cohort.delta import count_batch_rows
 from cohort.erasure import OBJECTED_COLUMN
 from cohort.ingestion import row_validation, validated_rows
 from cohort.ingestion.batch_validation import ValidatedBatch
@@ -23,7 +22,7 @@ from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.validated_rows import SCRATCH_FILE, SOUND
 from cohort.legal_basis import suppress_special_values
 from cohort.results import LedgerEntry, append_copied_refusals, append_copied_rows, data_file_count, rows_of_deliveries
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, parquet_source, store_of
 
 
 def write_batch(
@@ -59,7 +58,7 @@ def write_batch(
         append_copied_refusals(spark, zones, _list_parquet_files(folder), batch)
 
 
-def _divide_rows(validated: ValidatedBatch, rows: DataFrame, sound: int) -> tuple[dict[Path, int], DataFrame]:
+def _divide_rows(validated: ValidatedBatch, rows: DataFrame, sound: int) -> tuple[dict[StoragePath, int], DataFrame]:
     """Divide the rows by their files in the scratch zone: an action where a sound row is not accepted.
 
     Args:
@@ -69,15 +68,18 @@ def _divide_rows(validated: ValidatedBatch, rows: DataFrame, sound: int) -> tupl
     Returns:
         The files of which every row is accepted, each with its rows, and the rows of all other files.
     """
-    stored = {file: pq.read_metadata(file).num_rows for file in validated_rows.list_sound_files(validated.folder)}
+    stored = {
+        file: pq.read_metadata(parquet_source(file)).num_rows
+        for file in validated_rows.list_sound_files(validated.folder)
+    }
     if sound == sum(stored.values()):
         return stored, rows.where(~F.col(SOUND))
     accepted = rows.where(F.col(SOUND) & (F.col(CODES) == ""))
     by_file = accepted.groupBy(SCRATCH_FILE).agg(F.count(F.lit(1)).alias("rows")).collect()
-    urls = {path_of_file_url(line[SCRATCH_FILE]): line for line in by_file}
+    urls = {store_of(validated.folder).path_of_url(line[SCRATCH_FILE]): line for line in by_file}
     copied = {file: count for file, count in stored.items() if file in urls and urls[file]["rows"] == count}
     return copied, rows.where(~F.col(SCRATCH_FILE).isin([urls[file][SCRATCH_FILE] for file in copied]))
 
 
-def _list_parquet_files(folder: Path) -> Sequence[Path]:
+def _list_parquet_files(folder: StoragePath) -> Sequence[StoragePath]:
     return sorted(folder.rglob("*.parquet"))

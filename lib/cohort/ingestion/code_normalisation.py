@@ -7,22 +7,12 @@ without that mark it searches the results and refuses any other spelling, becaus
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pyspark.sql import SparkSession
 
 from cohort.delta import list_current_paths, read_table, table_exists, update_rows
-from cohort.foundation import (
-    CODE_LISTS,
-    NO_VALUE,
-    StateRefused,
-    describe_problem,
-    digest_code_lists,
-    read_applied_digest,
-    write_json_document,
-)
+from cohort.foundation import CODE_LISTS, NO_VALUE, StateRefused, describe_problem, digest_code_lists
 from cohort.results import vacuum_restricted_table
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, read_applied_digest, write_json_document
 
 NOT_CANONICAL = " or ".join(one.respelled_sql(name) for name, one in CODE_LISTS.items() if one.alternative_spellings)
 """SQL: whether a stored row has a code in another spelling than the canonical one."""
@@ -80,5 +70,5 @@ def _are_applied(zones: StorageZones) -> bool:
     return read_applied_digest(_mark_path(zones)) == digest_code_lists()
 
 
-def _mark_path(zones: StorageZones) -> Path:
+def _mark_path(zones: StorageZones) -> StoragePath:
     return zones.exact_records / "code_lists.json"

@@ -11,10 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from cohort.agreements import Catalogue
-from cohort.foundation import write_json_document
 from cohort.ingestion.validation_rules import MOMENT_STARTS
 from cohort.results import Ledger, LedgerEntry
-from cohort.storage import StorageZones
+from cohort.storage import StorageZones, write_json_document
 
 MissingSchools = dict[str, list[str]]
 """Per slice the schools that have not delivered it."""

@@ -7,14 +7,11 @@ A file that cannot be read stops no other one, and is never lost: it stays where
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -27,6 +24,7 @@ from cohort.delivery_formats import (
 )
 from cohort.ingestion.transcription import LOST_WORKER, map_in_executors, transcribe_new_files
 from cohort.results import Ledger
+from cohort.storage import StoragePath, store_of
 
 READER_THREADS = 2
 """How many threads recognise files; more of them would wait for each other at the interpreter's lock."""
@@ -58,7 +56,7 @@ class DiscoveredFiles:
 def discover_deliveries(spark: SparkSession, context: RecognitionContext, ledger: Ledger) -> DiscoveredFiles:
     """Recognise every file, transcribe the new ones that need it, and number the new ones."""
     # 1. Recognise every file.
-    listed = list(_list_files(context.deliveries_folder))
+    listed = list(store_of(context.deliveries_folder).list_files(context.deliveries_folder))
     paths = sorted((path for path in listed if path is not None), key=str)
     recognised = _recognise_files(spark, context, paths)
     files = [file for deliveries in recognised if not isinstance(deliveries, str) for file in deliveries]
@@ -79,27 +77,8 @@ def discover_deliveries(spark: SparkSession, context: RecognitionContext, ledger
     )
 
 
-def _list_files(folder: Path) -> Iterator[Path | None]:
-    """Every file below a folder, None for what cannot be read; for thousands of files much faster than a glob."""
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        yield None
-        return
-    for entry in entries:
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _list_files(Path(entry.path))
-            elif entry.is_file():
-                yield Path(entry.path)
-            else:  # a link to a folder or to nowhere, a pipe
-                yield None
-        except OSError:
-            yield None
-
-
 def _recognise_files(
-    spark: SparkSession, context: RecognitionContext, paths: list[Path]
+    spark: SparkSession, context: RecognitionContext, paths: list[StoragePath]
 ) -> list[list[DeliveredFile] | str]:
     """The deliveries of each file, in the order of the paths; of one that cannot be recognised, the fault.
 
@@ -115,13 +94,13 @@ def _recognise_files(
         return [deliveries for part in done for deliveries in part]
 
 
-def _size(path: Path) -> int:
+def _size(path: StoragePath) -> int:
     with suppress(OSError):
         return path.stat().st_size
     return 0
 
 
-def _recognise_file(context: RecognitionContext, path: Path) -> list[DeliveredFile] | str:
+def _recognise_file(context: RecognitionContext, path: StoragePath) -> list[DeliveredFile] | str:
     try:
         return recognise_deliveries(path, context)
     except OSError:

@@ -6,15 +6,13 @@ value of a row and no pupil number is ever in them.
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
-from pathlib import Path
 
-from cohort.foundation import StateRefused, describe_problem, write_private_text
+from cohort.foundation import StateRefused, describe_problem
 from cohort.ingestion.feedback_document import FeedbackDetails, make_feedback_document
 from cohort.ingestion.feedback_texts import describe_delivery
 from cohort.results import LedgerEntry
-from cohort.storage import StorageZones
+from cohort.storage import StorageZones, walk_folder, write_private_text
 
 UNKNOWN_SCHOOL = "onbekend"
 """The folder of deliveries of which nobody knows the school."""
@@ -51,11 +49,11 @@ def sweep_uncounted_feedback(zones: StorageZones, last: int) -> None:
     if not zones.school_feedback("").is_dir():
         return
     # a walk, because a glob takes five times as long
-    for folder, _, names in os.walk(zones.school_feedback(""), onerror=_refuse_closed_folder):
+    for folder, _, names in walk_folder(zones.school_feedback(""), on_error=_refuse_closed_folder):
         for name in names:
             number = name.partition(".")[0]
             if number.isdigit() and int(number) > last:
-                (Path(folder) / name).unlink()
+                (folder / name).unlink()
 
 
 def _refuse_closed_folder(_: OSError) -> None:

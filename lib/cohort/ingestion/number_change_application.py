@@ -7,25 +7,17 @@ A list of changes may come after the results. Called by `pipeline` before new fi
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.data_states import make_local_frame
 from cohort.delta import read_table, renumber_pupils, table_exists
-from cohort.foundation import (
-    StateRefused,
-    describe_problem,
-    elfproef_remainder_sql,
-    pgn_kind_sql,
-    read_applied_digest,
-    write_json_document,
-)
+from cohort.foundation import StateRefused, describe_problem, elfproef_remainder_sql, pgn_kind_sql
 from cohort.ingestion import supersession
 from cohort.legal_basis import NumberChanges, record_linked_numbers
 from cohort.results import Ledger, erase_duplicate_results, read_current_results, vacuum_restricted_table
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, read_applied_digest, write_json_document
 
 NO_BATCH = -1
 """No row is of this batch: earlier results are compared with each other only."""
@@ -94,7 +86,7 @@ def _newest_numbers(spark: SparkSession, changes: NumberChanges) -> DataFrame:
     return newest.selectExpr("_old", "pgn", f"{kind} as pgn_soort")
 
 
-def _renumber_table(spark: SparkSession, table: Path, newest: DataFrame, columns: tuple[str, ...]) -> int:
+def _renumber_table(spark: SparkSession, table: StoragePath, newest: DataFrame, columns: tuple[str, ...]) -> int:
     replaced = F.broadcast(newest.select(F.col("_old").alias("pgn")))
     rows = read_table(spark, table).join(replaced, "pgn", "left_semi").count()
     if rows:
@@ -117,5 +109,5 @@ def _erase_results_given_twice(
     return erase_duplicate_results(spark, zones, ledger.batches, earlier, now)
 
 
-def _mark_path(zones: StorageZones) -> Path:
+def _mark_path(zones: StorageZones) -> StoragePath:
     return zones.exact_records / "nummerwijzigingen.json"

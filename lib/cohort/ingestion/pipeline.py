@@ -9,8 +9,6 @@ that does not count, and finishes the supersession of one that does.
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -48,7 +46,7 @@ from cohort.results import (
     read_ledger,
     require_closed_accounts,
 )
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, remove_tree
 
 __all__ = ["IngestionContext", "ingest_deliveries"]
 
@@ -81,7 +79,7 @@ def ingest_deliveries(spark: SparkSession, context: IngestionContext, progress: 
         # 4. Take them in as one batch, or nothing of them.
         entries = batch_intake.take_in_new_files(spark, context, previous, discovered.new_files, progress)
     finally:
-        shutil.rmtree(zones.scratch, ignore_errors=True)
+        remove_tree(zones.scratch)
     current = Ledger((*previous.entries, *entries))
     require_closed_accounts(zones, current)
     # 5. Remove what is past its retention, and the raw files of pupils who object.
@@ -115,7 +113,7 @@ def recover_interrupted_run(spark: SparkSession, zones: StorageZones, previous: 
         was_completed: whether the last run came to its end; only if not are the thousands of feedback folders
             searched for feedback on deliveries that do not count.
     """
-    shutil.rmtree(zones.scratch, ignore_errors=True)
+    remove_tree(zones.scratch)
     if not was_completed:
         feedback.sweep_uncounted_feedback(zones, previous.last_number)
     supersession_journal.carry_out_supersession(spark, zones, previous)
@@ -180,7 +178,7 @@ def _erase_raw_files(
     """
     zones, lists = context.zones, context.objections
     numbers = numbers_to_erase(spark, zones, lists, context.catalogue.domains())
-    searched: frozenset[Path] | None = None
+    searched: frozenset[StoragePath] | None = None
     if not (every_file or lists.new_objections or lists.new_opt_in_lists):
         searched = frozenset(file.origin for _, file in discovered.new_files if file.origin is not None)
     limits = context.platform.intake.containers.container_limits()

@@ -6,9 +6,8 @@ restored from a backup, marker and ledger disagree, which counts as not complete
 
 from __future__ import annotations
 
-from cohort.foundation import write_private_text
 from cohort.results import Ledger
-from cohort.storage import StorageZones
+from cohort.storage import StorageZones, write_private_text
 
 
 def begin_run(zones: StorageZones, ledger: Ledger) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import reduce
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
@@ -34,6 +33,7 @@ from cohort.data_states import (
 from cohort.delivery_formats import DeliveredFile, DeliveryFormat, DeliveryFormats
 from cohort.foundation import PLAIN_BLANKS
 from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
+from cohort.storage import StoragePath
 
 NOT_AS_DECLARED = "≠"
 """Stands before a value that is not written as its format declares: no rule accepts it then."""
@@ -179,12 +179,12 @@ def _places(frame: DataFrame, group: list[NumberedFile]) -> list[tuple[str | int
     return places
 
 
-def _whole_folders(paths: list[Path]) -> list[str]:
+def _whole_folders(paths: list[StoragePath]) -> list[str]:
     """The paths, but a folder instead of its files where it holds nothing else.
 
     Spark looks for every path that it is given by itself, which takes two seconds for 6,600 of them.
     """
-    files_by_folder: dict[Path, set[Path]] = defaultdict(set)
+    files_by_folder: dict[StoragePath, set[StoragePath]] = defaultdict(set)
     for path in paths:
         files_by_folder[path.parent].add(path)
     whole = {folder for folder, files in files_by_folder.items() if files == set(folder.iterdir())}

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from py4j.protocol import Py4JJavaError
@@ -32,6 +31,7 @@ from cohort.delivery_formats import (
     roster_fits_school,
     transcribe_uwlr_results,
 )
+from cohort.storage import StoragePath
 
 EXECUTOR_FILES = 64
 """From this many files on they are transcribed by the executors."""
@@ -39,7 +39,7 @@ LOST_WORKER = "a worker that ended at once"
 """The defect of a file at which a Python worker died."""
 ReadRoster = tuple[DeliveredFile, DocumentSchool | None]
 """A roster, and the school it is of; None where it could not be read."""
-RosterIndex = dict[str, list[tuple[DocumentSchool, Path]]]
+RosterIndex = dict[str, list[tuple[DocumentSchool, StoragePath]]]
 """Rosters by the BRIN and by the school key that they name their school with."""
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")

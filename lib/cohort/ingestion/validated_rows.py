@@ -7,8 +7,6 @@ rows can be copied into the results as they are. The pipeline empties the scratc
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -20,6 +18,7 @@ from cohort.ingestion.row_validation import CODES, RESULT_HASH, ROW, ROW_HASH
 from cohort.ingestion.run_context import IngestionContext
 from cohort.legal_basis import suppress_values_at_intake
 from cohort.results import data_file_count
+from cohort.storage import StoragePath
 
 SOUND = "is_sound"
 """Whether a row broke no rule of a single row, its pupil is on no list of objections, and its file has no line twice.
@@ -35,7 +34,7 @@ _WITH_EQUAL_LINES = "_with_equal_lines"
 
 
 def write_validated_rows(
-    spark: SparkSession, context: IngestionContext, readable: list[NumberedFile], folder: Path
+    spark: SparkSession, context: IngestionContext, readable: list[NumberedFile], folder: StoragePath
 ) -> DataFrame:
     """Read the new files once and write every row with its verdict: an action.
 
@@ -80,6 +79,6 @@ def validate_new_rows(spark: SparkSession, context: IngestionContext, readable: 
     return sound.withColumn(SOUND_YEAR, F.when(F.col(SOUND), F.col("schooljaar")))
 
 
-def list_sound_files(folder: Path) -> list[Path]:
+def list_sound_files(folder: StoragePath) -> list[StoragePath]:
     """The Parquet files of the sound rows, each in the folder of its school year."""
     return sorted((folder / f"{SOUND}=true").glob("*/*.parquet"))

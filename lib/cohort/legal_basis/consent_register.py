@@ -14,7 +14,6 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -39,6 +38,7 @@ from cohort.legal_basis.list_columns import (
 )
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.legal_basis.number_changes import NumberChanges
+from cohort.storage import StoragePath
 
 _PGN, _CATEGORY, _PROJECT = pupil_number_column("pgn"), text_column("categorie"), text_column("project")
 _PERIOD = "a consent from a day to a day", "2026-01-01 and 2027-07-31"
@@ -167,7 +167,7 @@ def digest_consented_pairs(pairs: Iterable[PupilCategory], prefix: str, separato
 
 
 def load_consent_register(
-    folder: Path, max_age_days: int, today: dt.date, changes: NumberChanges, vocabulary: ListVocabulary
+    folder: StoragePath, max_age_days: int, today: dt.date, changes: NumberChanges, vocabulary: ListVocabulary
 ) -> ConsentRegister:
     """Read every list of consents.
 

@@ -16,7 +16,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import Field
@@ -25,6 +24,7 @@ from cohort.foundation import Declaration, DelimitedRecord, Refusal, UnreadableT
 from cohort.legal_basis import list_text
 from cohort.legal_basis.list_columns import CORRECT_THE_LIST, InvalidCell, ListColumn
 from cohort.release_records import AppliedList
+from cohort.storage import StoragePath
 
 GIVE_EVERY_COLUMN = "Give every line all the columns, the empty ones too: a number alone has no certain meaning"
 SAVE_AS_UTF8 = "Save it as CSV UTF-8 with these columns, or ask its keeper for a new one"
@@ -125,7 +125,12 @@ class DeclaredList(Generic[D]):
 
 
 def read_declared_lists(
-    definition: ListDefinition[D], folder: Path, today: dt.date, problems: list[str], *, max_age_days: int | None = None
+    definition: ListDefinition[D],
+    folder: StoragePath,
+    today: dt.date,
+    problems: list[str],
+    *,
+    max_age_days: int | None = None,
 ) -> tuple[DeclaredList[D], ...]:
     """Read every list of a folder.
 
@@ -179,7 +184,7 @@ def _check_declared_once(definition: ListDefinition[D], declared_files: Counter[
 
 
 def _check_all_declared(
-    definition: ListDefinition[D], files: Iterable[Path], declared_files: Counter[str]
+    definition: ListDefinition[D], files: Iterable[StoragePath], declared_files: Counter[str]
 ) -> Iterator[str]:
     what, example = "only declared lists", "a .toml beside every .csv"
     for file in (file for file in files if file.suffix != ".toml" and file.name not in declared_files):
@@ -200,7 +205,7 @@ def _check_age(
 
 
 def _read_list_file(
-    definition: ListDefinition[D], path: Path, declaration: D, problems: list[str]
+    definition: ListDefinition[D], path: StoragePath, declaration: D, problems: list[str]
 ) -> tuple[str, tuple[ListLine, ...]] | None:
     """The SHA-256 and the lines of a file; None, with a problem, where it cannot be read as such a list."""
     columns, place = ";".join(definition.column_names), definition.place(path.name)

@@ -16,7 +16,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from cohort.agreements import Project
 from cohort.foundation import RightsRefused, describe_problem
@@ -40,6 +39,7 @@ from cohort.legal_basis.list_columns import (
 )
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release_records import AppliedList
+from cohort.storage import StoragePath
 
 STANDING_INSTRUCTION, PROJECT_INSTRUCTION = "anonimiseren", "pseudonimiseren"
 _SITE_CODE = re.compile(r"[0-9]{2}")
@@ -179,7 +179,7 @@ class InstructionRegister:
         return InstructedSchools(coverage, hashlib.sha256(text.encode()).hexdigest())
 
 
-def load_instruction_register(folder: Path, today: dt.date, vocabulary: ListVocabulary) -> InstructionRegister:
+def load_instruction_register(folder: StoragePath, today: dt.date, vocabulary: ListVocabulary) -> InstructionRegister:
     """Read every list of instructions.
 
     Args:

@@ -15,18 +15,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import PurePath
 
 from pydantic import ConfigDict
 
-from cohort.foundation import (
-    DeliveriesRefused,
-    DocumentPart,
-    StateRefused,
-    describe_problem,
-    read_model_document,
-    write_json_document,
-)
+from cohort.foundation import DeliveriesRefused, StateRefused, describe_problem
 from cohort.legal_basis.declared_lists import (
     DeclaredList,
     ListDeclaration,
@@ -36,9 +29,10 @@ from cohort.legal_basis.declared_lists import (
 )
 from cohort.legal_basis.list_columns import pupil_number_column, required_date_column
 from cohort.legal_basis.number_change_resolution import NumberChange, resolve_newest_numbers
+from cohort.storage import DocumentPart, StoragePath, read_model_document, write_json_document
 
 NUMBER_CHANGE_FOLDER = "nummerwijzigingen"
-LINKED_NUMBERS_FILE = Path("restricted") / "nummerwijzigingen.json"
+LINKED_NUMBERS_FILE = PurePath("restricted") / "nummerwijzigingen.json"
 """The document of all linked numbers, under the storage root."""
 MOST_REMARKS = 20
 """Lines without effect that a run names; it counts all of them."""
@@ -118,7 +112,7 @@ class NumberChanges:
         return digest_declared_lists(self.lists)
 
 
-def load_number_changes(folder: Path, today: dt.date) -> NumberChanges:
+def load_number_changes(folder: StoragePath, today: dt.date) -> NumberChanges:
     """Read every list of changes, and the numbers that earlier lists linked.
 
     Args:
@@ -144,23 +138,23 @@ def load_number_changes(folder: Path, today: dt.date) -> NumberChanges:
         (min(change.old, change.new), max(change.old, change.new)) for change in changes if change.old != change.new
     )
     without_effect = tuple(change.where for change in changes if change.old == change.new)
-    earlier_pairs = _read_linked_numbers(folder.parent / LINKED_NUMBERS_FILE)
+    earlier_pairs = _read_linked_numbers(folder.parent / str(LINKED_NUMBERS_FILE))
     return NumberChanges(lists, newest_numbers, pairs | earlier_pairs, without_effect)
 
 
-def record_linked_numbers(root: Path, changes: NumberChanges) -> None:
+def record_linked_numbers(root: StoragePath, changes: NumberChanges) -> None:
     """Write the document of linked numbers; to be done before the first row gets another number.
 
     Args:
         root: the storage root.
         changes: the changes of today.
     """
-    if changes.pairs != _read_linked_numbers(root / LINKED_NUMBERS_FILE):
+    if changes.pairs != _read_linked_numbers(root / str(LINKED_NUMBERS_FILE)):
         document = LinkedNumbersDocument(pairs=tuple(sorted(changes.pairs)))
-        write_json_document(root / LINKED_NUMBERS_FILE, document.model_dump(mode="json"))
+        write_json_document(root / str(LINKED_NUMBERS_FILE), document.model_dump(mode="json"))
 
 
-def _read_linked_numbers(file: Path) -> LinkedNumbers:
+def _read_linked_numbers(file: StoragePath) -> LinkedNumbers:
     """The numbers that earlier lists named together."""
     try:
         if not file.exists():

@@ -14,7 +14,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -36,6 +35,7 @@ from cohort.legal_basis.list_columns import (
     required_date_column,
     unproven_number_column,
 )
+from cohort.storage import StoragePath
 
 SCOPE_EVERYTHING, SCOPE_DOMAIN, SCOPE_PROJECT = "alles", "domein:", "project:"
 POLARITY_BLOCK, POLARITY_ALLOW = "block", "allow"
@@ -132,7 +132,7 @@ class ObjectionList:
 
 
 def read_objection_lists(
-    folder: Path,
+    folder: StoragePath,
     max_age_days: int,
     today: dt.date,
     domains: Collection[str],

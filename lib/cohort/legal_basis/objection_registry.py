@@ -14,13 +14,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from pydantic import ConfigDict
 
-from cohort.foundation import DocumentPart, StateRefused, describe_problem, read_model_document, write_json_document
+from cohort.foundation import StateRefused, describe_problem
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import OBJECTION_LISTS, POLARITY_ALLOW, ObjectionLine, ObjectionList
+from cohort.storage import DocumentPart, StoragePath, read_model_document, write_json_document
 
 ObjectionKey = tuple[str, str]
 """A number as it was filed, and a scope."""
@@ -84,7 +84,7 @@ class ObjectionSourceDocument(DocumentPart):
         return ObjectionSource(self.source, self.polarity, self.lists, frozenset(self.schools), entries)
 
 
-def load_objection_registry(folder: Path) -> ObjectionRegistry:
+def load_objection_registry(folder: StoragePath) -> ObjectionRegistry:
     """Read what every source filed so far.
 
     Raises:
@@ -108,7 +108,7 @@ def load_objection_registry(folder: Path) -> ObjectionRegistry:
     return registry
 
 
-def save_objection_registry(folder: Path, registry: ObjectionRegistry) -> None:
+def save_objection_registry(folder: StoragePath, registry: ObjectionRegistry) -> None:
     """Write every source that changed, each document whole or not at all; only the platform's user reads them."""
     saved = load_objection_registry(folder)
     for name, source in registry.items():

@@ -31,7 +31,7 @@ from cohort.legal_basis.objection_lists import (
 from cohort.legal_basis.objection_registry import ObjectionKey, ObjectionRegistry
 from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers, opt_in_lists_in_force
 from cohort.release_records import AppliedObjectionList
-from cohort.storage import OBJECTIONS_LOCK, hold_lock
+from cohort.storage import OBJECTIONS_LOCK, StoragePath, hold_lock
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Objections:
     """The registry with these lists; it must be saved before they are used (`record_objections`)."""
     number_changes: NumberChanges = field(default_factory=NumberChanges, repr=False)
     sha256: str = ""
-    unlisted_pupils: Path = Path()
+    unlisted_pupils: StoragePath = Path()
     """The table of pupils who did not opt in and whose rows were not kept."""
     confirmed_lists: tuple[str, ...] = ()
     """Lists whose large impact, or change of polarity or schools, an operator confirmed."""
@@ -134,7 +134,7 @@ class Objections:
 
 
 def load_objections(
-    folder: Path,
+    folder: StoragePath,
     limits: ObjectionLimits,
     today: dt.date,
     domains: Collection[str],
@@ -182,7 +182,7 @@ def load_objections(
 
 
 def record_objections(
-    restricted: Path, objections: Objections, matched: PupilNumbers = frozenset()
+    restricted: StoragePath, objections: Objections, matched: PupilNumbers = frozenset()
 ) -> ObjectionRegistry:
     """Save the registry with the lists of today; to be done before they are used.
 

@@ -11,7 +11,6 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -27,6 +26,7 @@ from cohort.legal_basis.objection_lists import (
     SCOPE_PROJECT,
     ObjectionList,
 )
+from cohort.storage import StoragePath
 
 PupilNumbers = frozenset[str]
 """Pupil numbers in normal form."""
@@ -133,7 +133,7 @@ def find_pupils_not_opted_in(
     return missing.select("pgn", "purpose").distinct()
 
 
-def pupils_by_school(rows: DataFrame, unlisted: Path) -> DataFrame:
+def pupils_by_school(rows: DataFrame, unlisted: StoragePath) -> DataFrame:
     """Which pupil is at which school (`pgn`, `brin`): in these rows, or in earlier ones that were not kept.
 
     Args:
@@ -147,7 +147,7 @@ def pupils_by_school(rows: DataFrame, unlisted: Path) -> DataFrame:
 
 
 def record_unlisted_pupils(
-    rows: DataFrame, excluded: DataFrame, lists: Sequence[OptInList], unlisted: Path, retention: TableRetention
+    rows: DataFrame, excluded: DataFrame, lists: Sequence[OptInList], unlisted: StoragePath, retention: TableRetention
 ) -> None:
     """Record which excluded pupils are at a covered school, before their rows go. Repeating it adds nothing.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -18,6 +17,7 @@ from cohort.anonymisation import hmac_sha256
 from cohort.data_states import PSEUDONYM_COLUMNS, make_local_frame
 from cohort.delta import read_commits, read_table
 from cohort.keys import ProjectKey
+from cohort.storage import StoragePath
 
 PUPIL_PSEUDONYM, SCHOOL_PSEUDONYM_COLUMN = PSEUDONYM_COLUMNS
 BARRED_COLUMN, LAPSED_COLUMN = "_barred", "_lapsed"
@@ -50,7 +50,9 @@ def count_leaving_reasons(marked: DataFrame) -> dict[str, int]:
     return dict(counted.asDict())
 
 
-def mark_ineligible_rows(spark: SparkSession, table: Path, key: ProjectKey, ineligible: IneligiblePupils) -> DataFrame:
+def mark_ineligible_rows(
+    spark: SparkSession, table: StoragePath, key: ProjectKey, ineligible: IneligiblePupils
+) -> DataFrame:
     """Read the newest rows of a table, with `_barred` and `_lapsed` set where they must go, else null.
 
     Args:

@@ -14,21 +14,12 @@ from pydantic import ConfigDict
 from cohort.access import VERIFICATION_FAILED, access_state, reasons_against_access, settle_access, withdraw_access
 from cohort.agreements import Environment, Project, load_catalogue, load_project
 from cohort.erasure import is_release_due
-from cohort.foundation import (
-    EXIT_DEFECT,
-    EXIT_DONE,
-    DocumentPart,
-    KeyRefused,
-    NotAnonymous,
-    Refusal,
-    StateRefused,
-    locate_defect,
-)
+from cohort.foundation import EXIT_DEFECT, EXIT_DONE, KeyRefused, NotAnonymous, Refusal, StateRefused, locate_defect
 from cohort.keys import key_exists
 from cohort.legal_basis import load_consents, load_list_vocabulary, load_objections
 from cohort.published_tables import eligibility_withdrawal
 from cohort.release_records import find_published_record
-from cohort.storage import hold_lock
+from cohort.storage import DocumentPart, hold_lock
 
 KEY_LOST = "its key is lost, so that no objection can be honoured: destroy the project"
 OBJECTIONS_DUE = "a list of objections changed: run objections, which takes rows out"

@@ -14,19 +14,11 @@ from pyspark.sql import SparkSession
 
 from cohort.access import VERIFICATION_FAILED, withdraw_access
 from cohort.delta import checksum_rows, list_foreign_files, read_table
-from cohort.foundation import (
-    DocumentPart,
-    NotAnonymous,
-    Refusal,
-    RightsRefused,
-    StateRefused,
-    describe_problem,
-    locate_defect,
-    write_json_document,
-)
+from cohort.foundation import NotAnonymous, Refusal, RightsRefused, StateRefused, describe_problem, locate_defect
 from cohort.keys import ProjectKey
 from cohort.release import ReleaseTask, check_published_eligibility
 from cohort.release_records import ReleaseRecord, failed_verification_path, withdrawal_journal_path
+from cohort.storage import DocumentPart, write_json_document
 from cohort.verification import PublishedTable, VerificationResult, verify_published_table
 
 NOTHING_VERIFIED = VerificationResult((), (), (), {}, (0, ""))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -18,7 +17,7 @@ from cohort.access import ACCESS_GRANTED, access_state, settle_access, withdraw_
 from cohort.agreements import Environment, Project, SchoolBoards
 from cohort.anonymisation import make_board_frame
 from cohort.delta import read_commits, vacuum_table_or_refuse
-from cohort.foundation import DocumentPart, NotAnonymous
+from cohort.foundation import NotAnonymous
 from cohort.keys import ProjectKey
 from cohort.published_tables import residual_classes
 from cohort.published_tables.ineligible_rows import (
@@ -42,7 +41,7 @@ from cohort.release_records import (
     save_release_record,
     write_public_record,
 )
-from cohort.storage import hold_lock
+from cohort.storage import DocumentPart, StoragePath, hold_lock
 from cohort.verification import PublishedTable, check_excluded_pupils, verify_published_table
 
 ROWS_BEING_WITHDRAWN = "rows are being withdrawn"
@@ -81,7 +80,7 @@ class RowWithdrawal:
     boards: Mapping[str, SchoolBoards]
 
     @property
-    def table(self) -> Path:
+    def table(self) -> StoragePath:
         return self.environment.zones.published_table(self.project.name)
 
     def current_version(self) -> int:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from pydantic import ConfigDict
 
-from cohort.foundation import DocumentPart, read_model_document, write_json_document
 from cohort.release_records import withdrawal_journal_path
-from cohort.storage import StorageZones
+from cohort.storage import DocumentPart, StorageZones, read_model_document, write_json_document
 
 
 class WithdrawalStep(DocumentPart):

@@ -7,7 +7,6 @@ each school's own page of uses name schools.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -18,12 +17,14 @@ from cohort.delta import list_partition_files
 from cohort.keys import ProjectKey
 from cohort.release_records import ReleaseRecord
 from cohort.results import read_ledger
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, parquet_source
 
 SCHOOL_COLUMNS = (SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
 
 
-def find_contributing_schools(zones: StorageZones, stage: Path, key: ProjectKey, listed: Iterable[str]) -> list[str]:
+def find_contributing_schools(
+    zones: StorageZones, stage: StoragePath, key: ProjectKey, listed: Iterable[str]
+) -> list[str]:
     """Return the schools of a staged release, in order: that of each pupil's latest value, and all others shown.
 
     A school that is no longer in the school list is recognised by its deliveries. A row that belongs to no known
@@ -43,11 +44,11 @@ def find_contributing_schools(zones: StorageZones, stage: Path, key: ProjectKey,
     return sorted(school_by_digest[digest] for digest in digests & school_by_digest.keys())
 
 
-def _distinct_schools(stage: Path) -> set[bytes]:
+def _distinct_schools(stage: StoragePath) -> set[bytes]:
     """The schools of a staged table, as keyed hashes: two columns of one file at a time, without Spark."""
     digests: set[bytes] = set()
     for file in list_partition_files(stage, {}):
-        rows: Any = pq.read_table(file, columns=list(SCHOOL_COLUMNS), read_dictionary=[SCHOOL_CONTROL])
+        rows: Any = pq.read_table(parquet_source(file), columns=list(SCHOOL_COLUMNS), read_dictionary=[SCHOOL_CONTROL])
         others = pc.list_flatten(rows[OTHER_SCHOOLS_CONTROL])
         digests.update(pc.unique(rows[SCHOOL_CONTROL]).to_pylist(), pc.unique(others).to_pylist())
     return digests

@@ -6,8 +6,6 @@ was killed between the two, `repair_publication` brings the record up to the tab
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -36,7 +34,7 @@ from cohort.release_records import (
     withdrawal_journal_path,
     write_public_record,
 )
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones
 
 ROWS_PER_PUBLISHED_FILE = 250_000
 
@@ -105,7 +103,7 @@ def publish_release(
 
 
 def replace_published_rows(
-    released: DataFrame, rows: int, table: Path, project: Project, release_id: str, platform: Platform
+    released: DataFrame, rows: int, table: StoragePath, project: Project, release_id: str, platform: Platform
 ) -> int:
     """Make rows the only content of a project's table, in one commit that carries the release's note.
 

@@ -45,7 +45,7 @@ def check_publishable(
             )
         )
     _require_approval_refused(environment, record, approved_by)
-    require_access_possible(environment.platform, project)
+    require_access_possible(environment.zones, environment.platform, project)
     _require_unchanged_lists(environment, project, record, vocabulary)
 
 

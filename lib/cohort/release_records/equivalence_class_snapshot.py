@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -25,17 +24,18 @@ from pyspark.sql import DataFrame, SparkSession
 from cohort.agreements import Project
 from cohort.data_states import PUPIL_CONTROL
 from cohort.delta import remove_folder
-from cohort.foundation import (
-    ConfigurationRefused,
+from cohort.foundation import ConfigurationRefused, StateRefused, describe_problem
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.sdc import Coding, GeneralisedClasses, Hierarchy, Recoding, WeightedLoss, level_column
+from cohort.storage import (
     DocumentPart,
-    StateRefused,
-    describe_problem,
+    StoragePath,
+    StorageZones,
+    open_to_write,
+    parquet_source,
     read_model_document,
     write_json_document,
 )
-from cohort.release_records.release_record import ReleaseRecord
-from cohort.sdc import Coding, GeneralisedClasses, Hierarchy, Recoding, WeightedLoss, level_column
-from cohort.storage import StorageZones
 
 PUPILS_FOLDER, FORMER_PUPILS_FOLDER, CLASSES_FILE, SNAPSHOT_FILE = "pupils", "left", "classes.parquet", "memory.json"
 SNAPSHOT_BLANKED_COLUMN = "blanked"
@@ -60,11 +60,11 @@ class SnapshotDocument(DocumentPart):
     renumbered_to: str = Field(default="", validation_alias="followed", serialization_alias="followed")
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def read(cls, folder: StoragePath) -> Self:
         """Read the document of the snapshot in a folder."""
         return read_model_document(folder / SNAPSHOT_FILE, cls)
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: StoragePath) -> None:
         """Write the document into the folder of its snapshot, whole or not at all."""
         write_json_document(folder / SNAPSHOT_FILE, self.model_dump(mode="json", by_alias=True))
 
@@ -83,7 +83,7 @@ class ClassSnapshot:
 
     release: int
     recoding: Recoding
-    folder: Path
+    folder: StoragePath
     pupils_folder: str
     blanked: npt.NDArray[np.bool_]
 
@@ -136,7 +136,7 @@ def comparability_digest(project: Project, hierarchies: Mapping[str, Hierarchy])
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def snapshot_folder(zones: StorageZones, record: ReleaseRecord) -> Path:
+def snapshot_folder(zones: StorageZones, record: ReleaseRecord) -> StoragePath:
     """Return the folder of a release's snapshot."""
     return zones.release_snapshots(record.project) / str(record.release)
 
@@ -154,7 +154,8 @@ def write_snapshot(zones: StorageZones, contents: SnapshotContents) -> None:
         ever_released = contents.previous.read_pseudonyms_ever_released(spark)
         former = ever_released.join(released, PUPIL_CONTROL, "left_anti")
         former.write.option("compression", "zstd").parquet(str(folder / FORMER_PUPILS_FOLDER))
-    pq.write_table(_class_table(contents), folder / CLASSES_FILE)
+    with open_to_write(folder / CLASSES_FILE) as classes:
+        pq.write_table(_class_table(contents), classes)
     recoding = contents.recoding
     document = SnapshotDocument(
         comparability_digest=contents.comparability_digest,
@@ -211,7 +212,7 @@ def load_snapshot(
                 do="Restore them, or make a project with a new name: two ways to show the same pupils would add up",
             )
         )
-    table = pq.read_table(folder / CLASSES_FILE)
+    table = pq.read_table(parquet_source(folder / CLASSES_FILE))
     recoding = _read_recoding(table, coding, document)
     if recoding.classes != table.num_rows or recoding.released_pupils != document.pupils:
         raise _snapshot_refused(record, "one that is damaged")

@@ -11,8 +11,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from cohort.agreements import DeclaredColumn, Project
-from cohort.foundation import DocumentPart, write_json_document
-from cohort.storage import StorageZones
+from cohort.storage import DocumentPart, StorageZones, write_json_document
 
 ReleaseClass = Literal["anonymous", "pseudonymous"]
 

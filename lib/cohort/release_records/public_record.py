@@ -11,12 +11,11 @@ from typing import Any
 from pydantic import ConfigDict, Field, JsonValue
 
 from cohort.agreements import Platform
-from cohort.foundation import DocumentPart, read_json_document, write_json_document
 from cohort.release_records.public_agreement import PublicAgreement, ReleaseClass
 from cohort.release_records.release_record import DataDictionary, RecodingLoss, RecordedWithdrawal, ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc import bound_intruder_chances
-from cohort.storage import StorageZones
+from cohort.storage import DocumentPart, StorageZones, read_json_document, write_json_document
 
 TEACHERS_NOTE = "a teacher's pupils lie within one school, so the school's limits hold for teachers too"
 

@@ -5,18 +5,10 @@ A release keeps its state there. Every job that makes, publishes, changes or des
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from cohort.foundation import (
-    StateRefused,
-    describe_problem,
-    read_json_document,
-    read_model_document,
-    write_json_document,
-)
+from cohort.foundation import StateRefused, describe_problem
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, read_json_document, read_model_document, write_json_document
 
 
 class UnreadableRecord(StateRefused):
@@ -38,7 +30,7 @@ def load_release_records(zones: StorageZones, project: str) -> list[ReleaseRecor
     return sorted(map(_load_record, list_record_files(zones, project)), key=lambda record: record.release)
 
 
-def list_record_files(zones: StorageZones, project: str) -> list[Path]:
+def list_record_files(zones: StorageZones, project: str) -> list[StoragePath]:
     """Return the files of a project's exact records, in order of number."""
     files = [file for file in (zones.exact_records / project).glob("*.json") if file.stem.isdigit()]
     return sorted(files, key=lambda file: int(file.stem))
@@ -56,7 +48,7 @@ def read_release_states(zones: StorageZones, project: str) -> list[tuple[int, st
     return states
 
 
-def _load_record(file: Path) -> ReleaseRecord:
+def _load_record(file: StoragePath) -> ReleaseRecord:
     try:
         return read_model_document(file, ReleaseRecord)
     except ValueError:

@@ -11,9 +11,10 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from cohort.foundation import DocumentPart, StateRefused, describe_problem
+from cohort.foundation import StateRefused, describe_problem
 from cohort.release_records.public_agreement import PublicAgreement, ReleaseClass
 from cohort.release_records.release_states import ALLOWED_MOVES, ReleaseState
+from cohort.storage import DocumentPart
 
 
 class AppliedList(DocumentPart):

@@ -7,10 +7,9 @@ journal, a certificate). Every job asks here before it acts. Nothing here writes
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 from cohort.foundation import StateRefused, describe_problem
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones
 
 
 class ReleaseState(StrEnum):
@@ -75,21 +74,21 @@ def require_open_project(zones: StorageZones, project: str) -> None:
         )
 
 
-def certificate_path(zones: StorageZones, project: str) -> Path:
+def certificate_path(zones: StorageZones, project: str) -> StoragePath:
     """Return where the certificate of a destroyed project is kept, in the open records."""
     return zones.public_records / project / "certificate.json"
 
 
-def destruction_journal_path(zones: StorageZones, project: str) -> Path:
+def destruction_journal_path(zones: StorageZones, project: str) -> StoragePath:
     """Return where the journal of a destruction under way is kept."""
     return zones.exact_records / project / "destruction.json"
 
 
-def withdrawal_journal_path(zones: StorageZones, project: str) -> Path:
+def withdrawal_journal_path(zones: StorageZones, project: str) -> StoragePath:
     """Return where the journal of rows being withdrawn is kept; nobody may read the table while it exists."""
     return zones.exact_records / project / "withdrawal.json"
 
 
-def failed_verification_path(zones: StorageZones, project: str) -> Path:
+def failed_verification_path(zones: StorageZones, project: str) -> StoragePath:
     """Return where the note of a failed verification is kept; nobody may read the table while it exists."""
     return zones.exact_records / project / "failed_verification.json"

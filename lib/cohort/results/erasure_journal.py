@@ -11,14 +11,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 from pyspark.sql import DataFrame, SparkSession
 
 from cohort.delta import count_batch_rows, delete_equal_rows, read_table, replace_batch, vacuum_table_or_refuse
-from cohort.foundation import read_json_document, write_json_document
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, read_json_document, write_json_document
 
 
 class ErasureJournal(BaseModel):
@@ -115,7 +113,7 @@ def journal_erasure(zones: StorageZones, now: dt.datetime, why: str, before: int
     _write_journal(file, journal.model_copy(update={"done": True}))
 
 
-def mark_for_vacuum(zones: StorageZones, table: Path) -> None:
+def mark_for_vacuum(zones: StorageZones, table: StoragePath) -> None:
     """Write down that a table is about to have files to lose, so that the run after a killed one removes them."""
     write_json_document(_vacuum_mark(zones), {"table": table.name})
 
@@ -141,14 +139,14 @@ def vacuum_marked_table(zones: StorageZones) -> None:
     mark.unlink()
 
 
-def _read_journals(zones: StorageZones) -> list[tuple[Path, ErasureJournal]]:
+def _read_journals(zones: StorageZones) -> list[tuple[StoragePath, ErasureJournal]]:
     files = sorted(zones.erasures.glob("*.json"))
     return [(file, ErasureJournal(**read_json_document(file))) for file in files]
 
 
-def _write_journal(file: Path, journal: ErasureJournal) -> None:
+def _write_journal(file: StoragePath, journal: ErasureJournal) -> None:
     write_json_document(file, journal.model_dump(exclude_unset=True))
 
 
-def _vacuum_mark(zones: StorageZones) -> Path:
+def _vacuum_mark(zones: StorageZones) -> StoragePath:
     return zones.exact_records / "vacuum.json"

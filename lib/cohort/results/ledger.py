@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +23,7 @@ from cohort.data_states import make_arrow_table
 from cohort.delivery_formats import UNREAD_TYPE_REASONS, UNREADABLE
 from cohort.delta import TableRetention, append_local_rows, create_table, read_small_table
 from cohort.foundation import StateRefused, describe_problem
+from cohort.storage import StoragePath
 
 DELIVERY_TAKEN, DELIVERY_REJECTED = "TAKEN", "REJECTED"
 """The two states of a delivery: its rows were taken in, or the whole file was rejected."""
@@ -202,7 +202,7 @@ class Ledger:
         return sum(e.accepted - sum(e.replaced.values()) - sum(e.withdrawn.values()) for e in self.entries)
 
 
-def read_ledger(path: Path) -> Ledger:
+def read_ledger(path: StoragePath) -> Ledger:
     """Read the ledger; it is empty when nothing was ever taken in."""
     table = read_small_table(path)
     if table is None:
@@ -214,7 +214,7 @@ def read_ledger(path: Path) -> Ledger:
     return Ledger(tuple(sorted(entries, key=lambda entry: entry.levering_nr)))
 
 
-def read_counted_batches(path: Path) -> tuple[int, ...]:
+def read_counted_batches(path: StoragePath) -> tuple[int, ...]:
     """Read which batches count: those with entries in the ledger.
 
     Raises:
@@ -235,7 +235,7 @@ def read_counted_batches(path: Path) -> tuple[int, ...]:
     return counted
 
 
-def pending_supersessions(path: Path) -> tuple[int, ...]:
+def pending_supersessions(path: StoragePath) -> tuple[int, ...]:
     """Batches whose supersession of earlier rows is journalled and not yet carried out.
 
     Args:
@@ -245,7 +245,9 @@ def pending_supersessions(path: Path) -> tuple[int, ...]:
     return tuple(sorted(int(file.name) for file in folder.glob("*") if file.name.isdigit()))
 
 
-def append_to_ledger(spark: SparkSession, path: Path, entries: list[LedgerEntry], retention: TableRetention) -> None:
+def append_to_ledger(
+    spark: SparkSession, path: StoragePath, entries: list[LedgerEntry], retention: TableRetention
+) -> None:
     """Add the entries of one batch in one commit: with it the batch counts."""
     create_table(spark, path, LEDGER_SCHEMA, retention)
     rows = [tuple(getattr(entry, name) for name in LEDGER_SCHEMA.names) for entry in entries]

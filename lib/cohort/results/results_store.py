@@ -7,10 +7,8 @@ in the ledger count.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -32,7 +30,7 @@ from cohort.delta import (
 from cohort.foundation import Refusal
 from cohort.results import erasure_journal, results_layout
 from cohort.results.ledger import Ledger, LedgerEntry
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, remove_tree
 
 ROWS_PER_FILE = 250_000
 """About how many rows of results go into one data file."""
@@ -83,7 +81,7 @@ def read_current_results(
 
 def list_result_files(
     zones: StorageZones, batches: Iterable[int], school_years: Collection[str] | None = None
-) -> list[str]:
+) -> list[StoragePath]:
     """List the data files that `read_current_results` would read.
 
     Raises:
@@ -99,7 +97,7 @@ def count_current_rows(zones: StorageZones, batches: Iterable[int]) -> int:
     return count_batch_rows(zones.results, batches)
 
 
-def append_copied_rows(spark: SparkSession, zones: StorageZones, files: Iterable[Path], batch: int) -> None:
+def append_copied_rows(spark: SparkSession, zones: StorageZones, files: Iterable[StoragePath], batch: int) -> None:
     """Append rows to a batch of results without decoding them.
 
     Args:
@@ -112,7 +110,7 @@ def append_copied_rows(spark: SparkSession, zones: StorageZones, files: Iterable
     append_copied_columns(spark, placed, zones.results, columns, f"batch {batch}")
 
 
-def append_copied_refusals(spark: SparkSession, zones: StorageZones, files: Iterable[Path], batch: int) -> None:
+def append_copied_refusals(spark: SparkSession, zones: StorageZones, files: Iterable[StoragePath], batch: int) -> None:
     """Append rows to a batch of the quarantine without decoding them.
 
     Args:
@@ -137,7 +135,7 @@ def add_batches(rows: DataFrame, entries: Iterable[LedgerEntry]) -> DataFrame:
     return rows.join(F.broadcast(batches), DELIVERY_NUMBER)
 
 
-def vacuum_restricted_table(table: Path, what: str) -> None:
+def vacuum_restricted_table(table: StoragePath, what: str) -> None:
     """Remove the files that the current version of the table does not need.
 
     Args:
@@ -155,7 +153,7 @@ def vacuum_restricted_table(table: Path, what: str) -> None:
     )
 
 
-def remove_batches(spark: SparkSession, table: Path, batches: Iterable[int], what: str) -> int:
+def remove_batches(spark: SparkSession, table: StoragePath, batches: Iterable[int], what: str) -> int:
     """Remove some batches of a table: their rows, and the files that held them.
 
     A run that is killed half-way does the same again.
@@ -176,7 +174,7 @@ def remove_batches(spark: SparkSession, table: Path, batches: Iterable[int], wha
     if existing:
         vacuum_restricted_table(table, what)
     for folder in existing.values():
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
     return len(existing)
 
 

@@ -7,7 +7,6 @@ removed. Nothing is removed that the ledger does not know: no delivery is lost b
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Iterable
 
 from pyspark.sql import SparkSession
@@ -15,10 +14,9 @@ from pyspark.sql import SparkSession
 from cohort.agreements import Platform
 from cohort.delivery_formats import DeliveredFile
 from cohort.delta import list_current_paths
-from cohort.foundation import read_json_document, write_json_document
 from cohort.results import erasure_journal, results_store
 from cohort.results.ledger import Ledger
-from cohort.storage import StorageZones
+from cohort.storage import StorageZones, read_json_document, remove_tree, write_json_document
 
 
 def apply_retention(
@@ -83,7 +81,7 @@ def _remove_results(
     existing = [batch for batch in expired if (zones.results / f"batch={batch}").exists()]
     for batch in existing:
         erasure_journal.erase_batch(spark, zones, ledger.batches, batch, now)
-        shutil.rmtree(zones.results / f"batch={batch}", ignore_errors=True)
+        remove_tree(zones.results / f"batch={batch}")
     return len(existing)
 
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from cohort.agreements import DeclaredColumn, Project, SelectedResult, find_band_bounds
 from cohort.delta import TABLE_ERRORS
 from cohort.foundation import Refusal, describe_problem
 from cohort.results import ledger, results_store
 from cohort.sdc import Hierarchy
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, parquet_source
 
 RANGE_KEYS = ("brin", "vestiging", "schooljaar", "jaargroep", "domein", "schaal", "afnameperiode")
 RANGE_VALUES = ("vaardigheidsscore", "ruwe_score", "geboortedatum")
@@ -60,16 +59,16 @@ def _read_ranges(zones: StorageZones, school_years: Collection[str]) -> pa.Table
     return _merge_ranges(pa.concat_tables(ranges)) if ranges else None
 
 
-def _ranges_of_file(file: str) -> pa.Table:
+def _ranges_of_file(file: StoragePath) -> pa.Table:
     """The ranges of a data file; its school year stands in the name of its folder."""
     keys = [name for name in RANGE_KEYS if name != "schooljaar"]
-    by_dictionary = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=keys))
-    rows = ds.dataset(file, format=by_dictionary).to_table(columns=[*keys, *RANGE_VALUES])
+    with pq.ParquetFile(parquet_source(file), read_dictionary=keys) as opened:
+        rows: pa.Table = opened.read([*keys, *RANGE_VALUES])
     aggregates: Any = [(name, end) for name in RANGE_VALUES for end in ("min", "max")]
     ranges = rows.unify_dictionaries().group_by(keys).aggregate(aggregates)
     texts = [pa.field(name, pa.string()) for name in keys]
     ranges = ranges.cast(pa.schema([*texts, *(ranges.schema.field(f"{name}_{end}") for name, end in aggregates)]))
-    school_year = pa.repeat(pa.scalar(Path(file).parent.name.rpartition("=")[2]), ranges.num_rows)
+    school_year = pa.repeat(pa.scalar(file.parent.name.rpartition("=")[2]), ranges.num_rows)
     return ranges.append_column("schooljaar", school_year)
 
 

@@ -1,17 +1,13 @@
-"""Locks: one run at a time per project, and one of ingestion.
-
-A lock is one of the operating system (`flock`), so it ends with the process that holds it, however that ends.
-"""
+"""Locks by name: one run at a time per project, and one of ingestion. How a lock is held is for the store to know."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
 from cohort.foundation import StateRefused, describe_problem
+from cohort.storage.storage_path import StoragePath
+from cohort.storage.stores import store_of
 
 INGESTION_LOCK = "_intake"
 """The name of the lock of ingestion; no project can have such a name."""
@@ -22,7 +18,7 @@ REGISTER_LOCK = "_register"
 
 
 @contextmanager
-def hold_lock(folder: Path, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[None]:
+def hold_lock(folder: StoragePath, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[None]:
     """Hold a lock for as long as the block runs.
 
     Args:
@@ -34,12 +30,9 @@ def hold_lock(folder: Path, name: str, *, shared: bool = False, wait: bool = Fal
     Raises:
         StateRefused: another run holds the lock (exit code 15).
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with ExitStack() as held:
         try:
-            mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-            fcntl.flock(handle, mode if wait else mode | fcntl.LOCK_NB)
+            held.enter_context(store_of(folder).hold_lock(folder, name, shared=shared, wait=wait))
         except BlockingIOError:
             raise StateRefused(
                 describe_problem(
@@ -51,5 +44,3 @@ def hold_lock(folder: Path, name: str, *, shared: bool = False, wait: bool = Fal
                 )
             ) from None
         yield
-    finally:
-        os.close(handle)

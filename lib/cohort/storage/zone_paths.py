@@ -2,138 +2,157 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
+from urllib.parse import urlsplit
 
-from cohort.foundation import UsageRefused, describe_problem, unsupported_refusal
+from pyspark.sql import SparkSession
+from typing_extensions import TypeVar
+
+from cohort.foundation import UsageRefused, describe_problem
+from cohort.storage.hadoop_files import HadoopFiles
+from cohort.storage.hadoop_store import HadoopStore
+from cohort.storage.storage_path import StoragePath
 
 DECLARED_LISTS = ("objections", "consents", "instructions", "nummerwijzigingen")
 """The zones in which schools and the platform file declared lists."""
 
 
-@dataclass(frozen=True)
-class StorageZones:
-    """The zones under one root, which is a folder on a local or mounted file system."""
+P_co = TypeVar("P_co", bound=StoragePath, covariant=True, default=StoragePath)
+"""The type of the paths: of a local root, that of `pathlib`."""
 
-    root: Path
+
+@dataclass(frozen=True)
+class StorageZones(Generic[P_co]):
+    """The zones under one root, which is a folder on any store."""
+
+    root: P_co
 
     @property
-    def deliveries(self) -> Path:
+    def deliveries(self) -> P_co:
         """Files as schools send them."""
         return self.root / "deliveries"
 
     @property
-    def objections(self) -> Path:
+    def objections(self) -> P_co:
         """Lists of objections."""
         return self.root / "objections"
 
     @property
-    def instructions(self) -> Path:
+    def instructions(self) -> P_co:
         """Lists of instructions of school boards."""
         return self.root / "instructions"
 
     @property
-    def consents(self) -> Path:
+    def consents(self) -> P_co:
         """Lists of consents."""
         return self.root / "consents"
 
     @property
-    def number_changes(self) -> Path:
+    def number_changes(self) -> P_co:
         """Lists of changed pupil numbers."""
         return self.root / "nummerwijzigingen"
 
     @property
-    def restricted(self) -> Path:
+    def restricted(self) -> P_co:
         """Everything that identifies pupils, or that is exact."""
         return self.root / "restricted"
 
     @property
-    def results(self) -> Path:
+    def results(self) -> P_co:
         """The table of accepted results."""
         return self.restricted / "results"
 
     @property
-    def quarantine(self) -> Path:
+    def quarantine(self) -> P_co:
         """The table of refused rows."""
         return self.restricted / "quarantine"
 
     @property
-    def ledger(self) -> Path:
+    def ledger(self) -> P_co:
         """The table with a line per delivery."""
         return self.restricted / "deliveries"
 
     @property
-    def scratch(self) -> Path:
+    def scratch(self) -> P_co:
         """Frames that ingestion keeps between two passes; removed at the end of a run and before the next one."""
         return self.restricted / "work"
 
     @property
-    def supersession(self) -> Path:
+    def supersession(self) -> P_co:
         """Journal of the rows that a batch replaces; written before the ledger line, removed with the rows."""
         return self.restricted / "superseding"
 
     @property
-    def locks(self) -> Path:
+    def store_document(self) -> P_co:
+        """What was tried of the store at the first start."""
+        return self.restricted / "store.json"
+
+    @property
+    def locks(self) -> P_co:
         """Lock files."""
         return self.restricted / "locks"
 
     @property
-    def exact_records(self) -> Path:
+    def exact_records(self) -> P_co:
         """Exact records of releases and their states, marks, and journals of running destructions."""
         return self.restricted / "records"
 
     @property
-    def erasures(self) -> Path:
+    def erasures(self) -> P_co:
         """Journals of the rows that objections removed from the results, one per run."""
         return self.restricted / "erasures"
 
     @property
-    def objection_registry(self) -> Path:
+    def objection_registry(self) -> P_co:
         """Every objection that each source ever filed; a newer list withdraws none of them."""
         return self.restricted / "objections"
 
     @property
-    def opt_in_exclusions(self) -> Path:
+    def opt_in_exclusions(self) -> P_co:
         """Pupils that opt-in lists exclude, with the schools at which they were seen."""
         return self.restricted / "unlisted"
 
-    def release_snapshots(self, project: str) -> Path:
+    def release_snapshots(self, project: str) -> P_co:
         """What is kept of each release of a project, to compare the next release with."""
         return self.restricted / "released" / project
 
-    def staging(self, project: str) -> Path:
+    def staging(self, project: str) -> P_co:
         """The staged releases of a project."""
         return self.root / "staging" / project
 
-    def staged_release(self, project: str, release: int) -> Path:
+    def staged_release(self, project: str, release: int) -> P_co:
         """The table of one staged release."""
         return self.staging(project) / str(release)
 
-    def published_table(self, project: str) -> Path:
+    def published_table(self, project: str) -> P_co:
         """The published table of a project."""
         return self.root / "projects" / project
 
     @property
-    def public_records(self) -> Path:
+    def public_records(self) -> P_co:
         """Public records of releases, with rounded counts."""
         return self.root / "records"
 
     @property
-    def public_register(self) -> Path:
+    def public_register(self) -> P_co:
         """The public register, which is made from the public records."""
         return self.root / "register"
 
-    def school_feedback(self, school: str) -> Path:
+    def school_feedback(self, school: str) -> P_co:
         """Feedback to one school on its deliveries, with the page of uses and the receipts."""
         return self.root / "feedback" / school
 
     @property
-    def intake_completed(self) -> Path:
+    def intake_completed(self) -> P_co:
         """The marker that the previous run of ingestion completed."""
         return self.school_feedback(".ended")
 
     @property
-    def private_zones(self) -> tuple[Path, ...]:
+    def private_zones(self) -> tuple[P_co, ...]:
         """The zones, beside `feedback`, that nobody but the platform's own user may enter."""
         return tuple(self.root / zone for zone in ("restricted", "staging", "deliveries", *DECLARED_LISTS))
 
@@ -142,45 +161,63 @@ MISREAD_PATH_CHARACTERS = frozenset("%*?[]{}\\#|^`")
 """Characters that Spark takes for a pattern, or deltalake for an escape, in the path of a table."""
 
 
-def parse_storage_root(root: str) -> StorageZones:
-    """Parse the storage root given on the command line.
+def open_storage_root(root: str, start_session: Callable[[], SparkSession]) -> StorageZones:
+    """Open the storage root given on the command line.
 
     Args:
-        root: a path or a `file:` URI.
+        root: a path or a `file:` URI of a local or mounted folder, or the address of a folder on a store that the
+            session's Hadoop opens, as `hdfs://namenode:8020/cohort`.
+        start_session: starts the session; it is asked for where the root is on such a store.
 
     Raises:
-        ConfigurationRefused: the URI has another scheme, which is not supported yet (exit code 10).
-        UsageRefused: the root is not a folder, or its path has characters that readers of tables take for a pattern
-            or an escape (exit code 2).
+        UsageRefused: the root is not a folder, cannot be opened, or its path has characters that readers of tables
+            take for a pattern or an escape (exit code 2).
     """
     scheme, colon, rest = root.partition(":")
     is_uri = bool(colon) and len(scheme) > 1
+    path: StoragePath
     if is_uri and scheme != "file":
-        raise unsupported_refusal(
-            f"A storage root with the scheme '{scheme}:'", "--root", "Give a folder on a local or mounted file system"
-        )
-    path = Path("/" + rest.lstrip("/")) if is_uri else Path(root)
+        path = _open_on_hadoop(root, start_session)
+    else:
+        path = (Path("/" + rest.lstrip("/")) if is_uri else Path(root)).resolve()
     if not path.is_dir():
-        raise UsageRefused(
-            describe_problem(
-                "a folder",
-                example="--root /data/cohort",
-                found="none",
-                where="--root",
-                do="Make the folder, or correct the path",
-            )
-        )
-    absolute = path.resolve()
-    misread = sorted({char for char in str(absolute) if char in MISREAD_PATH_CHARACTERS or not char.isprintable()})
+        raise _root_refusal("a folder", "--root /data/cohort", "none", "Make the folder, or correct the path")
+    misread = sorted({char for char in str(path) if char in MISREAD_PATH_CHARACTERS or not char.isprintable()})
     if misread:
-        raise UsageRefused(
-            describe_problem(
-                "a folder with printable characters alone in its path, without "
-                + " ".join(sorted(MISREAD_PATH_CHARACTERS)),
-                example="--root /data/cohort",
-                found=" ".join(ascii(char)[1:-1] if not char.isprintable() else char for char in misread),
-                where="--root",
-                do="Rename the folder",
-            )
+        raise _root_refusal(
+            "a folder with printable characters alone in its path, without "
+            + " ".join(sorted(MISREAD_PATH_CHARACTERS)),
+            "--root /data/cohort",
+            " ".join(ascii(char)[1:-1] if not char.isprintable() else char for char in misread),
+            "Rename the folder",
         )
-    return StorageZones(absolute)
+    return StorageZones(path)
+
+
+def _open_on_hadoop(root: str, start_session: Callable[[], SparkSession]) -> StoragePath:
+    """Open a root on a store that Hadoop opens.
+
+    Raises:
+        UsageRefused: no host or no folder is named, no file system is there for the scheme, or it cannot be reached.
+    """
+    parts = urlsplit(root)
+    if not parts.netloc or not parts.path.strip("/"):
+        raise _root_refusal(
+            "an address with a host and a folder", "--root hdfs://namenode:8020/cohort", "one without", "Name both"
+        )
+    try:
+        store = HadoopStore(HadoopFiles(start_session(), root), f"{parts.scheme}://{parts.netloc}")
+        path = store.path(os.path.normpath(f"/{parts.path.strip('/')}"))
+        path.is_dir()
+    except OSError as failure:
+        raise _root_refusal(
+            "a store that the session's Hadoop can open",
+            "--root hdfs://namenode:8020/cohort",
+            f"one that refuses ({failure.strerror})",
+            "Correct the address, or give Spark the store's jars, settings and credentials",
+        ) from None
+    return path
+
+
+def _root_refusal(expected: str, example: str, found: str, do: str) -> UsageRefused:
+    return UsageRefused(describe_problem(expected, example=example, found=found, where="--root", do=do))

@@ -7,8 +7,8 @@ no exact count and no restricted file is ever read here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from cohort.storage import StoragePath
 from cohort.transparency.article30 import serialise_processing_register
 from cohort.transparency.data_terms import PROJECT_STATE_NAMES
 from cohort.transparency.languages import PageLanguage, load_languages
@@ -19,7 +19,7 @@ from cohort.transparency.site_folder import SITE_MARK
 from cohort.transparency.timeline_layout import lay_out_timeline
 
 
-def render_register(records: Path) -> dict[str, bytes]:
+def render_register(records: StoragePath) -> dict[str, bytes]:
     """Render every file of the site; the same records give the same bytes.
 
     Args:

@@ -10,13 +10,13 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from cohort.agreements import PROJECT_NAME
 from cohort.foundation import BRIN_PATTERN, StateRefused, describe_problem, normalise_pgn
+from cohort.storage import StoragePath
 from cohort.transparency.register_documents import (
     OpenRecordPart,
     RegisterAgreement,
@@ -30,7 +30,7 @@ AGREEMENT_FILE, CERTIFICATE_FILE = "agreement.json", "certificate.json"
 _Document = TypeVar("_Document", bound=OpenRecordPart)
 
 
-def read_register_entries(records: Path) -> list[RegisterEntry]:
+def read_register_entries(records: StoragePath) -> list[RegisterEntry]:
     """Read every project that has an open record, by name.
 
     Args:
@@ -48,7 +48,7 @@ def read_register_entries(records: Path) -> list[RegisterEntry]:
     return [entry for entry in entries if entry.agreement or entry.releases or entry.certificate]
 
 
-def _read_entry(folder: Path, problems: list[str]) -> RegisterEntry:
+def _read_entry(folder: StoragePath, problems: list[str]) -> RegisterEntry:
     files = sorted((f for f in folder.glob("*.json") if f.stem.isdigit()), key=lambda f: int(f.stem))
     records = [_read_document(file, RegisterRelease, problems) for file in files]
     releases = tuple(record for record in records if record is not None)
@@ -59,7 +59,7 @@ def _read_entry(folder: Path, problems: list[str]) -> RegisterEntry:
     return replace(entry, agreement=agreement_of_latest or agreement)
 
 
-def _read_document(file: Path, kind: type[_Document], problems: list[str]) -> _Document | None:
+def _read_document(file: StoragePath, kind: type[_Document], problems: list[str]) -> _Document | None:
     """Read one document; a problem is added to the list and gives None, as does a file that is not there."""
     if not file.exists():
         return None
@@ -81,7 +81,7 @@ def _read_document(file: Path, kind: type[_Document], problems: list[str]) -> _D
     return document
 
 
-def _content_problem(file: Path, content: dict[str, Any], document: OpenRecordPart, where: str) -> str | None:
+def _content_problem(file: StoragePath, content: dict[str, Any], document: OpenRecordPart, where: str) -> str | None:
     """Say what is wrong with a document that has the right fields, or None."""
     expected_values = {"project": file.parent.name, "release": file.stem}
     if any(str(content[name]) != value for name, value in expected_values.items() if name in content):

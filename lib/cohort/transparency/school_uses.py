@@ -10,14 +10,12 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Literal
 
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cohort.agreements import PROJECT_NAME
-from cohort.foundation import atomic_replacement, read_json_document, write_private_text
 from cohort.release_records import (
     ProjectState,
     ReleaseClass,
@@ -26,7 +24,7 @@ from cohort.release_records import (
     load_release_records,
     project_state,
 )
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, read_json_document, store_of
 from cohort.transparency.languages import LANGUAGE_CODES
 from cohort.transparency.page_templates import render_template
 from cohort.transparency.register_documents import RELEASED_STATES
@@ -132,7 +130,7 @@ def _read_earlier_uses(zones: StorageZones) -> UsesBySchool:
     return uses
 
 
-def _read_uses_file(file: Path) -> Sequence[SchoolUse]:
+def _read_uses_file(file: StoragePath) -> Sequence[SchoolUse]:
     """The valid uses in a school's file; what was changed by hand in it is dropped, use by use."""
     uses = []
     try:
@@ -145,7 +143,7 @@ def _read_uses_file(file: Path) -> Sequence[SchoolUse]:
     return uses
 
 
-def _write_school(folder: Path, uses: Sequence[SchoolUse]) -> bool:
+def _write_school(folder: StoragePath, uses: Sequence[SchoolUse]) -> bool:
     """Write the page and the file where they differ; no other file depends on them, so the disk is not waited for."""
     document = SchoolUsesDocument(uses=tuple(uses)).model_dump(mode="json", by_alias=True)
     texts = {
@@ -154,8 +152,7 @@ def _write_school(folder: Path, uses: Sequence[SchoolUse]) -> bool:
     }
     differing = {path: text for path, text in texts.items() if not path.exists() or path.read_bytes() != text.encode()}
     for path, text in differing.items():
-        with atomic_replacement(path, temporary=path.with_name(f".{path.name}.new"), durable=False) as fresh:
-            write_private_text(fresh, text)
+        store_of(path).write_whole(path, text.encode("utf-8"), durable=False)
     return bool(differing)
 
 

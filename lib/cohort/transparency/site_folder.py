@@ -5,29 +5,26 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
 from cohort.foundation import UsageRefused, describe_problem
-from cohort.storage import StorageZones
+from cohort.storage import StoragePath, StorageZones, anything_exists, lies_in, move_file, remove_tree, store_of
 
 SITE_MARK = "register.json"
 """A file of every site: a folder without it is not replaced, unless it is empty."""
 
 
-def check_site_folder(zones: StorageZones, out: Path) -> None:
+def check_site_folder(zones: StorageZones, out: StoragePath) -> None:
     """Check that a folder may be replaced by the site.
 
     Raises:
         UsageRefused: a folder with other files, a folder among the zones or above the storage root (exit code 2).
     """
     problem = None
-    inside = out.is_relative_to(zones.root) and out != zones.public_register
-    if inside or zones.root.is_relative_to(out):
+    inside = lies_in(out, zones.root) and out != zones.public_register
+    if inside or lies_in(zones.root, out):
         problem = "a place of the storage root"
-    elif out.is_symlink() or (os.path.lexists(out) and not out.is_dir()):
+    elif out.is_symlink() or (anything_exists(out) and not out.is_dir()):
         problem = "something that is no folder"
     elif out.is_dir() and any(out.iterdir()) and not (out / SITE_MARK).is_file():
         problem = "a folder with other files"
@@ -43,14 +40,14 @@ def check_site_folder(zones: StorageZones, out: Path) -> None:
         )
 
 
-def restore_interrupted_site(out: Path) -> None:
+def restore_interrupted_site(out: StoragePath) -> None:
     """Give an earlier site its name back after a run that was killed between the two renames."""
     aside = _beside(out, "old")
-    if os.path.lexists(aside) and not os.path.lexists(out):
-        aside.rename(out)
+    if anything_exists(aside) and not anything_exists(out):
+        move_file(aside, out)
 
 
-def replace_site(out: Path, files: Mapping[str, bytes]) -> None:
+def replace_site(out: StoragePath, files: Mapping[str, bytes]) -> None:
     """Write the site and put it in the place of the earlier one, which is removed; so is what a killed run left.
 
     Args:
@@ -64,14 +61,14 @@ def replace_site(out: Path, files: Mapping[str, bytes]) -> None:
     try:
         restore_interrupted_site(out)
         for remainder in (fresh, aside):
-            shutil.rmtree(remainder, ignore_errors=True)
+            remove_tree(remainder)
         fresh.mkdir(parents=True)
         for path, content in files.items():
             _write(fresh / path, content)
-        if os.path.lexists(out):
-            out.rename(aside)
-        fresh.rename(out)
-        shutil.rmtree(aside, ignore_errors=True)
+        if anything_exists(out):
+            move_file(out, aside)
+        move_file(fresh, out)
+        remove_tree(aside)
     except OSError as failed:
         raise UsageRefused(
             describe_problem(
@@ -84,13 +81,9 @@ def replace_site(out: Path, files: Mapping[str, bytes]) -> None:
         ) from None
 
 
-def _beside(out: Path, end: str) -> Path:
+def _beside(out: StoragePath, end: str) -> StoragePath:
     return out.with_name(f".{out.name}.{end}")
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _write(path: StoragePath, content: bytes) -> None:
+    store_of(path).write_whole(path, content, public=True)

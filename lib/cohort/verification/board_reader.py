@@ -16,7 +16,6 @@ import csv
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +23,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.keys import ProjectKey
+from cohort.storage import StoragePath, open_text_to_read
 from cohort.verification.record_runs import IntArray
 from cohort.verification.result_selection import driver_frame
 
@@ -46,7 +46,7 @@ class BoardsOfSchools:
 
 
 def read_boards_of_schools(
-    file: Path, key: ProjectKey, schools: Sequence[bytes | str | None], today: dt.date
+    file: StoragePath, key: ProjectKey, schools: Sequence[bytes | str | None], today: dt.date
 ) -> BoardsOfSchools:
     """Read the boards of the schools of a table.
 
@@ -103,11 +103,11 @@ def _present_board(periods: Sequence[BoardPeriod], today: dt.date) -> str:
     return min(map(distance, periods))[2]
 
 
-def _read_board_periods(file: Path) -> dict[str, list[BoardPeriod]]:
+def _read_board_periods(file: StoragePath) -> dict[str, list[BoardPeriod]]:
     """Read the lines of the list that name a board, by school."""
     periods: dict[str, list[BoardPeriod]] = {}
     try:
-        with file.open(encoding="utf-8", newline="") as text:
+        with open_text_to_read(file) as text:
             for row in csv.DictReader(text, delimiter=";", strict=True):
                 since = dt.date.fromisoformat(row["verwacht_van"] or dt.date.min.isoformat())
                 until = dt.date.fromisoformat(row["verwacht_tot"] or dt.date.max.isoformat())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -16,6 +15,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements import Project
 from cohort.foundation import RightsRefused, describe_problem
+from cohort.storage import StoragePath
 from cohort.verification import rights_list_reader
 from cohort.verification.findings import Finding, finding_if_any
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
@@ -32,7 +32,7 @@ ConsentDates = Mapping[str, dt.date | None]
 
 
 def read_consenting_pupils(
-    folder: Path, project: Project, max_age_days: int, today: dt.date, newest: Mapping[str, str]
+    folder: StoragePath, project: Project, max_age_days: int, today: dt.date, newest: Mapping[str, str]
 ) -> ConsentingPupils:
     """Read who consents today to a domain that the project shows on a legal ground.
 

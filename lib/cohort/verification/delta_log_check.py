@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from cohort.delta import TABLE_PROTOCOL
 from cohort.foundation import StateRefused, describe_problem
+from cohort.storage import StoragePath, parquet_source
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 
 SPARK_SCHEMA_KEY = b"org.apache.spark.sql.parquet.row.metadata"
@@ -76,7 +76,7 @@ class CommitLog:
         return [(field["name"], field["type"]) for field in fields]
 
 
-def read_commit_log(table: Path) -> CommitLog:
+def read_commit_log(table: StoragePath) -> CommitLog:
     """Read a table's log; without a readable log there are no commits."""
     folder = table / "_delta_log"
     commits: dict[int, list[LogAction]] = {}
@@ -88,7 +88,7 @@ def read_commit_log(table: Path) -> CommitLog:
     return CommitLog(commits, tuple(checksum_files), any(folder.rglob("*.checkpoint*.parquet")))
 
 
-def read_required_log(table: Path) -> CommitLog:
+def read_required_log(table: StoragePath) -> CommitLog:
     """Read the log of a table that must exist.
 
     Raises:
@@ -135,7 +135,7 @@ def check_single_commit(log: CommitLog, release_id: str) -> list[Finding]:
     return finding_if_any("COMMIT", int(not is_right))
 
 
-def check_log_traces(log: CommitLog, files: Sequence[Path]) -> list[Finding]:
+def check_log_traces(log: CommitLog, files: Sequence[StoragePath]) -> list[Finding]:
     """Check LOG: whatever log and footers hold of the data beside the number of rows of a file."""
     traces: list[str] = []
     actions = [entry for version in log.commits for entry in log.commits[version]]
@@ -174,8 +174,8 @@ def _commit_traces(info: LogAction) -> list[str]:
     return [f"commit parameter {name}" for name in filled - HARMLESS_COMMIT_PARAMETERS]
 
 
-def _footer_traces(file: Path) -> list[str]:
-    footer = pq.read_metadata(file)
+def _footer_traces(file: StoragePath) -> list[str]:
+    footer = pq.read_metadata(parquet_source(file))
     metadata = footer.metadata or {}
     fields = json.loads(metadata[SPARK_SCHEMA_KEY]).get("fields", []) if SPARK_SCHEMA_KEY in metadata else []
     traces = [f"metadata of column {field['name']} in footers" for field in fields if field.get("metadata")]

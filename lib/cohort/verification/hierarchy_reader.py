@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from pathlib import Path
 
 from cohort.agreements import DeclaredColumn, Project
 from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.storage import StoragePath
 
 UNKNOWN_LEAF = "onbekend"
 TOP_LABEL = "*"
@@ -56,7 +56,7 @@ class HierarchyPaths:
         return {**positions, **{value: positions[leaf] for value, leaf in self.aliases.items()}}
 
 
-def read_hierarchy_paths(project: Project, folder: Path) -> dict[str, HierarchyPaths]:
+def read_hierarchy_paths(project: Project, folder: StoragePath) -> dict[str, HierarchyPaths]:
     """Read the hierarchy of each released column; of a sensitive column only the leaves, as it shows no others."""
     hierarchies = {}
     for column in project.columns:
@@ -73,7 +73,7 @@ def read_hierarchy_paths(project: Project, folder: Path) -> dict[str, HierarchyP
     return hierarchies
 
 
-def read_hierarchy_paths_of_file(file: Path) -> HierarchyPaths:
+def read_hierarchy_paths_of_file(file: StoragePath) -> HierarchyPaths:
     """Read a hierarchy file: lines `leaf;…;widest` without a header.
 
     Null and an empty leaf are `onbekend`. Where the file does not name `onbekend`, it becomes the last leaf; its

@@ -10,13 +10,13 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import Project
+from cohort.storage import StoragePath
 from cohort.verification import list_file_reader, rights_list_reader
 from cohort.verification.result_selection import driver_frame
 
@@ -65,7 +65,7 @@ class _InstructionLine:
     withdrawn_on: dt.date
 
 
-def read_instructed_sites(folder: Path, project: Project, today: dt.date) -> InstructedSites:
+def read_instructed_sites(folder: StoragePath, project: Project, today: dt.date) -> InstructedSites:
     """Read the instructions that are in force today for one project.
 
     An anonymous project needs the instruction that a school gives once for all projects; a pseudonymous one needs

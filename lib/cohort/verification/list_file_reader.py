@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from cohort.storage import StoragePath
+
 COMMON_KEYS: dict[str, type] = {"file": str, "date": dt.date, "source": str}
 OBJECTION_KEYS: dict[str, type] = {"polarity": str, "max_age_days": int, "declared_empty": bool}
 OBJECTION_COLUMNS = ("pgn", "brin", "vanaf", "ingetrokken_op", "bereik")
@@ -30,7 +32,7 @@ ReportProblem = Callable[[str, str, str, str], None]
 ListLines = list[dict[str, str]]
 
 
-def read_objection_declarations(folder: Path, report: ReportProblem) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_objection_declarations(folder: StoragePath, report: ReportProblem) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every valid declaration of an objection list with the name of its file.
 
     Reports invalid declarations, files that no declaration names, and files that two declarations name.
@@ -54,7 +56,7 @@ def read_objection_declarations(folder: Path, report: ReportProblem) -> Iterator
         report("a list declared once", "one .toml for every .csv", "two that declare it", name)
 
 
-def read_list_lines(file: Path, columns: tuple[str, ...], report: ReportProblem) -> ListLines | None:
+def read_list_lines(file: StoragePath, columns: tuple[str, ...], report: ReportProblem) -> ListLines | None:
     """Read the lines of a list; report and return None where it is unreadable or lacks a column."""
     try:
         text_lines = _decode_lines(file.read_bytes())
@@ -67,7 +69,7 @@ def read_list_lines(file: Path, columns: tuple[str, ...], report: ReportProblem)
     return lines
 
 
-def read_number_change_lists(folder: Path, report: ReportProblem) -> Iterator[tuple[str, ListLines]]:
+def read_number_change_lists(folder: StoragePath, report: ReportProblem) -> Iterator[tuple[str, ListLines]]:
     """Yield the lines of every declared list of number changes with the name of its file."""
     for file in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
         declaration = _read_declaration(file, COMMON_KEYS)
@@ -103,7 +105,7 @@ def parse_school_and_site(cell: str) -> tuple[str, str] | None:
     return (match[1], match[2] or "") if match else None
 
 
-def _read_declaration(file: Path, required: dict[str, type]) -> dict[str, Any] | None:
+def _read_declaration(file: StoragePath, required: dict[str, type]) -> dict[str, Any] | None:
     try:
         declaration = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
+from cohort.storage import StoragePath
 from cohort.verification import list_file_reader
 from cohort.verification.list_file_reader import NUMBER_CHANGE_COLUMNS, ReportProblem
 from cohort.verification.pupil_number_reader import parse_pupil_number
@@ -48,7 +48,7 @@ class PupilNumberLinks:
         return self.numbers_leading_to(newest_numbers).union(*tied)
 
 
-def read_pupil_number_links(root: Path, report: ReportProblem) -> PupilNumberLinks:
+def read_pupil_number_links(root: StoragePath, report: ReportProblem) -> PupilNumberLinks:
     """Read all number changes under a storage root; of two changes of a number the later one counts.
 
     Args:
@@ -65,7 +65,7 @@ def read_pupil_number_links(root: Path, report: ReportProblem) -> PupilNumberLin
     return PupilNumberLinks(newest, _group_linked_numbers(pairs))
 
 
-def _read_changes(folder: Path, report: ReportProblem) -> Iterator[tuple[str, dt.date, str]]:
+def _read_changes(folder: StoragePath, report: ReportProblem) -> Iterator[tuple[str, dt.date, str]]:
     """Yield old number, day and new number of each line that changes anything."""
     for name, lines in list_file_reader.read_number_change_lists(folder, report):
         for line in lines:
@@ -103,7 +103,7 @@ def _end_of_circle(latest: LatestChanges, circle: list[str], report: ReportProbl
     return circle[start % len(circle)]
 
 
-def _read_earlier_pairs(root: Path, report: ReportProblem) -> list[tuple[str, str]]:
+def _read_earlier_pairs(root: StoragePath, report: ReportProblem) -> list[tuple[str, str]]:
     file = root / "restricted" / "nummerwijzigingen.json"
     try:
         pairs = json.loads(file.read_text(encoding="utf-8"))["pairs"] if file.exists() else []

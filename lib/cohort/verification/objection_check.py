@@ -12,7 +12,6 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from pyspark.sql import functions as F
 
 from cohort.delta import read_table, table_exists
 from cohort.foundation import ObjectionsRefused, describe_problem
+from cohort.storage import StoragePath
 from cohort.verification import list_file_reader, number_change_reader
 from cohort.verification.list_file_reader import ListLines, ReportProblem
 from cohort.verification.number_change_reader import PupilNumberLinks
@@ -55,7 +55,7 @@ class ExcludedPupils:
     numbers: PupilNumberSet = field(repr=False)
     held_back_schools: frozenset[str] = frozenset()
     opt_in_lists: tuple[OptInRequirement, ...] = field(default=(), repr=False)
-    known_elsewhere: Path | None = None
+    known_elsewhere: StoragePath | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,7 +89,7 @@ class _CurrentLists:
 class _ListRequest:
     """For whom and when the lists are read."""
 
-    folder: Path
+    folder: StoragePath
     max_age_days: int
     today: dt.date
     project: str
@@ -101,7 +101,7 @@ class _ListRequest:
 
 
 def read_excluded_pupils(
-    folder: Path, max_age_days: int, today: dt.date, project: str, domains: Collection[str]
+    folder: StoragePath, max_age_days: int, today: dt.date, project: str, domains: Collection[str]
 ) -> ExcludedPupils:
     """Read all objection lists and the registry as one answer for one project.
 
@@ -172,7 +172,7 @@ def excluded_pupils_frame(spark: SparkSession, excluded: ExcludedPupils, results
     return frame.distinct()
 
 
-def _read_registry(folder: Path, report: ReportProblem) -> dict[str, _RegisteredSource]:
+def _read_registry(folder: StoragePath, report: ReportProblem) -> dict[str, _RegisteredSource]:
     """Read what each source had filed before, by the source's name."""
     registry = {}
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:

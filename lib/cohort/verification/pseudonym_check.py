@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from pyspark.sql import functions as F
 from cohort.agreements import Project
 from cohort.data_states import PSEUDONYM_COLUMNS, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.keys import INNER_BLOCK, OUTER_BLOCK, ProjectKey
+from cohort.storage import StoragePath, parquet_source
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 from cohort.verification.released_checksum import hash_row, length_prefixed
 from cohort.verification.result_selection import driver_frame
@@ -52,7 +52,7 @@ def check_pseudonym_columns(names: Iterable[str], project: Project) -> list[Find
     return finding_naming("PSEUDONYM", present ^ set(project.pseudonym_columns))
 
 
-def count_pseudonyms(files: Sequence[Path], columns: Sequence[str], *, control: bool) -> PseudonymCounts:
+def count_pseudonyms(files: Sequence[StoragePath], columns: Sequence[str], *, control: bool) -> PseudonymCounts:
     """Read every row of a pseudonymous table and compare its pseudonyms.
 
     Args:
@@ -121,9 +121,9 @@ def _control_names(control: bool) -> tuple[str, ...]:
     return (PUPIL_CONTROL, SCHOOL_CONTROL) if control else ()
 
 
-def _read_batches(file: Path, columns: list[str]) -> Iterator[list[tuple[Any, ...]]]:
+def _read_batches(file: StoragePath, columns: list[str]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield rows in batches; each row ends with two control values, None where the columns are absent."""
-    for batch in pq.ParquetFile(file).iter_batches(batch_size=PSEUDONYMS_PER_BATCH, columns=columns):
+    for batch in pq.ParquetFile(parquet_source(file)).iter_batches(batch_size=PSEUDONYMS_PER_BATCH, columns=columns):
         values = [batch.column(name).to_pylist() for name in columns]
         absent = [[None] * batch.num_rows] * (2 - sum(name in columns for name in (PUPIL_CONTROL, SCHOOL_CONTROL)))
         yield list(zip(*values, *absent, strict=True))

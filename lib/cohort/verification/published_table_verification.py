@@ -6,7 +6,6 @@ A published table has no control columns, so less can be checked than in its sta
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
@@ -22,6 +21,7 @@ from cohort.delta import (
     read_table,
 )
 from cohort.keys import ProjectKey
+from cohort.storage import StoragePath
 from cohort.verification.board_reader import BoardsOfSchools, read_boards_of_schools
 from cohort.verification.class_size_check import (
     ClassMeasures,
@@ -177,7 +177,7 @@ def verify_rights(spark: SparkSession, subject: VerificationSubject) -> list[Fin
 
 
 def check_excluded_pupils(
-    spark: SparkSession, table: Path, key: ProjectKey, numbers: Iterable[str], schools: Iterable[str] = ()
+    spark: SparkSession, table: StoragePath, key: ProjectKey, numbers: Iterable[str], schools: Iterable[str] = ()
 ) -> list[Finding]:
     """Check OBJECTOR in a published pseudonymous table: nobody of these numbers, and nobody of these schools."""
     pupil, school = PSEUDONYM_COLUMNS
@@ -208,7 +208,7 @@ def unfit_schema_result(findings: list[Finding]) -> VerificationResult:
     return VerificationResult(tuple(findings), UNFIT_SCHEMA_CODES, not_checked, {}, (0, "0-0"))
 
 
-def _check_log(published: PublishedTable, log: CommitLog, files: list[Path]) -> list[Finding]:
+def _check_log(published: PublishedTable, log: CommitLog, files: list[StoragePath]) -> list[Finding]:
     versions, properties = read_protocol_and_properties(published.table)
     own = published_table_properties(published.project, published.release_id)
     required = make_table_properties(published.platform.tables) | own

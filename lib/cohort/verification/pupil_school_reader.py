@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from cohort.storage import StoragePath, parquet_source, store_of
 from cohort.verification.instruction_check import InstructedSites
 from cohort.verification.objection_check import excluded_pupils_frame
 from cohort.verification.permission_reader import UsagePermissions, read_usage_permissions
@@ -162,13 +162,13 @@ def read_pupil_schools(spark: SparkSession, sources: ReleaseSources, permissions
     ).first()
     if counts is None:
         raise RuntimeError("an aggregate without a row")
-    return PupilSchools(pairs, permissions, _count_rows(results), **counts.asDict())
+    return PupilSchools(pairs, permissions, _count_rows(sources.results, results), **counts.asDict())
 
 
-def _count_rows(frame: DataFrame) -> int:
+def _count_rows(table: StoragePath, frame: DataFrame) -> int:
     """Count the rows of a table's files by their footers."""
-    files = (unquote(urlparse(file).path) for file in frame.inputFiles())
-    return sum(pq.read_metadata(file).num_rows for file in files)
+    files = map(store_of(table).path_of_url, frame.inputFiles())
+    return sum(pq.read_metadata(parquet_source(file)).num_rows for file in files)
 
 
 def _schools_frame(spark: SparkSession, instructed: InstructedSites) -> DataFrame:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from cohort.agreements import Project
 from cohort.data_states import OTHER_SCHOOLS_CONTROL, PSEUDONYM_COLUMNS, SCHOOL_CONTROL
+from cohort.storage import StoragePath, parquet_source
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
 
 IntArray = npt.NDArray[np.int64]
@@ -137,7 +137,7 @@ class RecordRuns:
         return groups.astype(np.int64)
 
 
-def read_released_runs(files: Sequence[Path], project: Project, *, control: bool) -> RecordRuns:
+def read_released_runs(files: Sequence[StoragePath], project: Project, *, control: bool) -> RecordRuns:
     """Read the runs of a release's files; `control` says whether the control columns are present."""
     sensitive = project.sensitive_column
     return read_record_runs(
@@ -150,7 +150,7 @@ def read_released_runs(files: Sequence[Path], project: Project, *, control: bool
 
 
 def read_record_runs(
-    files: Sequence[Path],
+    files: Sequence[StoragePath],
     columns: Sequence[str],
     *,
     control: bool,
@@ -168,7 +168,7 @@ def read_record_runs(
     """
     collector = _RunCollector(columns, SCHOOL_CONTROL if control else school, control)
     for number, file in enumerate(files):
-        parquet = pq.ParquetFile(file, read_dictionary=collector.dictionary_columns)
+        parquet = pq.ParquetFile(parquet_source(file), read_dictionary=collector.dictionary_columns)
         for batch in parquet.iter_batches(batch_size=ROWS_PER_BATCH, columns=collector.read_columns):
             collector.add(batch, number)
     return collector.collect(None if sensitive is None else list(columns).index(sensitive))

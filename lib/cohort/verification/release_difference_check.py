@@ -12,7 +12,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from pyspark.sql import functions as F
 from cohort.data_states import PUPIL_CONTROL
 from cohort.delta import list_current_names
 from cohort.foundation import StateRefused, describe_problem
+from cohort.storage import StoragePath, parquet_source
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 from cohort.verification.record_runs import IntArray, read_record_runs
 from cohort.verification.result_selection import driver_frame
@@ -106,7 +106,7 @@ def check_release_difference(
     return findings + finding_naming("SUMS", ["more pupils withdrawn than have left"] * is_too_many)
 
 
-def read_release_snapshot(spark: SparkSession, folder: Path) -> ReleaseSnapshot:
+def read_release_snapshot(spark: SparkSession, folder: StoragePath) -> ReleaseSnapshot:
     """Read the class snapshot of a release.
 
     Raises:
@@ -123,7 +123,9 @@ def read_release_snapshot(spark: SparkSession, folder: Path) -> ReleaseSnapshot:
             )
         )
     facts = json.loads((folder / "memory.json").read_text(encoding="utf-8"))
-    return ReleaseSnapshot(spark.read.parquet(str(folder / facts["at"])), pq.read_table(folder / "classes.parquet"))
+    return ReleaseSnapshot(
+        spark.read.parquet(str(folder / facts["at"])), pq.read_table(parquet_source(folder / "classes.parquet"))
+    )
 
 
 def find_arrivals(snapshot: ReleaseSnapshot, stage: DataFrame) -> DataFrame:
@@ -207,7 +209,7 @@ def _has_returned_pupils(spark: SparkSession, arrivals: DataFrame, predecessor: 
     return arrivals.join(spark.read.parquet(str(departed)), PUPIL_CONTROL, "left_semi").count() > 0
 
 
-def _is_as_published(table: Path, classes: pa.Table, labels: list[str], pupils: IntArray) -> bool:
+def _is_as_published(table: StoragePath, classes: pa.Table, labels: list[str], pupils: IntArray) -> bool:
     """Whether the published table has, under every class's labels, exactly the rows of the snapshot."""
     pupils_of_class = pupils.reshape(-1, 2).sum(axis=1)
     if len(pupils_of_class) != classes.num_rows:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from cohort.foundation import RightsRefused, describe_problem
+from cohort.storage import StoragePath
 from cohort.verification import list_file_reader
 
 DECLARED_KEYS: dict[str, type] = {
@@ -26,7 +27,7 @@ LocatedLine = tuple[str, RightsListLine]
 
 
 def read_rights_lists(
-    folder: Path, columns: Collection[str], max_age_days: int | None, today: dt.date
+    folder: StoragePath, columns: Collection[str], max_age_days: int | None, today: dt.date
 ) -> list[LocatedLine]:
     """Read every line of every list of a zone.
 
@@ -111,7 +112,7 @@ def _parse_dates(
             )
 
 
-def _read_rights_declaration(file: Path) -> tuple[str, dt.date, int, bool] | None:
+def _read_rights_declaration(file: StoragePath) -> tuple[str, dt.date, int, bool] | None:
     """Return file, date, greatest age in days and whether an empty list is declared; None where invalid."""
     try:
         declaration = tomllib.loads(file.read_text(encoding="utf-8-sig"))

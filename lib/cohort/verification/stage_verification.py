@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
 from cohort.delta import make_table_properties, read_table
+from cohort.storage import StoragePath
 from cohort.verification.accounting_check import check_accounting
 from cohort.verification.board_reader import BoardsOfSchools, boards_of_schools_frame, read_boards_of_schools
 from cohort.verification.class_size_check import (
@@ -155,7 +155,7 @@ def verify_stage(
     return VerificationResult(tuple(findings), checked, (), measures, checksum)
 
 
-def _check_log(subject: VerificationSubject, log: CommitLog, files: list[Path]) -> list[Finding]:
+def _check_log(subject: VerificationSubject, log: CommitLog, files: list[StoragePath]) -> list[Finding]:
     properties = log.last_action("metaData").get("configuration", {})
     required = make_table_properties(subject.platform.tables)
     return [
@@ -169,7 +169,7 @@ def _open_stage(
     spark: SparkSession,
     subject: VerificationSubject,
     rows: DataFrame,
-    files: list[Path],
+    files: list[StoragePath],
     agreed: tuple[dict[str, HierarchyPaths], UsagePermissions],
 ) -> _OpenedStage:
     hierarchies, permissions = agreed

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from cohort.agreements import Platform, Project
 from cohort.keys import ProjectKey
+from cohort.storage import StoragePath
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class PublishedPredecessor:
         allows_new_pupils: whether the new release may hold pupils that this one does not have.
     """
 
-    snapshot: Path
-    table: Path
+    snapshot: StoragePath
+    table: StoragePath
     allows_new_pupils: bool
 
 
@@ -46,16 +46,16 @@ class ReleaseSources:
     project: Project
     platform: Platform
     key: ProjectKey
-    results: Path
+    results: StoragePath
     batches: tuple[int, ...]
-    objections: Path
-    instructions: Path
-    consents: Path
-    hierarchies: Path
+    objections: StoragePath
+    instructions: StoragePath
+    consents: StoragePath
+    hierarchies: StoragePath
     today: dt.date
 
     @property
-    def school_list(self) -> Path:
+    def school_list(self) -> StoragePath:
         """The school list, which names each school's boards: it stands beside the hierarchies."""
         return self.hierarchies.parent / "scholen.csv"
 
@@ -72,10 +72,10 @@ class VerificationSubject(ReleaseSources):
         predecessor: the published release, if there is one and the project is anonymous.
     """
 
-    table: Path
+    table: StoragePath
     release_id: str
     counts: Mapping[str, int]
-    snapshot: Path | None
+    snapshot: StoragePath | None
     predecessor: PublishedPredecessor | None
 
 
@@ -96,13 +96,13 @@ class PublishedTable:
 
     project: Project
     platform: Platform
-    table: Path
+    table: StoragePath
     release_id: str
     released_rows: int
-    hierarchies: Path
+    hierarchies: StoragePath
     key: ProjectKey | None = None
     today: dt.date | None = None
 
     @property
-    def school_list(self) -> Path:
+    def school_list(self) -> StoragePath:
         return self.hierarchies.parent / "scholen.csv"

@@ -1,7 +1,7 @@
-"""Folders and files that nobody but the platform's own user may enter or read, whatever the umask.
+"""Local folders and files that nobody but the platform's own user may enter or read, whatever the umask.
 
-Everything that is written for a school, or that holds exact counts, is written through this module. It knows no
-storage zone: `storage.zone_paths` says where things stand, and `access` closes what was left open.
+`posix_store` writes through this module everything that is made for a school, or that holds exact counts. It knows no
+storage zone: `zone_paths` says where things stand, and `access` closes what was left open.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def make_private_folder(folder: Path) -> None:
     folder.chmod(PRIVATE_FOLDER_MODE)
 
 
-def write_private_text(path: Path, text: str) -> None:
+def write_private_bytes(path: Path, content: bytes) -> None:
     """Write a file that is private from its first byte on, in a private folder.
 
     The call does not wait for the disk, and a killed run may leave half a file. What another run relies on is written
@@ -47,7 +47,7 @@ def write_private_text(path: Path, text: str) -> None:
         handle = os.open(path, flags, PRIVATE_FILE_MODE)
     with os.fdopen(handle, "wb", buffering=0) as file:
         os.fchmod(handle, PRIVATE_FILE_MODE)  # an existing file keeps its mode: close it before it has new content
-        unwritten = memoryview(text.encode("utf-8"))
+        unwritten = memoryview(content)
         while unwritten:
             unwritten = unwritten[file.write(unwritten) :]
 

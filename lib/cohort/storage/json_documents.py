@@ -1,21 +1,19 @@
-"""Small JSON documents on disk: records, journals, marks and receipts, and the base of their types.
+"""Small JSON documents on the store: records, journals, marks and receipts, and the base of their types.
 
-Every module that keeps such a document writes and reads it here. A document is written whole or not at all, and is on
-the disk before the call returns. A type of document carries its name and version as `$id` of its JSON schema; the
+Every module that keeps such a document writes and reads it here. A document is written whole or not at all, and lasts
+before the call returns. A type of document carries its name and version as `$id` of its JSON schema; the
 schemas in `docs/schemas` are generated from these types.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from cohort.foundation import private_files
-from cohort.foundation.atomic_files import atomic_replacement
+from cohort.storage.storage_path import StoragePath
+from cohort.storage.stores import store_of
 
 
 class DocumentPart(BaseModel):
@@ -29,30 +27,19 @@ class DocumentPart(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
-def write_json_document(path: Path, content: dict[str, Any], *, public: bool = False) -> None:
-    """Write one JSON document, whole or not at all; it is on the disk before the call returns.
+def write_json_document(path: StoragePath, content: dict[str, Any], *, public: bool = False) -> None:
+    """Write one JSON document, whole or not at all; it lasts when the call returns.
 
     Args:
         path: the document; missing folders above it are made.
         content: what it holds. Dates and other values that JSON does not know are written as text.
         public: whether everybody may read it. Otherwise nobody but the platform's user may, from its first byte on.
     """
-    if public:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    else:
-        private_files.make_private_folder(path.parent)
-    with atomic_replacement(path) as fresh:
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if public else 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            if not public:
-                os.fchmod(handle, private_files.PRIVATE_FILE_MODE)
-            json.dump(content, file, ensure_ascii=False, indent=2, default=str)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
+    text = json.dumps(content, ensure_ascii=False, indent=2, default=str) + "\n"
+    store_of(path).write_whole(path, text.encode("utf-8"), public=public)
 
 
-def read_json_document(path: Path) -> dict[str, Any]:
+def read_json_document(path: StoragePath) -> dict[str, Any]:
     """Read one JSON document.
 
     Raises:
@@ -63,7 +50,7 @@ def read_json_document(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_model_document(path: Path, model: type[M]) -> M:
+def read_model_document(path: StoragePath, model: type[M]) -> M:
     """Read one JSON document into a pydantic model.
 
     Raises:
@@ -73,7 +60,7 @@ def read_model_document(path: Path, model: type[M]) -> M:
     return model.model_validate(read_json_document(path))
 
 
-def read_applied_digest(mark: Path) -> str:
+def read_applied_digest(mark: StoragePath) -> str:
     """Read from a mark the digest of the declaration that was applied last; empty when none ever was.
 
     Args:

@@ -1,0 +1,287 @@
+"""The file system that Hadoop opens for an address (HDFS, S3A, ABFS, GS), asked over the gateway of the Spark session.
+
+One client per root. It sees what Spark sees, with the same settings and credentials. Errors of the JVM become those
+of `os`: their class says enough, and their message, which could hold anything, goes nowhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+READ_BYTES = 2**16
+"""What one question to the store reads of a file that is read piece by piece."""
+WRITE_BYTES = 2**20
+"""What is gathered before it is handed to the store."""
+PRIVATE_FILE_MODE = 0o600
+PERMISSIONS_CAPABILITY = "fs.capability.paths.permissions"
+CONDITIONAL_CREATE_OPTION = "fs.option.create.conditional.overwrite"
+"""A create of S3A that fails where another one was first; its plain create looks first and writes then."""
+ERROR_NUMBERS = {
+    "java.io.FileNotFoundException": errno.ENOENT,
+    "org.apache.hadoop.security.AccessControlException": errno.EACCES,
+    "java.nio.file.AccessDeniedException": errno.EACCES,
+    "org.apache.hadoop.fs.FileAlreadyExistsException": errno.EEXIST,
+    "org.apache.hadoop.fs.PathIsNotEmptyDirectoryException": errno.ENOTEMPTY,
+    "org.apache.hadoop.fs.ParentNotDirectoryException": errno.ENOTDIR,
+    "org.apache.hadoop.fs.PathIsNotDirectoryException": errno.ENOTDIR,
+}
+"""The error of `os` for each class of the JVM; every other one is an input or output error."""
+
+
+@dataclass(frozen=True)
+class HadoopStatus:
+    """What the store says of a file or folder, under the names of `os.stat_result`.
+
+    Args:
+        name: its name, without the folders above.
+        is_folder: whether it is a folder.
+        st_size: its bytes.
+        modified: when it was last changed by the clock of the store, in milliseconds since 1970.
+    """
+
+    name: str
+    is_folder: bool
+    st_size: int
+    modified: int
+
+    @property
+    def st_mtime(self) -> float:
+        return self.modified / 1e3
+
+    @property
+    def st_mtime_ns(self) -> int:
+        return self.modified * 1_000_000
+
+
+class HadoopFiles:
+    """The file system of one address.
+
+    Args:
+        spark: the session whose settings and credentials are used.
+        address: any address on the file system, as `hdfs://host:8020/cohort`.
+
+    Raises:
+        OSError: no file system can be opened for the address.
+    """
+
+    def __init__(self, spark: SparkSession, address: str) -> None:
+        context = cast(Any, spark.sparkContext)
+        self._gateway: Any = context._gateway
+        self._jvm: Any = context._jvm
+        self._conf: Any = context._jsc.hadoopConfiguration()
+        self._hadoop: Any = self._jvm.org.apache.hadoop.fs
+        with os_errors(address):
+            self._system: Any = self._path(address).getFileSystem(self._conf)
+            self.scheme = str(self._system.getScheme())
+            self.has_permissions = bool(self._system.hasPathCapability(self._path(address), PERMISSIONS_CAPABILITY))
+            self.has_conditional_create = bool(
+                self._system.hasPathCapability(self._path(address), CONDITIONAL_CREATE_OPTION)
+            )
+
+    @property
+    def puts_whole_files(self) -> bool:
+        """Whether a file appears when it is closed, and not when it is begun: so it is on object stores."""
+        return not self.has_permissions
+
+    def status(self, address: str) -> HadoopStatus:
+        """Raises: FileNotFoundError where there is nothing."""
+        with os_errors(address):
+            return _read_status(self._system.getFileStatus(self._path(address)))
+
+    def list_folder(self, address: str) -> list[HadoopStatus]:
+        """List a folder in order of name."""
+        with os_errors(address):
+            statuses = self._system.listStatus(self._path(address))
+            return sorted((_read_status(status) for status in statuses), key=lambda status: status.name)
+
+    def read(self, address: str) -> bytes:
+        """Read a whole file."""
+        with os_errors(address):
+            stream = self._system.open(self._path(address))
+            try:
+                return bytes(self._jvm.org.apache.commons.io.IOUtils.toByteArray(stream))
+            finally:
+                stream.close()
+
+    def open_to_read(self, address: str) -> io.BufferedReader:
+        """Open a file that is read piece by piece, at any place."""
+        with os_errors(address):
+            size = int(self._system.getFileStatus(self._path(address)).getLen())
+            stream = self._system.open(self._path(address))
+        return io.BufferedReader(_HadoopReader(self._jvm, stream, address, size), READ_BYTES)
+
+    def open_to_write(self, address: str) -> io.BufferedWriter:
+        """Open a file that is written from its beginning, in the place of an earlier one."""
+        with os_errors(address):
+            stream = self._system.create(self._path(address), True)
+        return io.BufferedWriter(_HadoopWriter(stream, address), WRITE_BYTES)
+
+    def create_once(self, address: str, content: bytes) -> bool:
+        """Make a private file that is not there; of any number of callers at once one gets True."""
+        path = self._path(address)
+        try:
+            with os_errors(address):
+                if self.has_conditional_create:
+                    stream = self._system.createFile(path).must(CONDITIONAL_CREATE_OPTION, True).build()
+                else:
+                    stream = self._system.create(path, False)
+                self._write(address, stream, content, PRIVATE_FILE_MODE)
+        except FileExistsError:
+            return False
+        return True
+
+    def write(self, address: str, content: bytes, mode: int | None) -> None:
+        """Write a file in the place of an earlier one; with a mode it has that one before its first byte."""
+        with os_errors(address):
+            self._write(address, self._system.create(self._path(address), True), content, mode)
+
+    def _write(self, address: str, stream: Any, content: bytes, mode: int | None) -> None:
+        if mode is not None and self.has_permissions:
+            self.set_mode(address, mode)
+        stream.write(content)
+        if self.has_permissions:  # a file system that can wait until its disks have it
+            stream.hsync()
+        stream.close()
+
+    def replace(self, source: str, target: str) -> None:
+        """Give a file the path of another one, which goes: HDFS does it in one step."""
+        with os_errors(target):
+            context = self._hadoop.FileContext.getFileContext(self._path(target).toUri(), self._conf)
+            kinds = self._hadoop.Options.Rename
+            options = self._gateway.new_array(kinds, 1)
+            options[0] = kinds.OVERWRITE
+            context.rename(self._path(source), self._path(target), options)
+
+    def rename(self, source: str, target: str) -> None:
+        """Give a file or folder another path, where nothing is yet."""
+        with os_errors(source):
+            if self._system.exists(self._path(target)):
+                raise FileExistsError(errno.EEXIST, "something is there", target)
+            if not self._system.rename(self._path(source), self._path(target)):
+                raise OSError(errno.EIO, "the store did not rename it", source)
+
+    def delete(self, address: str, *, recursive: bool) -> bool:
+        """Delete a file or a folder; a folder with something in it only when asked to. Returns whether it was there."""
+        with os_errors(address):
+            return bool(self._system.delete(self._path(address), recursive))
+
+    def make_folder(self, address: str) -> None:
+        """Make a folder and those above it."""
+        with os_errors(address):
+            self._system.mkdirs(self._path(address))
+
+    def mode(self, address: str) -> int:
+        """The permission bits of a file or folder, with those that an ACL adds for others."""
+        with os_errors(address):
+            status = self._system.getFileStatus(self._path(address))
+            return int(status.getPermission().toShort())
+
+    def set_mode(self, address: str, mode: int) -> None:
+        with os_errors(address):
+            self._system.setPermission(self._path(address), self._hadoop.permission.FsPermission(f"{mode:o}"))
+
+    def set_group(self, address: str, group: str) -> None:
+        with os_errors(address):
+            self._system.setOwner(self._path(address), None, group)
+
+    def remove_acl(self, address: str) -> None:
+        """Remove what an access control list grants beside the permission bits."""
+        with os_errors(address):
+            self._system.removeAcl(self._path(address))
+
+    def _path(self, address: str) -> Any:
+        return self._hadoop.Path(address)
+
+
+class _HadoopReader(io.RawIOBase):
+    """A stream of the JVM as a file of Python, to be read at any place."""
+
+    def __init__(self, jvm: Any, stream: Any, address: str, size: int) -> None:
+        self._read_bytes = jvm.org.apache.commons.io.IOUtils.toByteArray
+        self._stream, self._address, self._size, self._position = stream, address, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        count = min(len(buffer), self._size - self._position)
+        if count <= 0:
+            return 0
+        with os_errors(self._address):
+            self._stream.seek(self._position)
+            buffer[:count] = self._read_bytes(self._stream, count)
+        self._position += count
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            with os_errors(self._address):
+                self._stream.close()
+        super().close()
+
+
+class _HadoopWriter(io.RawIOBase):
+    """A stream of the JVM as a file of Python, to be written from its beginning to its end."""
+
+    def __init__(self, stream: Any, address: str) -> None:
+        self._stream, self._address = stream, address
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        with os_errors(self._address):
+            self._stream.write(bytes(content))
+        return len(content)
+
+    def close(self) -> None:
+        if not self.closed:
+            with os_errors(self._address):
+                self._stream.close()
+        super().close()
+
+
+@contextmanager
+def os_errors(address: str) -> Iterator[None]:
+    """Raise what the JVM raises as an error of `os` for an address, without the message."""
+    try:
+        yield
+    except Py4JJavaError as failure:
+        kind = _class_of_error(failure.java_exception)
+        number = ERROR_NUMBERS.get(kind, errno.EIO)
+        raise OSError(number, kind.rpartition(".")[2], address) from None
+
+
+def _class_of_error(error: Any) -> str:
+    """The class of an error that came through the gateway; of one that the file system wrapped, that of its cause."""
+    kind = str(error.getClass().getName())
+    cause = error.getCause()
+    return kind if kind in ERROR_NUMBERS or cause is None else _class_of_error(cause)
+
+
+def _read_status(status: Any) -> HadoopStatus:
+    return HadoopStatus(
+        str(status.getPath().getName()),
+        bool(status.isDirectory()),
+        int(status.getLen()),
+        int(status.getModificationTime()),
+    )

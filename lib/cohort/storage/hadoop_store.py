@@ -1,0 +1,189 @@
+"""The store of a root that Hadoop opens: HDFS, S3A and others, asked through `hadoop_files`."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from cohort.storage.hadoop_files import PRIVATE_FILE_MODE, HadoopFiles
+from cohort.storage.hadoop_path import HadoopPath
+from cohort.storage.leases import LEASE_SECONDS, LeaseLocks
+from cohort.storage.storage_path import StoragePath
+from cohort.storage.store import ClosingProblem, Store, WalkedFolder
+
+PRIVATE_FOLDER_MODE = 0o700
+PUBLIC_FOLDER_MODE, PUBLIC_FILE_MODE = 0o755, 0o644
+READABLE_FOLDER_MODE, READABLE_FILE_MODE = 0o750, 0o640
+GROUP_AND_OTHERS_BITS = 0o077
+
+
+class HadoopStore(Store):
+    """The adapter of `store.Store` for `HadoopPath`.
+
+    Args:
+        files: the client of the file system.
+        address: the scheme and the host of the store, as `hdfs://host:8020`.
+        lease_seconds: how long a lock lasts that nobody renews.
+    """
+
+    has_links = False
+
+    def __init__(self, files: HadoopFiles, address: str, lease_seconds: float = LEASE_SECONDS) -> None:
+        self.files, self.address, self.kind = files, address, files.scheme
+        self._locks = LeaseLocks(files, lease_seconds)
+
+    def path(self, place: str) -> HadoopPath:
+        """The path at a place on the store, from its top on."""
+        return HadoopPath(self, PurePosixPath(place))
+
+    def lexists(self, path: StoragePath) -> bool:
+        return path.exists()
+
+    def walk(self, top: StoragePath, on_error: Callable[[OSError], None] | None = None) -> Iterator[WalkedFolder]:
+        try:
+            statuses = self.files.list_folder(str(top))
+        except OSError as error:
+            if on_error is not None:
+                on_error(error)
+            return
+        folders = [status.name for status in statuses if status.is_folder]
+        yield top, folders, [status.name for status in statuses if not status.is_folder]
+        for name in folders:
+            yield from self.walk(top / name, on_error)
+
+    def remove_tree(self, path: StoragePath) -> None:
+        with suppress(OSError):
+            self.files.delete(str(path), recursive=True)
+
+    def move(self, source: StoragePath, target: StoragePath) -> None:
+        self.files.rename(str(source), str(target))
+
+    def write_whole(self, path: StoragePath, content: bytes, *, public: bool = False, durable: bool = True) -> None:
+        """Write a small file whole or not at all; it always lasts, because the store has it on several machines."""
+        del durable
+        if public:
+            self.files.make_folder(str(path.parent))
+        else:
+            self.make_private_folder(path.parent)
+        mode = PUBLIC_FILE_MODE if public else PRIVATE_FILE_MODE
+        if self.files.puts_whole_files:
+            self.files.write(str(path), content, mode)
+            return
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            self.files.write(str(fresh), content, mode)
+            self.files.replace(str(fresh), str(path))
+        finally:
+            self.files.delete(str(fresh), recursive=False)
+
+    def create_once(self, path: StoragePath, content: bytes) -> bool:
+        return self.files.create_once(str(path), content)
+
+    def write_private(self, path: StoragePath, content: bytes) -> None:
+        self.make_private_folder(path.parent)
+        self.files.write(str(path), content, PRIVATE_FILE_MODE)
+
+    def make_private_folder(self, folder: StoragePath) -> None:
+        """Make a private folder; on a store without permissions there is nothing to make, and nothing to close."""
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        self.files.make_folder(str(folder))
+        for one in missing or [folder]:
+            self.close_folder(one)
+
+    def close_folder(self, folder: StoragePath) -> None:
+        if self.files.has_permissions and self.is_open_to_others(folder):
+            self._close(folder, PRIVATE_FOLDER_MODE)
+
+    def close_private_tree(self, top: StoragePath) -> list[ClosingProblem]:
+        if not self.files.has_permissions or not top.exists():
+            return []
+        problems: list[ClosingProblem] = []
+
+        def close(path: StoragePath, mode: int) -> None:
+            try:
+                if self.is_open_to_others(path):
+                    self._close(path, mode)
+            except FileNotFoundError:
+                pass  # another run removed it
+            except OSError as error:
+                problems.append((str(path.relative_to(top.parent)), f"one that refuses ({error.strerror})"))
+
+        close(top, PRIVATE_FOLDER_MODE)
+        for folder, folders, names in self.walk(top):
+            for name in folders:
+                close(folder / name, PRIVATE_FOLDER_MODE)
+            for name in names:
+                close(folder / name, PRIVATE_FILE_MODE)
+        return problems
+
+    def is_open_to_others(self, path: StoragePath) -> bool:
+        return bool(self.files.mode(str(path)) & GROUP_AND_OTHERS_BITS)
+
+    def can_commit(self, folder: StoragePath) -> bool:
+        """Whether a rename onto something that is there is refused: with one deltalake and Spark name a commit."""
+        for name in ("one", "two"):
+            self.files.write(str(folder / name), name.encode(), None)
+        try:
+            self.files.rename(str(folder / "one"), str(folder / "two"))
+        except OSError:
+            return (folder / "two").read_bytes() == b"two"
+        return False
+
+    def check_readers(self, readers: str) -> str | None:  # noqa: ARG002  the store says it when it is asked to
+        return None if self.files.has_permissions else "a store whose folders cannot be closed and opened"
+
+    def open_to_readers(self, table: StoragePath, readers: str) -> None:
+        for folder, folders, names in self.walk(table):
+            for name in folders:
+                self._open(folder / name, readers, READABLE_FOLDER_MODE)
+            for name in names:
+                self._open(folder / name, readers, READABLE_FILE_MODE)
+        self._open(table, readers, READABLE_FOLDER_MODE)
+
+    @contextmanager
+    def hold_lock(self, folder: StoragePath, name: str, *, shared: bool, wait: bool) -> Iterator[None]:
+        """Hold a lease, which is renewed meanwhile and ends by itself when this process is killed."""
+        with self._locks.hold(str(folder / name), shared=shared, wait=wait):
+            yield
+
+    def require_lock_held(self) -> None:
+        self._locks.require_held()
+
+    def open_to_read(self, path: StoragePath) -> io.BufferedReader:
+        return self.files.open_to_read(str(path))
+
+    def open_to_write(self, path: StoragePath) -> io.BufferedWriter:
+        return self.files.open_to_write(str(path))
+
+    def list_files(self, folder: StoragePath) -> Iterator[StoragePath | None]:
+        try:
+            statuses = self.files.list_folder(str(folder))
+        except OSError:
+            yield None
+            return
+        for status in statuses:
+            if status.is_folder:
+                yield from self.list_files(folder / status.name)
+            else:
+                yield folder / status.name
+
+    def parquet_source(self, path: StoragePath) -> io.BufferedReader:
+        return self.open_to_read(path)
+
+    def table_options(self) -> dict[str, str] | None:
+        return None
+
+    def path_of_url(self, url: str) -> HadoopPath:
+        return self.path(unquote(urlsplit(url).path))
+
+    def _close(self, path: StoragePath, mode: int) -> None:
+        self.files.set_mode(str(path), mode)
+        self.files.remove_acl(str(path))
+
+    def _open(self, path: StoragePath, readers: str, mode: int) -> None:
+        self.files.set_group(str(path), readers)
+        self.files.set_mode(str(path), mode)
