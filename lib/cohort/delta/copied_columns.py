@@ -76,7 +76,7 @@ def _copy_columns(spark: SparkSession, source: StoragePath, target: StoragePath,
         How many rows the file has.
     """
     jvm, conf = cast(Any, spark)._jvm, cast(Any, spark.sparkContext)._jsc.hadoopConfiguration()
-    hadoop, file_path = jvm.org.apache.parquet.hadoop, jvm.org.apache.hadoop.fs.StoragePath
+    hadoop, file_path = jvm.org.apache.parquet.hadoop, jvm.org.apache.hadoop.fs.Path
     reader = hadoop.ParquetFileReader.open(hadoop.util.HadoopInputFile.fromPath(file_path(f"{source}"), conf))
     try:
         metadata = reader.getFooter().getFileMetaData()

@@ -24,11 +24,14 @@ PRIVATE_FILE_MODE = 0o600
 PERMISSIONS_CAPABILITY = "fs.capability.paths.permissions"
 CONDITIONAL_CREATE_OPTION = "fs.option.create.conditional.overwrite"
 """A create of S3A that fails where another one was first; its plain create looks first and writes then."""
+REMOTE_ERROR = "org.apache.hadoop.ipc.RemoteException"
+"""An error of the server that its client does not know better; it names its class itself."""
 ERROR_NUMBERS = {
     "java.io.FileNotFoundException": errno.ENOENT,
     "org.apache.hadoop.security.AccessControlException": errno.EACCES,
     "java.nio.file.AccessDeniedException": errno.EACCES,
     "org.apache.hadoop.fs.FileAlreadyExistsException": errno.EEXIST,
+    "org.apache.hadoop.hdfs.protocol.AlreadyBeingCreatedException": errno.EEXIST,
     "org.apache.hadoop.fs.PathIsNotEmptyDirectoryException": errno.ENOTEMPTY,
     "org.apache.hadoop.fs.ParentNotDirectoryException": errno.ENOTDIR,
     "org.apache.hadoop.fs.PathIsNotDirectoryException": errno.ENOTDIR,
@@ -274,6 +277,8 @@ def os_errors(address: str) -> Iterator[None]:
 def _class_of_error(error: Any) -> str:
     """The class of an error that came through the gateway; of one that the file system wrapped, that of its cause."""
     kind = str(error.getClass().getName())
+    if kind == REMOTE_ERROR:
+        kind = str(error.getClassName())
     cause = error.getCause()
     return kind if kind in ERROR_NUMBERS or cause is None else _class_of_error(cause)
 

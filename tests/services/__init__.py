@@ -1,0 +1,1 @@
+"""Servers that tests start themselves: real ones, of the versions that the lock files name."""
