@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyspark
-from py4j.java_gateway import JavaGateway, launch_gateway
+from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 
 PROJECT = Path(__file__).resolve().parents[2]
 SPARK_JARS = Path(pyspark.__file__).parent / "jars"
@@ -51,10 +51,10 @@ class HdfsService:
         """A path of Hadoop on this store."""
         return self.jvm.org.apache.hadoop.fs.Path(f"{self.address}{place}")
 
-    def make_root(self, place: str) -> str:
-        """Make an empty root that belongs to the platform's user; returns its address."""
+    def make_root(self, place: str, owner: str = PLATFORM_USER) -> str:
+        """Make an empty root that belongs to a user; returns its address."""
         self.admin.mkdirs(self.path(place))
-        self.admin.setOwner(self.path(place), PLATFORM_USER, "cohort")
+        self.admin.setOwner(self.path(place), owner, PLATFORM_USER)
         return f"{self.address}{place}"
 
 
@@ -104,7 +104,5 @@ def _start_jvm() -> JavaGateway:
         os.environ.pop("HADOOP_USER_NAME")
         if before is not None:
             os.environ["HADOOP_USER_NAME"] = before
-    from py4j.java_gateway import GatewayParameters
-
     del process
     return JavaGateway(gateway_parameters=GatewayParameters(port=port, auto_convert=True))

@@ -281,7 +281,7 @@ CUTS = [
     (search_terms, "choose_search_terms"),
     (search_terms, "search_before_removal"),
     (delta, "purge_table"),
-    (project_inventory, "remove_tree"),
+    (file_operations, "remove_tree"),
     (project_keys, "destroy_key"),
     (search_terms, "search_after_removal"),
     (delta, "can_read_table"),

@@ -47,6 +47,12 @@ def test_an_address_without_a_host_or_a_folder_is_refused_before_a_session_start
         zone_paths.open_storage_root(root, no_session)
 
 
+@pytest.mark.parametrize("mark", [*sorted(zone_paths.MISREAD_PATH_CHARACTERS), "é", " ", "?", "&"])
+def test_an_address_with_characters_that_table_readers_misread_is_refused(mark: str) -> None:
+    with pytest.raises(UsageRefused, match="one with others, which readers of tables take for an escape"):
+        zone_paths.open_storage_root(f"hdfs://namenode:8020/co{mark}hort", no_session)
+
+
 @pytest.mark.parametrize("root", ["nothing://namenode:8020/cohort", "hdfs://127.0.0.1:9/cohort"])
 def test_a_store_that_cannot_be_opened_is_refused(spark: SparkSession, root: str) -> None:
     with pytest.raises(UsageRefused, match="a store that the session's Hadoop can open"):

@@ -19,16 +19,16 @@ def close_private_zones(zones: StorageZones) -> None:
     """
     feedback, store = zones.school_feedback(""), store_of(zones.root)
     problems = store.close_private_tree(feedback)
-    for zone in (zones.restricted, zones.root / "staging", feedback):
-        if not store.lexists(zone):
-            store.make_private_folder(zone)
-    for zone in zones.private_zones:
+    made = (zones.restricted, zones.root / "staging", feedback)
+    for zone in (*made, *zones.private_zones):
         try:
+            if zone in made and not store.lexists(zone):
+                store.make_private_folder(zone)
             store.close_folder(zone)
         except FileNotFoundError:
             continue
         except OSError as failure:
-            problems.append((f"{zone.name}/", f"one that is open and refuses ({failure.strerror})"))
+            problems.append((f"{zone.name}/", f"one that is open or missing, and refuses ({failure.strerror})"))
     if problems:
         raise RightsRefused(
             *(

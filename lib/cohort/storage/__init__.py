@@ -5,7 +5,7 @@ storage_path     what may be asked of a path there
 store            the port: what a store does beyond that
 stores           which store a path is on
 posix_store      the adapter of local and mounted folders, with private_files
-hadoop_store     the adapter of what Hadoop opens, with hadoop_path and hadoop_files
+hadoop_store     the adapter of what Hadoop opens, with hadoop_path, hadoop_files and store_content
 leases           locks on stores without locks of an operating system
 file_operations  what `os` and `shutil` do, on any store
 root_probe       what a store can do, tried at the first start

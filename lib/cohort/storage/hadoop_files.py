@@ -1,25 +1,22 @@
 """The file system that Hadoop opens for an address (HDFS, S3A, ABFS, GS), asked over the gateway of the Spark session.
 
-One client per root. It sees what Spark sees, with the same settings and credentials. Errors of the JVM become those
-of `os`: their class says enough, and their message, which could hold anything, goes nowhere.
+One client per root. It sees what Spark sees, with the same settings and credentials. Small files are written here; the
+content of others is for `store_content`. Errors of the JVM become those of `os`: their class says enough, and their
+message, which could hold anything, goes nowhere.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, cast
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-READ_BYTES = 2**16
-"""What one question to the store reads of a file that is read piece by piece."""
-WRITE_BYTES = 2**20
-"""What is gathered before it is handed to the store."""
+from cohort.storage.store_content import HadoopStatus
+
 PRIVATE_FILE_MODE = 0o600
 PERMISSIONS_CAPABILITY = "fs.capability.paths.permissions"
 CONDITIONAL_CREATE_OPTION = "fs.option.create.conditional.overwrite"
@@ -39,37 +36,12 @@ ERROR_NUMBERS = {
 """The error of `os` for each class of the JVM; every other one is an input or output error."""
 
 
-@dataclass(frozen=True)
-class HadoopStatus:
-    """What the store says of a file or folder, under the names of `os.stat_result`.
-
-    Args:
-        name: its name, without the folders above.
-        is_folder: whether it is a folder.
-        st_size: its bytes.
-        modified: when it was last changed by the clock of the store, in milliseconds since 1970.
-    """
-
-    name: str
-    is_folder: bool
-    st_size: int
-    modified: int
-
-    @property
-    def st_mtime(self) -> float:
-        return self.modified / 1e3
-
-    @property
-    def st_mtime_ns(self) -> int:
-        return self.modified * 1_000_000
-
-
 class HadoopFiles:
     """The file system of one address.
 
     Args:
         spark: the session whose settings and credentials are used.
-        address: any address on the file system, as `hdfs://host:8020/cohort`.
+        address: the address of the folder that everything lies in, as `hdfs://host:8020/cohort`.
 
     Raises:
         OSError: no file system can be opened for the address.
@@ -101,31 +73,12 @@ class HadoopFiles:
 
     def list_folder(self, address: str) -> list[HadoopStatus]:
         """List a folder in order of name."""
+        path = self._path(address)
         with os_errors(address):
-            statuses = self._system.listStatus(self._path(address))
-            return sorted((_read_status(status) for status in statuses), key=lambda status: status.name)
-
-    def read(self, address: str) -> bytes:
-        """Read a whole file."""
-        with os_errors(address):
-            stream = self._system.open(self._path(address))
-            try:
-                return bytes(self._jvm.org.apache.commons.io.IOUtils.toByteArray(stream))
-            finally:
-                stream.close()
-
-    def open_to_read(self, address: str) -> io.BufferedReader:
-        """Open a file that is read piece by piece, at any place."""
-        with os_errors(address):
-            size = int(self._system.getFileStatus(self._path(address)).getLen())
-            stream = self._system.open(self._path(address))
-        return io.BufferedReader(_HadoopReader(self._jvm, stream, address, size), READ_BYTES)
-
-    def open_to_write(self, address: str) -> io.BufferedWriter:
-        """Open a file that is written from its beginning, in the place of an earlier one."""
-        with os_errors(address):
-            stream = self._system.create(self._path(address), True)
-        return io.BufferedWriter(_HadoopWriter(stream, address), WRITE_BYTES)
+            statuses = list(self._system.listStatus(path))
+            if len(statuses) == 1 and statuses[0].getPath().equals(path):  # what Hadoop lists of a file
+                raise NotADirectoryError(errno.ENOTDIR, "no folder", address)
+            return sorted(map(_read_status, statuses), key=lambda status: status.name)
 
     def create_once(self, address: str, content: bytes) -> bool:
         """Make a private file that is not there; of any number of callers at once one gets True."""
@@ -202,65 +155,6 @@ class HadoopFiles:
 
     def _path(self, address: str) -> Any:
         return self._hadoop.Path(address)
-
-
-class _HadoopReader(io.RawIOBase):
-    """A stream of the JVM as a file of Python, to be read at any place."""
-
-    def __init__(self, jvm: Any, stream: Any, address: str, size: int) -> None:
-        self._read_bytes = jvm.org.apache.commons.io.IOUtils.toByteArray
-        self._stream, self._address, self._size, self._position = stream, address, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        count = min(len(buffer), self._size - self._position)
-        if count <= 0:
-            return 0
-        with os_errors(self._address):
-            self._stream.seek(self._position)
-            buffer[:count] = self._read_bytes(self._stream, count)
-        self._position += count
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            with os_errors(self._address):
-                self._stream.close()
-        super().close()
-
-
-class _HadoopWriter(io.RawIOBase):
-    """A stream of the JVM as a file of Python, to be written from its beginning to its end."""
-
-    def __init__(self, stream: Any, address: str) -> None:
-        self._stream, self._address = stream, address
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, content: Any) -> int:
-        with os_errors(self._address):
-            self._stream.write(bytes(content))
-        return len(content)
-
-    def close(self) -> None:
-        if not self.closed:
-            with os_errors(self._address):
-                self._stream.close()
-        super().close()
 
 
 @contextmanager

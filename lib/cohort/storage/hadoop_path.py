@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Self
 
-from cohort.storage.hadoop_files import HadoopStatus
+from cohort.storage.store_content import HadoopStatus
 
 if TYPE_CHECKING:
     from cohort.storage.hadoop_store import HadoopStore
@@ -28,7 +28,7 @@ class HadoopPath:
         self.place = place
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError("a path of a store of Hadoop cannot leave the driver")
+        return type(self), (self.store, self.place)
 
     def __str__(self) -> str:
         return f"{self.store.address}{self.place}"
@@ -115,7 +115,7 @@ class HadoopPath:
         raise OSError(errno.EINVAL, "not a link", str(self))
 
     def stat(self) -> HadoopStatus:
-        return self.store.files.status(str(self))
+        return self.store.status(str(self))
 
     def lstat(self) -> HadoopStatus:
         return self.stat()
@@ -141,17 +141,19 @@ class HadoopPath:
                 yield from path.rglob(pattern)
 
     def read_bytes(self) -> bytes:
-        return self.store.files.read(str(self))
+        return self.store.content.read(str(self))
 
     def read_text(self, encoding: str | None = None) -> str:
         return io.TextIOWrapper(io.BytesIO(self.read_bytes()), encoding=encoding).read()
 
     def write_bytes(self, data: bytes) -> int:
-        with self.store.files.open_to_write(str(self)) as file:
+        with self.store.content.open_to_write(str(self)) as file:
             return file.write(data)
 
     def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
-        """Make a folder; stores make those above it, too."""
+        """Make a folder; stores make those above it, too, and an executor leaves all of them to the first file."""
+        if self.store.is_on_executor:
+            return
         status = self._status()
         if status is None:
             if not parents and not self.parent.exists():
@@ -182,6 +184,10 @@ class HadoopPath:
             return self.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except PermissionError:  # what HDFS says of a path below a file, too
+            if self.parent != self and self.parent.is_file():
+                return None
+            raise
 
     def _list(self) -> list[HadoopStatus]:
         """The entries of this folder; none where it is no folder, as `pathlib` has it."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from cohort.storage.hadoop_files import PRIVATE_FILE_MODE, HadoopFiles
@@ -14,6 +15,7 @@ from cohort.storage.hadoop_path import HadoopPath
 from cohort.storage.leases import LEASE_SECONDS, LeaseLocks
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store import ClosingProblem, Store, WalkedFolder
+from cohort.storage.store_content import HadoopStatus, StoreContent
 
 PRIVATE_FOLDER_MODE = 0o700
 PUBLIC_FOLDER_MODE, PUBLIC_FILE_MODE = 0o755, 0o644
@@ -24,17 +26,50 @@ GROUP_AND_OTHERS_BITS = 0o077
 class HadoopStore(Store):
     """The adapter of `store.Store` for `HadoopPath`.
 
+    It can be sent to executors, which read and write the content of files and nothing else.
+
     Args:
-        files: the client of the file system.
         address: the scheme and the host of the store, as `hdfs://host:8020`.
+        content: the content of files below the root.
+        files: the client of the file system; None on executors.
         lease_seconds: how long a lock lasts that nobody renews.
     """
 
     has_links = False
 
-    def __init__(self, files: HadoopFiles, address: str, lease_seconds: float = LEASE_SECONDS) -> None:
-        self.files, self.address, self.kind = files, address, files.scheme
-        self._locks = LeaseLocks(files, lease_seconds)
+    def __init__(
+        self,
+        address: str,
+        content: StoreContent,
+        files: HadoopFiles | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self.address, self.content, self._files = address, content, files
+        self.kind = address.partition(":")[0]
+        self._locks = None if files is None else LeaseLocks(files, content, lease_seconds)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.address, self.content)
+
+    @property
+    def is_on_executor(self) -> bool:
+        """Whether there is nothing but the content of files."""
+        return self._files is None
+
+    @property
+    def files(self) -> HadoopFiles:
+        """The client of the file system.
+
+        Raises:
+            RuntimeError: it is asked for on an executor, which is a defect.
+        """
+        if self._files is None:
+            raise RuntimeError("an executor asked for more than the content of files")
+        return self._files
+
+    def status(self, address: str) -> HadoopStatus:
+        """Raises: FileNotFoundError where there is nothing."""
+        return self.content.status(address) if self._files is None else self._files.status(address)
 
     def path(self, place: str) -> HadoopPath:
         """The path at a place on the store, from its top on."""
@@ -147,35 +182,38 @@ class HadoopStore(Store):
     @contextmanager
     def hold_lock(self, folder: StoragePath, name: str, *, shared: bool, wait: bool) -> Iterator[None]:
         """Hold a lease, which is renewed meanwhile and ends by itself when this process is killed."""
+        if self._locks is None:
+            raise RuntimeError("an executor asked for a lock")
         with self._locks.hold(str(folder / name), shared=shared, wait=wait):
             yield
 
     def require_lock_held(self) -> None:
-        self._locks.require_held()
+        if self._locks is not None:
+            self._locks.require_held()
 
     def open_to_read(self, path: StoragePath) -> io.BufferedReader:
-        return self.files.open_to_read(str(path))
+        return self.content.open_to_read(str(path))
 
     def open_to_write(self, path: StoragePath) -> io.BufferedWriter:
-        return self.files.open_to_write(str(path))
+        return self.content.open_to_write(str(path))
 
     def list_files(self, folder: StoragePath) -> Iterator[StoragePath | None]:
+        """List all of them at once, or folder by folder where one of them cannot be looked into."""
         try:
-            statuses = self.files.list_folder(str(folder))
+            yield from (
+                self.path(address.removeprefix(self.address)) for address in self.content.list_tree(str(folder))
+            )
         except OSError:
-            yield None
-            return
-        for status in statuses:
-            if status.is_folder:
-                yield from self.list_files(folder / status.name)
-            else:
-                yield folder / status.name
+            closed: list[OSError] = []
+            for path, _, names in self.walk(folder, closed.append):
+                yield from (path / name for name in names)
+            yield from (None for _ in closed)
 
     def parquet_source(self, path: StoragePath) -> io.BufferedReader:
         return self.open_to_read(path)
 
     def table_options(self) -> dict[str, str] | None:
-        return None
+        return self.content.options
 
     def path_of_url(self, url: str) -> HadoopPath:
         return self.path(unquote(urlsplit(url).path))

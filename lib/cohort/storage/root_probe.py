@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from pydantic import ConfigDict
 
-from cohort.foundation import UsageRefused, describe_problem
+from cohort.foundation import RightsRefused, UsageRefused, describe_problem
 from cohort.storage.json_documents import DocumentPart, write_json_document
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store import Store
@@ -47,8 +47,9 @@ def probe_root(zones: StorageZones, now: dt.datetime) -> None:
 
     Raises:
         UsageRefused: a promise that the store cannot keep, each with its name (exit code 2).
+        RightsRefused: a root of another user (exit code 17).
     """
-    if zones.store_document.is_file():
+    if _was_tried(zones):
         return
     store, folder = store_of(zones.root), zones.restricted / f"probe-{uuid.uuid4().hex}"
     store.make_private_folder(folder)
@@ -60,6 +61,21 @@ def probe_root(zones: StorageZones, now: dt.datetime) -> None:
         raise UsageRefused(*map(_refuse_promise, broken))
     document = StoreDocument(kind=store.kind, tried=tuple(PROMISES), at=now.isoformat())
     write_json_document(zones.store_document, document.model_dump(mode="json"))
+
+
+def _was_tried(zones: StorageZones) -> bool:
+    try:
+        return zones.store_document.is_file()
+    except OSError as failure:
+        raise RightsRefused(
+            describe_problem(
+                "a root of the platform's own user",
+                example="one that this user made",
+                found=f"one that refuses ({failure.strerror})",
+                where="restricted/",
+                do="Run the job as the user that the root belongs to",
+            )
+        ) from None
 
 
 def _is_kept(keeps: Callable[[Store, StoragePath], bool], store: Store, folder: StoragePath) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from cohort.foundation import UsageRefused, describe_problem
 from cohort.storage.hadoop_files import HadoopFiles
 from cohort.storage.hadoop_store import HadoopStore
 from cohort.storage.storage_path import StoragePath
+from cohort.storage.store_content import StoreContent
 
 DECLARED_LISTS = ("objections", "consents", "instructions", "nummerwijzigingen")
 """The zones in which schools and the platform file declared lists."""
@@ -160,6 +162,9 @@ class StorageZones(Generic[P_co]):
 MISREAD_PATH_CHARACTERS = frozenset("%*?[]{}\\#|^`")
 """Characters that Spark takes for a pattern, or deltalake for an escape, in the path of a table."""
 
+PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9+.-]+://[A-Za-z0-9._:@-]+[A-Za-z0-9._/-]*")
+"""The address of a root on a store that Hadoop opens: readers of tables disagree about any other character."""
+
 
 def open_storage_root(root: str, start_session: Callable[[], SparkSession]) -> StorageZones:
     """Open the storage root given on the command line.
@@ -175,11 +180,9 @@ def open_storage_root(root: str, start_session: Callable[[], SparkSession]) -> S
     """
     scheme, colon, rest = root.partition(":")
     is_uri = bool(colon) and len(scheme) > 1
-    path: StoragePath
     if is_uri and scheme != "file":
-        path = _open_on_hadoop(root, start_session)
-    else:
-        path = (Path("/" + rest.lstrip("/")) if is_uri else Path(root)).resolve()
+        return StorageZones(_open_on_hadoop(root, start_session))
+    path = (Path("/" + rest.lstrip("/")) if is_uri else Path(root)).resolve()
     if not path.is_dir():
         raise _root_refusal("a folder", "--root /data/cohort", "none", "Make the folder, or correct the path")
     misread = sorted({char for char in str(path) if char in MISREAD_PATH_CHARACTERS or not char.isprintable()})
@@ -205,10 +208,18 @@ def _open_on_hadoop(root: str, start_session: Callable[[], SparkSession]) -> Sto
         raise _root_refusal(
             "an address with a host and a folder", "--root hdfs://namenode:8020/cohort", "one without", "Name both"
         )
+    if not PLAIN_ADDRESS.fullmatch(root):
+        raise _root_refusal(
+            "an address of letters without accents, digits, and the characters . _ - / : @",
+            "--root hdfs://namenode:8020/cohort",
+            "one with others, which readers of tables take for an escape",
+            "Rename the folder",
+        )
     try:
-        store = HadoopStore(HadoopFiles(start_session(), root), f"{parts.scheme}://{parts.netloc}")
-        path = store.path(os.path.normpath(f"/{parts.path.strip('/')}"))
-        path.is_dir()
+        address, place = f"{parts.scheme}://{parts.netloc}", os.path.normpath(f"/{parts.path.strip('/')}")
+        files = HadoopFiles(start_session(), f"{address}{place}")
+        path = HadoopStore(address, StoreContent(f"{address}{place}"), files).path(place)
+        is_folder = path.is_dir()
     except OSError as failure:
         raise _root_refusal(
             "a store that the session's Hadoop can open",
@@ -216,6 +227,8 @@ def _open_on_hadoop(root: str, start_session: Callable[[], SparkSession]) -> Sto
             f"one that refuses ({failure.strerror})",
             "Correct the address, or give Spark the store's jars, settings and credentials",
         ) from None
+    if not is_folder:
+        raise _root_refusal("a folder", "--root hdfs://namenode:8020/cohort", "none", "Make the folder")
     return path
 
 
