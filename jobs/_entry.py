@@ -13,8 +13,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from cohort.access import close_private_zones, close_unverified_tables
 from cohort.agreements import Environment, Project, load_catalogue, load_platform, load_project, locate_key_folder
 from cohort.foundation import EXIT_DEFECT, EXIT_DONE, Refusal, format_stage_line, locate_defect
 from cohort.release import ReleaseTask
-from cohort.storage import hold_lock, open_storage_root, probe_root
+from cohort.results import fence_results
+from cohort.storage import INGESTION_LOCK, hold_lock, open_storage_root, probe_root
 
 JobReport = dict[str, Any]
 """What a job prints as one JSON document; its exit code is 0 unless `exit_code` says otherwise."""
@@ -58,9 +59,17 @@ class JobRun:
         listed = load_catalogue(self.environment.config)
         return ReleaseTask(self.environment, listed, self.load_project(name), wave)
 
-    def lock(self, name: str, *, shared: bool = False) -> AbstractContextManager[Any]:
-        """Hold the lock of a project, or of ingestion or the register, while the block runs."""
-        return hold_lock(self.environment.zones.locks, name, shared=shared)
+    @contextmanager
+    def lock(self, name: str, *, shared: bool = False) -> Iterator[None]:
+        """Hold the lock of a project, or of ingestion or the register, while the block runs.
+
+        Of a run that stood still for so long that its lock ended, no commit to the results counts any more.
+        """
+        zones = self.environment.zones
+        with hold_lock(zones.locks, name, shared=shared) as taken_over:
+            if taken_over and name == INGESTION_LOCK:
+                fence_results(zones, f"lock taken over at {self.environment.now.isoformat()}")
+            yield
 
 
 def run_job(name: str, action: Callable[[JobRun], JobReport], *options: tuple[tuple[str, ...], dict[str, Any]]) -> int:
@@ -102,7 +111,7 @@ def _open_environment(name: str, arguments: argparse.Namespace) -> Environment:
     """Read the platform's declaration, and close what must be closed before any job does anything."""
     config = Path(arguments.config).resolve()
     declaration = load_platform(config)
-    zones = open_storage_root(arguments.root, lambda: _start_session(name))
+    zones = open_storage_root(arguments.root, lambda: _start_session(name), declaration.locks.lease_seconds)
     close_private_zones(zones)
     now = dt.datetime.now().astimezone()
     probe_root(zones, now)

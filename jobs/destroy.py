@@ -35,7 +35,9 @@ def run_destroy(job: JobRun) -> JobReport:
             withdraw_access(zones, environment.platform, name, reason, environment.now)
         except RightsRefused as refused:
             job.progress(str(refused))  # destruction goes on: it takes more away than access
-        certificate = destroy_project(job.start_session(), environment, name, job.progress)
+        certificate = destroy_project(
+            job.start_session(), environment, name, job.progress, remove_survivors=job.arguments.survivors == "remove"
+        )
         return certificate.model_dump(mode="json")
 
 
@@ -46,5 +48,9 @@ if __name__ == "__main__":
             run_destroy,
             (("--project",), {"required": True}),
             (("--confirm",), {"metavar": "NAME", "help": "the project's name again"}),
+            (
+                ("--survivors",),
+                {"choices": ["remove"], "help": "also remove what the store keeps in snapshots and trash"},
+            ),
         )
     )

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 from tests.jvm_lookups import remember_lookups
 from tests.patches import PatchesAcrossModules
+from tests.services.hdfs import HdfsService, ServiceMissing, run_hdfs
 
 from cohort import delta
 from cohort.agreements.platform import load_platform
@@ -135,6 +136,16 @@ def empty_root(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
     delta.create_table(one_spark, zones.ledger, ledger.LEDGER_SCHEMA, retention)
     zones.deliveries.mkdir()
     return zones.root
+
+
+@pytest.fixture(scope="session")
+def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HdfsService]:
+    """A real HDFS, one for all tests of this process."""
+    try:
+        with run_hdfs(tmp_path_factory.mktemp("hdfs")) as service:
+            yield service
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture

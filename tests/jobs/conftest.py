@@ -48,6 +48,11 @@ class Platform:
         return self.home / "root"
 
     @property
+    def root_argument(self) -> str:
+        """The root as the jobs are given it."""
+        return str(self.root)
+
+    @property
     def config(self) -> Path:
         return self.home / "conf"
 
@@ -78,7 +83,7 @@ class Platform:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def command(self, job: str, *arguments: str) -> list[str]:
-        own = ["--root", str(self.root), "--config", str(self.config)]
+        own = ["--root", self.root_argument, "--config", str(self.config)]
         return [str(PROJECT / "scripts" / "submit"), job, *own, *arguments]
 
     def environment(self) -> dict[str, str]:
@@ -99,7 +104,7 @@ class Platform:
         Args:
             without_spark: whether asking for a session is a defect (exit code 70).
         """
-        own = [job, "--root", str(self.root), "--config", str(self.config), *arguments]
+        own = [job, "--root", self.root_argument, "--config", str(self.config), *arguments]
         out, err = io.StringIO(), io.StringIO()
         with PatchesAcrossModules.context() as patched, redirect_stdout(out), redirect_stderr(err):
             patched.setattr(sys, "argv", own)
@@ -117,7 +122,7 @@ class Platform:
 
     def ask(self, job: str, *arguments: str) -> Done:
         """One job as a process that finds no Spark: for a refusal that comes before anything is begun."""
-        own = ["--root", str(self.root), "--config", str(self.config)]
+        own = ["--root", self.root_argument, "--config", str(self.config)]
         without = {"PYTHONPATH": str(PROJECT / "lib"), "SPARK_HOME": str(self.home / "no-spark")}
         ran = subprocess.run(
             [sys.executable, str(PROJECT / "jobs" / f"{job}.py"), *own, *arguments],

@@ -186,6 +186,7 @@ def platform(**floors: Any) -> Platform:
             "tables": {"deleted_files_hours": 0, "log_hours": 0},
             "retention_days": dict.fromkeys(("deliveries", "quarantine", "feedback", "results", "superseded"), 0),
             "search": {"most_pupils_at_once": 1_000_000},
+            "locks": {"lease_seconds": 60},
             "intake": INTAKE,
             "objections": {
                 "max_age_days": 31,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
-from tests.services.hdfs import HdfsService, ServiceMissing, run_hdfs
+from tests.services.hdfs import HdfsService
 
 from cohort import delta
 from cohort.foundation.errors import StateRefused
@@ -52,15 +52,6 @@ PATTERNS = (
     "n/*",
 )
 STORES = ("file", "hdfs")
-
-
-@pytest.fixture(scope="module")
-def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HdfsService]:
-    try:
-        with run_hdfs(tmp_path_factory.mktemp("hdfs")) as service:
-            yield service
-    except ServiceMissing as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(params=STORES)

@@ -67,6 +67,17 @@ class RetentionPeriods(Declaration):
     superseded: RetentionDays
 
 
+class LockSettings(Declaration):
+    """Locks on stores without locks of an operating system.
+
+    Args:
+        lease_seconds: after how many seconds a run counts as gone that gives no sign of life. A run that stands still
+            for longer commits nothing any more.
+    """
+
+    lease_seconds: Annotated[int, Field(ge=2)]
+
+
 class SearchSettings(Declaration):
     """The largest number of pupils in one search on the driver; a larger cohort is searched in parts."""
 
@@ -207,6 +218,7 @@ class Platform(Declaration):
     retention_days: RetentionPeriods
     tables: TableRetention
     search: SearchSettings
+    locks: LockSettings
     intake: IngestionSettings
     objections: ObjectionLimits
     publish: PublishingSettings

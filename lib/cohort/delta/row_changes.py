@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from cohort.delta import file_rewriting
 from cohort.delta.file_rewriting import DataFile
-from cohort.storage import StoragePath
+from cohort.storage import StoragePath, store_of
 
 DELETION = "rows deleted"
 """The note of the commit of a deletion."""
@@ -76,6 +76,7 @@ def clear_columns(
         only: a boolean column that must be true in the row.
         columns: the columns to make null.
     """
+    store_of(path).require_lock_held()
     same_key = reduce(and_, (F.col(f"t.{name}") == F.col(f"s.{name}") for name in on))
     merge = _open_table(spark, path).merge(keys.select(*on).distinct().alias("s"), same_key)
     merge.whenMatchedUpdate(condition=f"t.{only}", set=dict.fromkeys(columns, "null")).execute()
@@ -90,6 +91,7 @@ def renumber_pupils(spark: SparkSession, path: StoragePath, changes: DataFrame, 
         changes: the old number in `_old`, and other columns.
         columns: the columns of the table to set, each with the column of `changes` that has its value.
     """
+    store_of(path).require_lock_held()
     merge = _open_table(spark, path).merge(changes.alias("s"), F.col("t.pgn") == F.col("s._old"))
     merge.whenMatchedUpdate(set={name: F.col(f"s.{source}") for name, source in columns.items()}).execute()
 
@@ -104,6 +106,7 @@ def update_rows(spark: SparkSession, path: StoragePath, condition: str, columns:
             that may stand there.
         columns: the columns to set, each with SQL for its value.
     """
+    store_of(path).require_lock_held()
     DeltaTable.forPath(spark, str(path)).update(condition, {name: F.expr(sql) for name, sql in columns.items()})
 
 

@@ -21,7 +21,7 @@ from pyspark.sql.types import StructType
 from cohort.data_states import make_local_frame
 from cohort.delta.read_tables import open_delta_table, read_commits, read_table, table_exists
 from cohort.delta.table_properties import TableRetention, make_table_properties
-from cohort.storage import StoragePath
+from cohort.storage import StoragePath, store_of
 
 KEEP_LOG = deltalake.PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 """Makes deltalake do nothing after a commit. By default it removes old commits at every hundredth version."""
@@ -29,6 +29,8 @@ NO_FOOTER_STATISTICS = deltalake.WriterProperties(
     default_column_properties=deltalake.ColumnProperties(statistics_enabled="NONE")
 )
 """Keeps values out of the footers of files, as `parquet.column.statistics.enabled` does for files that Spark writes."""
+FENCE_PROPERTY = "cohort.fence"
+"""The property of a table that changes when a lock is taken over."""
 CHECKPOINT_INTERVAL = 10
 """Versions between two checkpoints of a table that deltalake writes."""
 
@@ -58,6 +60,7 @@ def create_table(
 
 def write_new_table(frame: DataFrame, path: StoragePath, note: str, retention: TableRetention) -> None:
     """Write a table that does not exist yet, with the order and the files of the frame."""
+    store_of(path).require_lock_held()
     writer = (
         drop_column_metadata(frame)
         .write.format("delta")
@@ -69,6 +72,7 @@ def write_new_table(frame: DataFrame, path: StoragePath, note: str, retention: T
 
 def append_rows(frame: DataFrame, path: StoragePath, note: str) -> None:
     """Append the rows of a frame to a table."""
+    store_of(path).require_lock_held()
     drop_column_metadata(frame).write.format("delta").mode("append").option("userMetadata", note).save(str(path))
 
 
@@ -79,6 +83,7 @@ def append_local_rows(rows: pa.Table, path: StoragePath, note: str) -> None:
     that cannot be written is left to the next call. Columns that the table lacks, because an earlier version of the
     platform made it, are added.
     """
+    store_of(path).require_lock_held()
     table = open_delta_table(path)
     columns = {field.name for field in table.schema().fields}
     deltalake.write_deltalake(
@@ -113,6 +118,22 @@ def make_add_action(path: StoragePath, file: StoragePath, partition: Mapping[str
     )
 
 
+def fence_table(path: StoragePath, note: str) -> None:
+    """Make every commit fail that somebody began before: a property of the table changes, which no commit may overlook.
+
+    Args:
+        path: the folder of the table.
+        note: the new value of the property, and the note of the commit.
+    """
+    if table_exists(path):
+        open_delta_table(path).alter.set_table_properties(
+            {FENCE_PROPERTY: note},
+            raise_if_not_exists=False,
+            commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
+            post_commithook_properties=KEEP_LOG,
+        )
+
+
 def commit_data_files(
     path: StoragePath, table: deltalake.DeltaTable, actions: list[AddAction | RemoveAction], note: str
 ) -> None:
@@ -124,6 +145,7 @@ def commit_data_files(
         actions: what is added and removed.
         note: the note of the commit.
     """
+    store_of(path).require_lock_held()
     table.create_write_transaction(
         actions,
         mode="append",
@@ -144,6 +166,7 @@ def checkpoint_when_due(table: deltalake.DeltaTable) -> None:
 
 def replace_batch(frame: DataFrame, path: StoragePath, batch: int) -> None:
     """Write one batch of ingestion; rows that a killed run left of this batch are replaced in the same commit."""
+    store_of(path).require_lock_held()
     (
         drop_column_metadata(frame)
         .write.format("delta")
@@ -156,6 +179,7 @@ def replace_batch(frame: DataFrame, path: StoragePath, batch: int) -> None:
 
 def partition_table_anew(spark: SparkSession, path: StoragePath, partitioned_by: Sequence[str]) -> None:
     """Partition a table by other columns, in one commit that keeps every row and every property."""
+    store_of(path).require_lock_held()
     rows = drop_column_metadata(read_table(spark, path))
     writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
     writer.partitionBy(*partitioned_by).option("userMetadata", "partitioned anew").save(str(path))
@@ -176,6 +200,7 @@ def replace_table(
     Returns:
         The version committed.
     """
+    store_of(path).require_lock_held()
     writer = drop_column_metadata(frame).writeTo(f"delta.`{path}`").using("delta").option("userMetadata", note)
     for name, value in {**make_table_properties(retention), **own_properties}.items():
         writer = writer.tableProperty(name, value)

@@ -75,6 +75,13 @@ class JournalledInventory(DocumentPart):
     """Number of versions of the published table."""
 
 
+class JournalledSurvivors(DocumentPart):
+    """What the store was asked for after the removal, of which it had nothing, and what it cannot be asked for."""
+
+    asked: tuple[str, ...]
+    unseen: tuple[str, ...]
+
+
 class JournalledTerm(DocumentPart):
     """A search term as the journal keeps it: a label and kind that may be shown, and its value in hexadecimal."""
 
@@ -100,6 +107,7 @@ class DestructionJournalDocument(DocumentPart):
     """The search before removal, which found every term."""
     emptied: str | None = None
     """How the published table was emptied, in words."""
+    survivors: JournalledSurvivors | None = None
     again: SearchCounts | None = None
     """The search after removal, which found none."""
 
@@ -152,6 +160,8 @@ class DestructionCertificate(DocumentPart):
     confirmed: tuple[Confirmation, ...]
     removed: RemovedParts
     looked_for: RemovalProof
+    survivors: tuple[str, ...] = ()
+    """What the store was asked for that may keep removed files, and had nothing of the project."""
     cannot_see: tuple[str, ...]
     """What the proof does not cover."""
     steps: tuple[DestructionStep, ...]

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from cohort.agreements import Environment, check_project_name
 from cohort.delta import TABLE_ERRORS, purge_table, read_commits, table_exists
 from cohort.destruction import project_inventory, removal_proof, search_terms
-from cohort.destruction.destruction_documents import DestructionCertificate, JournalledInventory
+from cohort.destruction.destruction_documents import DestructionCertificate, JournalledInventory, JournalledSurvivors
 from cohort.destruction.destruction_journal import DestructionJournal, DestructionRun
 from cohort.destruction.project_inventory import ProjectInventory
 from cohort.foundation import DestructionIncomplete, StateRefused, describe_problem
@@ -30,7 +30,7 @@ from cohort.release_records import (
     load_release_records,
     save_release_record,
 )
-from cohort.storage import StorageZones, anything_exists, read_json_document, remove_tree, write_json_document
+from cohort.storage import StorageZones, anything_exists, read_json_document, remove_tree, store_of, write_json_document
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,12 @@ def plan_destruction(environment: Environment, project: str) -> ProjectInventory
 
 
 def destroy_project(
-    spark: SparkSession, environment: Environment, project: str, progress: Callable[[str], None]
+    spark: SparkSession,
+    environment: Environment,
+    project: str,
+    progress: Callable[[str], None],
+    *,
+    remove_survivors: bool = False,
 ) -> DestructionCertificate:
     """Remove a project, prove that nothing is left, and certify it; an earlier run that was killed is resumed.
 
@@ -63,6 +68,7 @@ def destroy_project(
         environment: the zones and keys; its operator is who confirmed the destruction.
         project: the project, whose lock the caller holds and whose name was confirmed.
         progress: receives one line per step.
+        remove_survivors: whether what the store still has of removed files, as in snapshots and trash, is removed, too.
 
     Returns:
         The certificate, as it stands in `records/<project>/certificate.json`.
@@ -88,6 +94,9 @@ def destroy_project(
         _take_step(run, "emptied", _empty_table)
     _take_step(run, "removed", _remove_folders)
     _take_step(run, "key destroyed", _destroy_key)
+    if remove_survivors:
+        _take_step(run, "survivors removed", _remove_survivors)
+    _take_step(run, "survivors asked for", _ask_for_survivors)
     _take_step(run, removal_proof.SEARCH_STEP, _prove_removal)
     _take_step(run, "records closed", _close_records)
     certificate = removal_proof.make_certificate(run)
@@ -183,6 +192,29 @@ def _destroy_key(run: DestructionRun) -> StepOutcome:
     for file in project_inventory.project_key_files(keys, run.project):
         remove_tree(file)
     return StepOutcome("one" if run.journal.inventory.key else "there was none")
+
+
+def _remove_survivors(run: DestructionRun) -> StepOutcome:
+    store, removed = store_of(run.zones.root), 0
+    for survivor in store.find_survivors(project_inventory.project_folders(run.zones, run.project)).found:
+        with contextlib.suppress(OSError):  # what stays is found by the next step
+            store.remove_survivor(survivor)
+            removed += 1
+    return StepOutcome(f"{removed}")
+
+
+def _ask_for_survivors(run: DestructionRun) -> StepOutcome:
+    """Ask the store what it still has of the removed folders.
+
+    Raises:
+        DestructionIncomplete: everything that it has (exit code 16).
+    """
+    folders = project_inventory.project_folders(run.zones, run.project)
+    search = store_of(run.zones.root).find_survivors(folders)
+    if search.found:
+        raise DestructionIncomplete(*map(removal_proof.survivor_message, search.found))
+    document = JournalledSurvivors(asked=search.asked, unseen=search.unseen)
+    return StepOutcome(", ".join(search.asked) or "this store shows none", {"survivors": document})
 
 
 def _prove_removal(run: DestructionRun) -> StepOutcome:

@@ -23,14 +23,13 @@ from cohort.destruction.project_inventory import InventoryItem
 from cohort.foundation import DestructionIncomplete, describe_problem
 from cohort.keys import key_exists
 from cohort.release_records import ProjectState, commit_note
-from cohort.storage import StoragePath, StorageZones, anything_exists
+from cohort.storage import StoragePath, StorageZones, Survivor, anything_exists
 
 MOST_PLACES_NAMED = 5
 """How many places with remnants are named; the rest are counted."""
 SEARCH_STEP = "looked again"
 NOT_COVERED_BY_PROOF = (
     "backups and archives of the storage",
-    "snapshots and earlier versions that the storage itself keeps",
     "blocks of removed files that the disk has not written over yet",
     "copies that researchers made while they could read the table",
     "scratch folders of other machines, and scratch files encrypted under the key of an ended session",
@@ -55,8 +54,8 @@ def prove_removal(run: DestructionRun) -> SearchCounts:
 def make_certificate(run: DestructionRun) -> DestructionCertificate:
     """Make the certificate from the journal: counts of files, and no search term."""
     journal, inventory, listed = run.journal.document, run.journal.inventory, run.journal.listed
-    if journal.control is None or journal.again is None:
-        raise RuntimeError("a certificate before both searches")
+    if journal.control is None or journal.again is None or journal.survivors is None:
+        raise RuntimeError("a certificate before all searches")
     return DestructionCertificate(
         project=run.project,
         state=ProjectState.DESTROYED,
@@ -80,7 +79,8 @@ def make_certificate(run: DestructionRun) -> DestructionCertificate:
             found_after=journal.again,
             not_searched=tuple(_showable_place(run.zones, zone) for zone in search_terms.shared_zones(run.zones)),
         ),
-        cannot_see=NOT_COVERED_BY_PROOF,
+        survivors=journal.survivors.asked,
+        cannot_see=(*journal.survivors.unseen, *NOT_COVERED_BY_PROOF),
         steps=journal.events,
     )
 
@@ -115,6 +115,17 @@ def remnant_message(what: str, where: str, do: str) -> str:
         found=what,
         where=where,
         do=f"{do}, then run destroy again: it goes on where it stopped",
+    )
+
+
+def survivor_message(survivor: Survivor) -> str:
+    """Describe what the store still has of the project."""
+    return describe_problem(
+        "a store that keeps nothing of what was removed",
+        example="no snapshot of the folder, an empty trash",
+        found=f"it in a {survivor.kind}",
+        where=survivor.place,
+        do="Remove it by hand, or let the job do it: destroy … --survivors remove (of a snapshot all of it goes)",
     )
 
 

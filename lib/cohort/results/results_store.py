@@ -21,6 +21,7 @@ from cohort.delta import (
     append_copied_columns,
     count_batch_rows,
     create_table,
+    fence_table,
     list_partition_files,
     read_partitions,
     read_table,
@@ -176,6 +177,12 @@ def remove_batches(spark: SparkSession, table: StoragePath, batches: Iterable[in
     for folder in existing.values():
         remove_tree(folder)
     return len(existing)
+
+
+def fence_results(zones: StorageZones, note: str) -> None:
+    """Make every commit to results, quarantine and ledger fail that a run began that lost its lock."""
+    for table in (zones.results, zones.quarantine, zones.ledger):
+        fence_table(table, note)
 
 
 def discard_batch(spark: SparkSession, zones: StorageZones, batch: int) -> None:

@@ -6,6 +6,7 @@ store            the port: what a store does beyond that
 stores           which store a path is on
 posix_store      the adapter of local and mounted folders, with private_files
 hadoop_store     the adapter of what Hadoop opens, with hadoop_path, hadoop_files and store_content
+survivors        what a store keeps of removed files
 leases           locks on stores without locks of an operating system
 file_operations  what `os` and `shutil` do, on any store
 root_probe       what a store can do, tried at the first start
@@ -43,6 +44,7 @@ from cohort.storage.root_probe import StoreDocument, probe_root
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store import Store
 from cohort.storage.stores import store_of
+from cohort.storage.survivors import Survivor, SurvivorSearch
 from cohort.storage.zone_paths import StorageZones, open_storage_root
 
 __all__ = [
@@ -55,6 +57,8 @@ __all__ = [
     "StorageZones",
     "Store",
     "StoreDocument",
+    "Survivor",
+    "SurvivorSearch",
     "anything_exists",
     "hold_lock",
     "lies_in",

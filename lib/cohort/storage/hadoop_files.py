@@ -129,6 +129,11 @@ class HadoopFiles:
         with os_errors(address):
             return bool(self._system.delete(self._path(address), recursive))
 
+    def delete_snapshot(self, folder: str, name: str) -> None:
+        """Delete a snapshot of a folder with everything in it."""
+        with os_errors(folder):
+            self._system.deleteSnapshot(self._path(folder), name)
+
     def make_folder(self, address: str) -> None:
         """Make a folder and those above it."""
         with os_errors(address):

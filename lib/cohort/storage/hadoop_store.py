@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,6 +16,7 @@ from cohort.storage.leases import LEASE_SECONDS, LeaseLocks
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store import ClosingProblem, Store, WalkedFolder
 from cohort.storage.store_content import HadoopStatus, StoreContent
+from cohort.storage.survivors import Survivor, SurvivorSearch, find_hdfs_survivors, remove_hdfs_survivor
 
 PRIVATE_FOLDER_MODE = 0o700
 PUBLIC_FOLDER_MODE, PUBLIC_FILE_MODE = 0o755, 0o644
@@ -100,6 +101,7 @@ class HadoopStore(Store):
     def write_whole(self, path: StoragePath, content: bytes, *, public: bool = False, durable: bool = True) -> None:
         """Write a small file whole or not at all; it always lasts, because the store has it on several machines."""
         del durable
+        self.require_lock_held()
         if public:
             self.files.make_folder(str(path.parent))
         else:
@@ -180,12 +182,12 @@ class HadoopStore(Store):
         self._open(table, readers, READABLE_FOLDER_MODE)
 
     @contextmanager
-    def hold_lock(self, folder: StoragePath, name: str, *, shared: bool, wait: bool) -> Iterator[None]:
+    def hold_lock(self, folder: StoragePath, name: str, *, shared: bool, wait: bool) -> Iterator[bool]:
         """Hold a lease, which is renewed meanwhile and ends by itself when this process is killed."""
         if self._locks is None:
             raise RuntimeError("an executor asked for a lock")
-        with self._locks.hold(str(folder / name), shared=shared, wait=wait):
-            yield
+        with self._locks.hold(str(folder / name), shared=shared, wait=wait) as taken_over:
+            yield taken_over
 
     def require_lock_held(self) -> None:
         if self._locks is not None:
@@ -208,6 +210,13 @@ class HadoopStore(Store):
             for path, _, names in self.walk(folder, closed.append):
                 yield from (path / name for name in names)
             yield from (None for _ in closed)
+
+    def find_survivors(self, folders: Iterable[StoragePath]) -> SurvivorSearch:
+        places = [str(folder).removeprefix(self.address) for folder in folders]
+        return find_hdfs_survivors(self.files, self.address, places)
+
+    def remove_survivor(self, survivor: Survivor) -> None:
+        remove_hdfs_survivor(self.files, survivor)
 
     def parquet_source(self, path: StoragePath) -> io.BufferedReader:
         return self.open_to_read(path)

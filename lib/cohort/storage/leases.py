@@ -96,21 +96,23 @@ class LeaseChain:
         """Take the lock.
 
         Returns:
-            When it was asked for, by the clock of this machine, and whether a lease had ended without being released:
-            what its holder left must be made safe.
+            When it was asked for, by the clock of this machine, and whether somebody held the lock alone who neither
+            released nor renewed it: what it left must be made safe.
 
         Raises:
             BlockingIOError: another one holds it.
         """
         while True:
             asked, state = machine_time(), self._read()
-            live = self._live(state)
+            live, abandoned = self._live(state), self._abandoned(state)
             if any(not (shared and holder.shared) for holder in live):
                 if not wait:
                     raise BlockingIOError("a lock that another run holds")
                 time.sleep(SECONDS_BETWEEN_TRIES)
-            elif self._write(state, (*live, self._holder(token, shared))):
-                return asked, len(live) < len(state.holders)
+                continue
+            kept = (*live, *abandoned) if shared else ()  # what was left is for the next who may change something
+            if self._write(state, (*kept, self._holder(token, shared))):
+                return asked, bool(abandoned)
 
     def replace_holder(self, token: str, shared: bool | None) -> bool:
         """Renew the lease of a holder, or release it where `shared` is None; False where the lease had ended."""
@@ -119,7 +121,7 @@ class LeaseChain:
             live = self._live(state)
             if token not in {holder.token for holder in live}:
                 return False
-            others = tuple(holder for holder in live if holder.token != token)
+            others = (*(holder for holder in live if holder.token != token), *self._abandoned(state))
             if self._write(state, others if shared is None else (*others, self._holder(token, shared))):
                 return True
 
@@ -129,6 +131,10 @@ class LeaseChain:
     def _live(self, state: LeaseState) -> tuple[LeaseHolder, ...]:
         now = self._now()
         return tuple(holder for holder in state.holders if holder.until > now)
+
+    def _abandoned(self, state: LeaseState) -> tuple[LeaseHolder, ...]:
+        """Who held the lock alone, and neither released nor renewed it."""
+        return tuple({*state.holders} - {*self._live(state)} - {holder for holder in state.holders if holder.shared})
 
     def _read(self) -> LeaseState:
         """Read the newest file; one that went meanwhile is looked for again."""
@@ -190,7 +196,7 @@ class LeaseLocks:
 
     @contextmanager
     def hold(self, folder: str, *, shared: bool, wait: bool) -> Iterator[bool]:
-        """Hold a lock as long as the block runs; gives whether a lease had ended that nobody released.
+        """Hold a lock as long as the block runs; gives whether it was left by one who held it alone.
 
         Raises:
             BlockingIOError: another run holds it.

@@ -18,7 +18,7 @@ REGISTER_LOCK = "_register"
 
 
 @contextmanager
-def hold_lock(folder: StoragePath, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[None]:
+def hold_lock(folder: StoragePath, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[bool]:
     """Hold a lock for as long as the block runs.
 
     Args:
@@ -27,12 +27,15 @@ def hold_lock(folder: StoragePath, name: str, *, shared: bool = False, wait: boo
         shared: whether other runs may hold the lock at the same time, also shared: releases read what ingestion writes.
         wait: whether to wait until the lock is free.
 
+    Returns:
+        A context that gives whether the lock was taken over from a run that may still be there, standing still.
+
     Raises:
         StateRefused: another run holds the lock (exit code 15).
     """
     with ExitStack() as held:
         try:
-            held.enter_context(store_of(folder).hold_lock(folder, name, shared=shared, wait=wait))
+            taken_over = held.enter_context(store_of(folder).hold_lock(folder, name, shared=shared, wait=wait))
         except BlockingIOError:
             raise StateRefused(
                 describe_problem(
@@ -43,4 +46,4 @@ def hold_lock(folder: StoragePath, name: str, *, shared: bool = False, wait: boo
                     do="Wait until it is done, then run again",
                 )
             ) from None
-        yield
+        yield taken_over

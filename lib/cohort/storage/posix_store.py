@@ -8,7 +8,7 @@ import io
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,6 +18,7 @@ from cohort.storage import private_files
 from cohort.storage.private_files import PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store import ClosingProblem, Store, WalkedFolder
+from cohort.storage.survivors import Survivor, SurvivorSearch
 
 GROUP_AND_OTHERS_BITS = 0o077
 """The permission bits of the group and of everybody."""
@@ -120,14 +121,14 @@ class PosixStore(Store):
         local.chmod(READABLE_FOLDER_MODE)
 
     @contextmanager
-    def hold_lock(self, folder: StoragePath, name: str, *, shared: bool, wait: bool) -> Iterator[None]:
+    def hold_lock(self, folder: StoragePath, name: str, *, shared: bool, wait: bool) -> Iterator[bool]:
         """Hold a lock of the operating system (`flock`): it ends with the process that holds it, however that ends."""
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(_local(folder) / f"{name}.lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE_MODE)
         try:
             mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
             fcntl.flock(handle, mode if wait else mode | fcntl.LOCK_NB)
-            yield
+            yield False
         finally:
             os.close(handle)
 
@@ -157,6 +158,15 @@ class PosixStore(Store):
                     yield None
             except OSError:
                 yield None
+
+    def find_survivors(self, folders: Iterable[StoragePath]) -> SurvivorSearch:
+        """Nothing can be asked: what a file system keeps of removed files, its clients do not see."""
+        del folders
+        return SurvivorSearch((), (), ("snapshots and earlier versions that the storage itself keeps",))
+
+    def remove_survivor(self, survivor: Survivor) -> None:
+        del survivor
+        raise RuntimeError("a survivor on a store that shows none")
 
     def parquet_source(self, path: StoragePath) -> str:
         return str(path)

@@ -7,11 +7,12 @@ else in the library asks `store_of(path)`, or the functions of `file_operations`
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from cohort.storage.storage_path import StoragePath
+from cohort.storage.survivors import Survivor, SurvivorSearch
 
 ClosingProblem = tuple[str, str]
 """What could not be closed: its path from the folder above, and why."""
@@ -108,8 +109,12 @@ class Store(Protocol):
             OSError: the store refuses.
         """
 
-    def hold_lock(self, folder: StoragePath, name: str, *, shared: bool, wait: bool) -> AbstractContextManager[None]:
+    def hold_lock(self, folder: StoragePath, name: str, *, shared: bool, wait: bool) -> AbstractContextManager[bool]:
         """Hold a lock as long as the block runs.
+
+        Returns:
+            A context that gives whether the lock was taken over from a run that may still be there: what it does now
+            must not count.
 
         Raises:
             BlockingIOError: another run holds it.
@@ -130,6 +135,16 @@ class Store(Protocol):
 
     def list_files(self, folder: StoragePath) -> Iterator[StoragePath | None]:
         """List every file below a folder; None for what is no file, or cannot be looked into."""
+
+    def find_survivors(self, folders: Iterable[StoragePath]) -> SurvivorSearch:
+        """Look for what the store still has of removed folders."""
+
+    def remove_survivor(self, survivor: Survivor) -> None:
+        """Remove what the store still has.
+
+        Raises:
+            OSError: the platform's user may not.
+        """
 
     def parquet_source(self, path: StoragePath) -> str | io.BufferedReader:
         """What pyarrow reads a Parquet file from."""

@@ -16,6 +16,7 @@ from typing_extensions import TypeVar
 from cohort.foundation import UsageRefused, describe_problem
 from cohort.storage.hadoop_files import HadoopFiles
 from cohort.storage.hadoop_store import HadoopStore
+from cohort.storage.leases import LEASE_SECONDS
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store_content import StoreContent
 
@@ -166,13 +167,16 @@ PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9+.-]+://[A-Za-z0-9._:@-]+[A-Za-z0-9._/-]*
 """The address of a root on a store that Hadoop opens: readers of tables disagree about any other character."""
 
 
-def open_storage_root(root: str, start_session: Callable[[], SparkSession]) -> StorageZones:
+def open_storage_root(
+    root: str, start_session: Callable[[], SparkSession], lease_seconds: float = LEASE_SECONDS
+) -> StorageZones:
     """Open the storage root given on the command line.
 
     Args:
         root: a path or a `file:` URI of a local or mounted folder, or the address of a folder on a store that the
             session's Hadoop opens, as `hdfs://namenode:8020/cohort`.
         start_session: starts the session; it is asked for where the root is on such a store.
+        lease_seconds: how long a lock lasts on such a store that nobody renews.
 
     Raises:
         UsageRefused: the root is not a folder, cannot be opened, or its path has characters that readers of tables
@@ -181,7 +185,7 @@ def open_storage_root(root: str, start_session: Callable[[], SparkSession]) -> S
     scheme, colon, rest = root.partition(":")
     is_uri = bool(colon) and len(scheme) > 1
     if is_uri and scheme != "file":
-        return StorageZones(_open_on_hadoop(root, start_session))
+        return StorageZones(_open_on_hadoop(root, start_session, lease_seconds))
     path = (Path("/" + rest.lstrip("/")) if is_uri else Path(root)).resolve()
     if not path.is_dir():
         raise _root_refusal("a folder", "--root /data/cohort", "none", "Make the folder, or correct the path")
@@ -197,7 +201,7 @@ def open_storage_root(root: str, start_session: Callable[[], SparkSession]) -> S
     return StorageZones(path)
 
 
-def _open_on_hadoop(root: str, start_session: Callable[[], SparkSession]) -> StoragePath:
+def _open_on_hadoop(root: str, start_session: Callable[[], SparkSession], lease_seconds: float) -> StoragePath:
     """Open a root on a store that Hadoop opens.
 
     Raises:
@@ -218,7 +222,7 @@ def _open_on_hadoop(root: str, start_session: Callable[[], SparkSession]) -> Sto
     try:
         address, place = f"{parts.scheme}://{parts.netloc}", os.path.normpath(f"/{parts.path.strip('/')}")
         files = HadoopFiles(start_session(), f"{address}{place}")
-        path = HadoopStore(address, StoreContent(f"{address}{place}"), files).path(place)
+        path = HadoopStore(address, StoreContent(f"{address}{place}"), files, lease_seconds).path(place)
         is_folder = path.is_dir()
     except OSError as failure:
         raise _root_refusal(
