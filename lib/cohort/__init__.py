@@ -4,12 +4,12 @@ Packages in the order of the way of the data; a package imports only from packag
 public names (contracts of import-linter in `pyproject.toml`):
 
     foundation        What every package stands on: errors with exit codes, identifiers, code lists, delimited
-                      text, strict declarations, small JSON documents.
+                      text, strict declarations.
+    storage           The zones of the storage root, and the port to the store that it stands on: paths, documents,
+                      locks, survivors. No other package asks the operating system for data of the root.
     data_states            The states of the data as types and Spark schemas, and small Arrow frames handed to Spark.
     sdc               The anonymisation engine on numpy arrays, without Spark: from a histogram of equal records to
                       a recoding whose equivalence classes satisfy the privacy models.
-    storage           The zones of the storage root as paths, and locks: one run at a time per project and one of
-                      ingestion.
     delta             Delta tables: read, write, merge, vacuum, log. No other package speaks Delta.
     keys              Custody of the project keys. No other package sees a secret.
     agreements        What is agreed and declared: platform, projects and their columns, catalogue of tests and

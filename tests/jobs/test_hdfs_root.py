@@ -162,7 +162,7 @@ def test_the_first_start_wrote_down_what_the_store_can_do(platform: HdfsPlatform
 def test_nobody_else_enters_what_is_private(platform: HdfsPlatform, done: dict[str, Done]) -> None:
     assert done
     for zone in ("restricted", "deliveries", "objections", "instructions", "feedback"):
-        status = files.getFileStatus(platform.service.path(platform.place + f"/{zone}"))
+        status = platform.service.admin.getFileStatus(platform.service.path(platform.place + f"/{zone}"))
         assert status.getPermission().toOctal() == 700, zone
     reader = walk_as(platform, STRANGER)
     assert not [path for path in reader if "/restricted/" in path or "/deliveries/" in path or "/feedback/" in path]

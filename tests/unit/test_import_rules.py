@@ -91,8 +91,11 @@ def test_stages_never_import_each_other() -> None:
 
 
 def test_only_delta_speaks_delta() -> None:
-    speakers = {package(path) for path in MODULES if distributions(path) & {"delta", "deltalake"}}
-    assert speakers == {"delta"}
+    """But for the content of files on HDFS, which deltalake's client reads where the tables are."""
+    speakers = [path for path in MODULES if distributions(path) & {"delta", "deltalake"} and package(path) != "delta"]
+    assert [module(path) for path in speakers] == ["storage.store_content"]
+    used = {name for name in imported(speakers[0]) if name.startswith("delta")}
+    assert used == {"deltalake.exceptions.DeltaError", "deltalake.fs.DeltaStorageHandler"}
     assert not [path.name for path in JOBS if distributions(path) & {"delta", "deltalake"}]
 
 
@@ -148,3 +151,59 @@ def test_stages_run_no_spark_action_but_the_histogram() -> None:
 def test_no_module_is_named_after_the_trade() -> None:
     trade = {"utils", "util", "helpers", "common", "core", "manager", "misc"}
     assert [module(path) for path in MODULES if path.stem in trade] == []
+
+
+LOCAL_PACKAGES = {"storage", "foundation", "keys", "agreements", "sdc"}
+"""Packages that may ask the operating system: the port itself, and those that read configuration and keys alone."""
+LOCAL_NAMES = {
+    "access.table_access": {"os.X_OK", "os.access", "pathlib.Path"},
+    "delivery_formats.containers": {"stat"},
+    "delivery_formats.format_declarations": {"pathlib.Path"},
+    "destruction.byte_search": {"os.fsencode"},
+    "destruction.project_inventory": {"pathlib.Path"},
+    "destruction.search_terms": {"pathlib.Path"},
+    "legal_basis.eligibility": {"pathlib.Path"},
+    "legal_basis.list_vocabulary": {"pathlib.Path"},
+    "legal_basis.objections_in_force": {"pathlib.Path"},
+    "release.release_task": {"pathlib.Path"},
+    "verification.list_file_reader": {"pathlib.Path"},
+    "verification.rights_list_reader": {"pathlib.Path"},
+    "verification.verification_subject": {"pathlib.Path"},
+}
+"""Modules elsewhere that name something local, which is no data of the root: the program of the hook, the folders of
+configuration and keys, scratch folders of the machine, the bytes of a name, the name of a file that a list declares."""
+OPERATING_SYSTEM = {"os", "shutil", "tempfile", "fcntl", "grp", "stat"}
+
+
+def local_names(path: Path) -> set[str]:
+    """What a module takes from the operating system: `os.access`, `shutil.rmtree`, `pathlib.Path`."""
+    names = {"pathlib.Path"} & set(imported(path))
+    used = OPERATING_SYSTEM & distributions(path)
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in used:
+            names.add("stat" if node.value.id == "stat" else f"{node.value.id}.{node.attr}")
+    return names
+
+
+def test_data_of_the_root_is_asked_for_through_the_port_of_the_store_alone() -> None:
+    found = {module(path): local_names(path) for path in MODULES if package(path) not in LOCAL_PACKAGES}
+    assert {name: names for name, names in found.items() if names} == LOCAL_NAMES
+
+
+def test_no_reader_of_parquet_is_given_the_text_of_a_path() -> None:
+    """On another store than the driver's own it would look on the wrong machine."""
+    given = [
+        (module(path), node.lineno)
+        for path in MODULES
+        if package(path) not in LOCAL_PACKAGES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"pq", "ds"}
+        and node.args
+        and isinstance(node.args[0], ast.Call)
+        and isinstance(node.args[0].func, ast.Name)
+        and node.args[0].func.id == "str"
+    ]
+    assert given == []

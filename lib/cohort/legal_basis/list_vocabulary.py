@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from cohort.agreements import Catalogue
-from cohort.storage import StoragePath, StorageZones
+from cohort.storage import StorageZones
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,14 @@ class ListVocabulary:
     categories: Collection[str]
 
 
-def load_list_vocabulary(zones: StorageZones, config: StoragePath, catalogue: Catalogue) -> ListVocabulary:
+def load_list_vocabulary(zones: StorageZones, config: Path, catalogue: Catalogue) -> ListVocabulary:
     """The vocabulary of the lists of a platform."""
     return ListVocabulary(
         catalogue.schools, list_project_names(zones, config), catalogue.domains(), catalogue.special_domains()
     )
 
 
-def list_project_names(zones: StorageZones, config: StoragePath) -> frozenset[str]:
+def list_project_names(zones: StorageZones, config: Path) -> frozenset[str]:
     """The names of all projects that are declared or have records."""
     declared = {file.stem for file in (config / "projects").glob("*.toml") if not file.stem.startswith("_")}
     recorded = {path.name for zone in (zones.public_records, zones.exact_records) for path in zone.glob("*/")}

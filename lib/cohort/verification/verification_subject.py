@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from cohort.agreements import Platform, Project
 from cohort.keys import ProjectKey
@@ -51,7 +52,7 @@ class ReleaseSources:
     objections: StoragePath
     instructions: StoragePath
     consents: StoragePath
-    hierarchies: StoragePath
+    hierarchies: Path
     today: dt.date
 
     @property
@@ -99,7 +100,7 @@ class PublishedTable:
     table: StoragePath
     release_id: str
     released_rows: int
-    hierarchies: StoragePath
+    hierarchies: Path
     key: ProjectKey | None = None
     today: dt.date | None = None
 
