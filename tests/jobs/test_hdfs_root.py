@@ -101,14 +101,15 @@ def platform(
     project.write_text(
         "\n".join(f'readers = "{READERS_GROUP}"' if line.startswith("readers =") else line for line in lines)
     )
-    root = open_storage_root(address, lambda: one_spark).root
-    for zone in ("deliveries", "objections", "instructions"):
-        for file in (path for path in (taken_in.root / zone).rglob("*") if path.is_file()):
-            target = root
-            for part in file.relative_to(taken_in.root).parts:
-                target = target / part
-            target.write_bytes(file.read_bytes())
+    put_deliveries(taken_in, made)
     return made
+
+
+def put_deliveries(local: Platform, platform: HdfsPlatform) -> None:
+    """Put on HDFS what schools sent to a local root."""
+    for zone in ("deliveries", "objections", "instructions"):
+        for file in (path for path in (local.root / zone).rglob("*") if path.is_file()):
+            (platform.stored.root / file.relative_to(local.root).as_posix()).write_bytes(file.read_bytes())
 
 
 @pytest.fixture(scope="module")

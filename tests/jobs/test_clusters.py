@@ -1,0 +1,84 @@
+"""Jobs on real clusters, with nothing shared between machines but the root on HDFS."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+from tests.services.hdfs import HdfsService, ServiceMissing
+from tests.services.standalone import run_standalone
+
+from .conftest import Done, Platform
+from .test_hdfs_root import HdfsPlatform, put_deliveries
+
+NAME = ("--project", "leergroei")
+SMALL = ("--conf", "spark.driver.memory=1g", "--conf", "spark.executor.memory=768m", "--conf", "spark.executor.cores=1")
+
+
+@pytest.fixture(scope="module")
+def platform(
+    one_spark: SparkSession, hdfs: HdfsService, taken_in: Platform, tmp_path_factory: pytest.TempPathFactory
+) -> HdfsPlatform:
+    home = tmp_path_factory.mktemp("cluster-platform") / "platform"
+    shutil.copytree(taken_in.config, home / "conf")
+    shutil.copytree(taken_in.keys, home / "keys")
+    made = HdfsPlatform(home, hdfs.make_root(f"/{home.parent.name}", owner=getpass.getuser()), hdfs, one_spark)
+    put_deliveries(taken_in, made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def master(platform: HdfsPlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A standalone cluster; its secret stands in a private file of the configuration, not among the arguments."""
+    secret = secrets.token_hex(16)
+    settings = platform.config / "spark-defaults.conf"
+    settings.write_text(
+        f"{settings.read_text(encoding='utf-8')}\nspark.authenticate.secret {secret}\n", encoding="utf-8"
+    )
+    settings.chmod(0o600)
+    try:
+        with run_standalone(tmp_path_factory.mktemp("standalone"), secret) as address:
+            yield address
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
+
+
+def submit(platform: HdfsPlatform, master: str, job: str, *arguments: str) -> Done:
+    return platform.submit(job, *arguments, "--", "--master", master, *SMALL)
+
+
+def rows(path: str) -> polars.DataFrame:
+    frame = polars.from_arrow(DeltaTable(path).to_pyarrow_table())
+    assert isinstance(frame, polars.DataFrame)
+    return frame.sort(frame.columns)
+
+
+def test_a_standalone_cluster_takes_in_and_publishes_the_rows_of_one_machine(
+    platform: HdfsPlatform, master: str, published_once: Platform
+) -> None:
+    taken = submit(platform, master, "ingest")
+    assert taken.code == 0, taken.stderr
+    assert taken.record["new"] == 40
+    released = submit(platform, master, "release", *NAME, "--publish")
+    assert released.code == 0, released.stderr
+    published = rows(str(platform.stored.published_table("leergroei")))
+    assert published.height
+    assert published.equals(rows(str(published_once.zones.published_table("leergroei"))))
+
+
+def test_an_executor_without_the_secret_is_no_part_of_it(platform: HdfsPlatform, master: str, tmp_path: Path) -> None:
+    other = tmp_path / "conf"
+    shutil.copytree(platform.config, other)
+    settings = other / "spark-defaults.conf"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("authenticate.secret ", "authenticate.secret x"))
+    stranger = HdfsPlatform(tmp_path, platform.address, platform.service, platform.session)
+    shutil.copytree(platform.keys, tmp_path / "keys")
+    refused = submit(stranger, master, "status")
+    assert refused.code != 0
