@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +19,16 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from tests.services.hdfs import READER, READERS_GROUP, STRANGER, HdfsService
 
-from cohort.storage import StoragePath, open_storage_root, walk_folder
+from cohort.storage import INGESTION_LOCK, StoragePath, hold_lock, open_storage_root, walk_folder
 from cohort.storage.zone_paths import StorageZones
 
 from .conftest import Done, Platform
+from .test_killed_jobs import kill_job
 
 NAME = ("--project", "leergroei")
 READ = """
 import sys
+import time
 from deltalake import DeltaTable
 try:
     print(DeltaTable(sys.argv[1]).to_pyarrow_table().num_rows, flush=True)
@@ -298,3 +301,45 @@ def test_survivors_are_found_named_and_removed_and_the_certificate_says_what_was
     names = [path.name for folder, _, files in walk_folder(zones.root) for path in map(folder.__truediv__, files)]
     assert "certificate.json" in names
     assert platform.run("destroy", *NAME).code == 15
+
+
+@pytest.fixture(scope="module")
+def killed(
+    one_spark: SparkSession, hdfs: HdfsService, taken_in: Platform, tmp_path_factory: pytest.TempPathFactory
+) -> HdfsPlatform:
+    """Another root, whose locks end after some seconds."""
+    home = tmp_path_factory.mktemp("hdfs-killed") / "platform"
+    shutil.copytree(taken_in.config, home / "conf")
+    shutil.copytree(taken_in.keys, home / "keys")
+    made = HdfsPlatform(home, hdfs.make_root(f"/{home.parent.name}", owner=getpass.getuser()), hdfs, one_spark)
+    made.change("conf/platform.toml", "lease_seconds = 60", "lease_seconds = 4")
+    put_deliveries(taken_in, made)
+    return made
+
+
+@pytest.mark.parametrize("moment", ["deliveries:", "quality:", "results:"])
+def test_a_killed_intake_keeps_its_lock_for_a_while_and_leaves_nothing_half(killed: HdfsPlatform, moment: str) -> None:
+    kill_job(killed, moment, "ingest")
+    assert killed.run("ingest").code == 15, "its lock is still there"
+    time.sleep(5)
+
+
+def test_after_the_kills_intake_gives_what_it_gives_unhurt(killed: HdfsPlatform, done: dict[str, Done]) -> None:
+    time.sleep(5)
+    again = killed.run("ingest")
+    assert again.code == 0, again.stderr
+    expected = done["ingest"].record
+    assert again.record["rows"] == expected["rows"]
+    stored = DeltaTable(str(killed.stored.results)).to_pyarrow_table(columns=["pgn"])
+    assert stored.num_rows == expected["rows"]["accepted"]
+    properties = DeltaTable(str(killed.stored.results)).metadata().configuration
+    assert properties["cohort.fence"].startswith("lock taken over at ")
+    assert not killed.stored.scratch.exists()
+
+
+def test_while_one_run_holds_the_lock_another_is_refused(killed: HdfsPlatform) -> None:
+    with hold_lock(killed.stored.locks, INGESTION_LOCK):
+        for job in ("ingest", "objections"):
+            refused = killed.run(job)
+            assert refused.code == 15
+            assert "Expected no other run on _intake" in refused.stderr

@@ -69,10 +69,10 @@ def _ancestors(process: int) -> set[int]:
     return seen
 
 
-def kill_behind(platform: Platform, moment: str) -> None:
-    """Run `release --publish` and kill its driver with signal 9 as soon as it says `moment`."""
+def kill_job(platform: Platform, moment: str, job: str, *arguments: str) -> None:
+    """Run a job and kill its driver with signal 9 as soon as it says `moment`."""
     with subprocess.Popen(
-        platform.command("release", *NAME, "--", *spark_options(INTERPRETED)),
+        platform.command(job, *arguments, "--", *spark_options(INTERPRETED)),
         env=platform.environment(),
         text=True,
         stdout=subprocess.DEVNULL,
@@ -93,7 +93,7 @@ def kill_behind(platform: Platform, moment: str) -> None:
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_after_a_kill_the_table_is_old_or_new(published: Platform, first_rows: polars.DataFrame, moment: str) -> None:
     before, _ = rows(published)
-    kill_behind(published, moment)
+    kill_job(published, moment, "release", *NAME)
     after, frame = rows(published)
     assert frame.equals(first_rows)
     if moment != "committed:":
