@@ -64,6 +64,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """With encryption on, pyspark hands data over a socket that it leaves to the collector to close."""
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+    # A drawn release is large; hypothesis shows it in full only where it fails
+    config.addinivalue_line("filterwarnings", "ignore:Generating overly large repr")
 
 
 INTERPRETED = {

@@ -30,6 +30,7 @@ from cohort.ingestion import pipeline
 from cohort.keys import project_keys
 from cohort.legal_basis import number_changes, objections_in_force
 from cohort.release.release_task import ReleaseTask
+from cohort.storage import root_probe
 from cohort.storage.zone_paths import StorageZones
 from cohorts import synthesise
 
@@ -227,6 +228,7 @@ def take_in(spark: SparkSession, made: Platform) -> None:
         ),
         lambda _: None,
     )
+    root_probe.probe_root(made.zones, dt.datetime.now().astimezone())
     project_keys.create_key(made.keys, "leergroei")
 
 

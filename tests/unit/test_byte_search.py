@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_opened_is_reported(tmp_path: Path, monkeypatch: p
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(byte_search, "open_file", refuse)
+    monkeypatch.setattr(byte_search, "open_searched_file", refuse)
     hits = byte_search.search_files([tmp_path], TERMS)
     assert [path.name for path, _ in hits.undecodable] == ["closed"]
 

@@ -20,11 +20,12 @@ def close_private_zones(zones: StorageZones) -> None:
     feedback, store = zones.school_feedback(""), store_of(zones.root)
     problems = store.close_private_tree(feedback)
     made = (zones.restricted, zones.root / "staging", feedback)
-    for zone in (*made, *zones.private_zones):
+    for zone in dict.fromkeys((*made, *zones.private_zones)):
         try:
             if zone in made and not store.lexists(zone):
                 store.make_private_folder(zone)
-            store.close_folder(zone)
+            if zone != feedback:  # closed already, with everything in it, and not through a link
+                store.close_folder(zone)
         except FileNotFoundError:
             continue
         except OSError as failure:
