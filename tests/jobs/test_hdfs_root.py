@@ -236,7 +236,7 @@ def test_a_late_objection_takes_its_pupil_out_and_a_new_release_shows_it(
     columns = delivered[0].split(header)
     number = delivered[1].split(header)[next(i for i, name in enumerate(columns) if name.strip('"').lower() == "pgn")]
     (zones.objections / "laat.csv").write_bytes(
-        f"pgn;brin;datum;ingetrokken;bereik\n{number};;{today};;alles\n".encode()
+        f"pgn;brin;vanaf;ingetrokken_op;bereik\n{number};;{today};;alles\n".encode()
     )
     (zones.objections / "laat.toml").write_bytes(
         f'file = "laat.csv"\npolarity = "block"\ndate = {today}\nsource = "laat"\n'

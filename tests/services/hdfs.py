@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,9 @@ def run_hdfs(folder: Path) -> Iterator[HdfsService]:
         settings = jvm.org.apache.hadoop.conf.Configuration()
         for name, value in {**SETTINGS, "hdfs.minidfs.basedir": str(folder)}.items():
             settings.set(name, value)
+        security = jvm.org.apache.hadoop.security
+        security.UserGroupInformation.setConfiguration(settings)
+        security.Groups.getUserToGroupsMappingServiceWithLoadedConfiguration(settings)  # or the machine's groups count
         builder = getattr(jvm.org.apache.hadoop.hdfs, "MiniDFSCluster$Builder")(settings)
         cluster = builder.numDataNodes(1).nameNodePort(0).format(True).build()
         cluster.waitActive()
@@ -97,7 +101,7 @@ def _start_jvm() -> JavaGateway:
             classpath=f"{jars.stdout.strip()}:{SPARK_JARS}/*",
             javaopts=["-Xmx768m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"],
             die_on_exit=True,
-            java_path=str(Path(os.environ["JAVA_HOME"], "bin", "java")),
+            java_path=shutil.which("java", path=str(Path(os.environ.get("JAVA_HOME", "/"), "bin"))) or "java",
             return_proc=True,
         )
     finally:

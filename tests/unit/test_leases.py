@@ -145,7 +145,7 @@ def test_who_stood_still_while_the_chain_went_on_writes_no_number_again(
     run = new_run()
     with lock(run, address):
         pass
-    slow = leases.LeaseChain(run.files, run.content, f"{address}/locks/_intake", SECONDS)
+    slow = leases.LeaseChain(run.files, f"{address}/locks/_intake", SECONDS)
     seen = slow._read()
     for _ in range(4):
         with lock(run, address):
@@ -182,17 +182,16 @@ with hold_lock(root / "locks", "_intake"):
 
 def test_a_paused_owner_that_wakes_up_commits_nothing(new_run: NewRun, address: str) -> None:
     deltalake.write_deltalake(f"{address}/table", pa.table({"n": pa.array([1], pa.int64())}))
-    paused = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", PAUSED_OWNER, address, str(SECONDS)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(PROJECT / "lib")},
         start_new_session=True,
-    )
-    assert paused.stdin is not None
-    assert paused.stdout is not None
-    try:
+    ) as paused:
+        assert paused.stdin is not None
+        assert paused.stdout is not None
         assert "holds\n" in iter(paused.stdout.readline, "")
         os.killpg(paused.pid, signal.SIGSTOP)
         time.sleep(1.5 * SECONDS)
@@ -203,9 +202,6 @@ def test_a_paused_owner_that_wakes_up_commits_nothing(new_run: NewRun, address: 
             paused.stdin.write("\n")
             paused.stdin.flush()
             assert paused.stdout.read().split("\n") == ["refused 15", "refused 15", ""]
-    finally:
-        os.killpg(paused.pid, signal.SIGKILL)
-        paused.wait()
     root: StoragePath = run.path(address.removeprefix(run.address))
     rows = read_small_table(root / "table")
     assert rows is not None

@@ -80,6 +80,15 @@ class HadoopFiles:
                 raise NotADirectoryError(errno.ENOTDIR, "no folder", address)
             return sorted(map(_read_status, statuses), key=lambda status: status.name)
 
+    def read_small(self, address: str) -> bytes:
+        """Read a small file as far as it is written now; others are read by `store_content`."""
+        with os_errors(address):
+            stream = self._system.open(self._path(address))
+            try:
+                return bytes(self._jvm.org.apache.commons.io.IOUtils.toByteArray(stream))
+            finally:
+                stream.close()
+
     def create_once(self, address: str, content: bytes) -> bool:
         """Make a private file that is not there; of any number of callers at once one gets True."""
         path = self._path(address)

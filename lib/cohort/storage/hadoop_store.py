@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
@@ -47,7 +48,7 @@ class HadoopStore(Store):
     ) -> None:
         self.address, self.content, self._files = address, content, files
         self.kind = address.partition(":")[0]
-        self._locks = None if files is None else LeaseLocks(files, content, lease_seconds)
+        self._locks = None if files is None else LeaseLocks(files, lease_seconds)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.address, self.content)
@@ -170,8 +171,19 @@ class HadoopStore(Store):
             return (folder / "two").read_bytes() == b"two"
         return False
 
-    def check_readers(self, readers: str) -> str | None:  # noqa: ARG002  the store says it when it is asked to
-        return None if self.files.has_permissions else "a store whose folders cannot be closed and opened"
+    def check_readers(self, readers: str) -> str | None:
+        """Try with a file of its own: which groups there are, and who belongs to them, the name node knows alone."""
+        if not self.files.has_permissions:
+            return "a store whose folders cannot be closed and opened"
+        probe = f"{self.content.top}restricted/readers-{uuid.uuid4().hex}"
+        self.files.write(probe, b"", PRIVATE_FILE_MODE)
+        try:
+            self.files.set_group(probe, readers)
+        except OSError:
+            return "a group that the platform's user does not belong to, as the store knows it"
+        finally:
+            self.files.delete(probe, recursive=False)
+        return None
 
     def open_to_readers(self, table: StoragePath, readers: str) -> None:
         for folder, folders, names in self.walk(table):

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 
 from cohort.foundation import StateRefused, describe_problem
 from cohort.storage.hadoop_files import HadoopFiles
-from cohort.storage.store_content import StoreContent
 
 LEASE_SECONDS = 60.0
 """How long a lease lasts that nobody renews."""
@@ -82,13 +81,12 @@ class LeaseChain:
 
     Args:
         files: the client of the store.
-        content: the content of its files.
         folder: the address of the folder of the lock.
         seconds: how long a lease lasts.
     """
 
-    def __init__(self, files: HadoopFiles, content: StoreContent, folder: str, seconds: float) -> None:
-        self._files, self._content, self._folder, self.seconds = files, content, folder, seconds
+    def __init__(self, files: HadoopFiles, folder: str, seconds: float) -> None:
+        self._files, self._folder, self.seconds = files, folder, seconds
         self._files.make_folder(folder)
         self._store_ahead = self._measure_clock()
 
@@ -143,7 +141,7 @@ class LeaseChain:
             if not numbers:
                 return LeaseState(0, ())
             with suppress(FileNotFoundError):
-                content = self._content.read(self._address(numbers[-1]))
+                content = self._files.read_small(self._address(numbers[-1]))
                 if content:  # HDFS shows a file that is being written as empty
                     holders = json.loads(content)["holders"]
                     return LeaseState(numbers[-1], tuple(LeaseHolder(**holder) for holder in holders))
@@ -190,8 +188,8 @@ class LeaseChain:
 class LeaseLocks:
     """The locks of this process on one store."""
 
-    def __init__(self, files: HadoopFiles, content: StoreContent, seconds: float = LEASE_SECONDS) -> None:
-        self._files, self._content, self._seconds = files, content, seconds
+    def __init__(self, files: HadoopFiles, seconds: float = LEASE_SECONDS) -> None:
+        self._files, self._seconds = files, seconds
         self._held: list[_Lease] = []
 
     @contextmanager
@@ -201,7 +199,7 @@ class LeaseLocks:
         Raises:
             BlockingIOError: another run holds it.
         """
-        chain, token = LeaseChain(self._files, self._content, folder, self._seconds), uuid.uuid4().hex
+        chain, token = LeaseChain(self._files, folder, self._seconds), uuid.uuid4().hex
         asked, taken_over = chain.acquire(token, shared=shared, wait=wait)
         lease = _Lease(chain, token, shared, asked)
         renewing = threading.Thread(target=lease.renew, name="lease", daemon=True)

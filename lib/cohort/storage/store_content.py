@@ -22,6 +22,8 @@ READ_BYTES = 2**16
 """What one question to the store reads of a file that is read piece by piece."""
 WRITE_BYTES = 2**20
 """What is gathered before it is handed to the store."""
+CLIENT_PANIC = "PanicException"
+"""What the client raises where it failed itself, as for a file that became shorter: no error that `except` expects."""
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,7 @@ def read_errors(address: str) -> Iterator[None]:
         raise FileNotFoundError(errno.ENOENT, "nothing there", address) from None
     except (OSError, DeltaError):
         raise OSError(errno.EIO, "the store refused it", address) from None
+    except BaseException as failure:
+        if type(failure).__name__ != CLIENT_PANIC:
+            raise
+        raise OSError(errno.EIO, "the client of the store failed", address) from None
