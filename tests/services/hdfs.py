@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import subprocess
@@ -18,8 +19,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 SPARK_JARS = Path(pyspark.__file__).parent / "jars"
 SUPERUSER, PLATFORM_USER, READER, STRANGER = "hdfs", "cohort", "lezer", "vreemd"
 READERS_GROUP = "lezers"
-GROUPS_OF_USERS = (
-    f"{PLATFORM_USER}=cohort,{READERS_GROUP};{READER}={READERS_GROUP};{STRANGER}=vreemden;{SUPERUSER}=hdfs"
+GROUPS_OF_USERS = ";".join(
+    f"{user}={groups}"
+    for user, groups in {
+        PLATFORM_USER: f"cohort,{READERS_GROUP}",
+        getpass.getuser(): f"cohort,{READERS_GROUP}",
+        READER: READERS_GROUP,
+        STRANGER: "vreemden",
+        SUPERUSER: "hdfs",
+    }.items()
 )
 SETTINGS = {
     "dfs.permissions.enabled": "true",

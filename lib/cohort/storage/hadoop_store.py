@@ -240,8 +240,10 @@ class HadoopStore(Store):
         return self.path(unquote(urlsplit(url).path))
 
     def _close(self, path: StoragePath, mode: int) -> None:
+        """Close a path: a mode closes what an access control list opens; without the list the group has its bits back."""
         self.files.set_mode(str(path), mode)
         self.files.remove_acl(str(path))
+        self.files.set_mode(str(path), mode)
 
     def _open(self, path: StoragePath, readers: str, mode: int) -> None:
         self.files.set_group(str(path), readers)
