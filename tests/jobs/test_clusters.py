@@ -6,7 +6,6 @@ import getpass
 import secrets
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars
 import pytest
@@ -71,14 +70,3 @@ def test_a_standalone_cluster_takes_in_and_publishes_the_rows_of_one_machine(
     published = rows(str(platform.stored.published_table("leergroei")))
     assert published.height
     assert published.equals(rows(str(published_once.zones.published_table("leergroei"))))
-
-
-def test_an_executor_without_the_secret_is_no_part_of_it(platform: HdfsPlatform, master: str, tmp_path: Path) -> None:
-    other = tmp_path / "conf"
-    shutil.copytree(platform.config, other)
-    settings = other / "spark-defaults.conf"
-    settings.write_text(settings.read_text(encoding="utf-8").replace("authenticate.secret ", "authenticate.secret x"))
-    stranger = HdfsPlatform(tmp_path, platform.address, platform.service, platform.session)
-    shutil.copytree(platform.keys, tmp_path / "keys")
-    refused = submit(stranger, master, "status")
-    assert refused.code != 0

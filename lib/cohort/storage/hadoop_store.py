@@ -240,7 +240,7 @@ class HadoopStore(Store):
         return self.path(unquote(urlsplit(url).path))
 
     def _close(self, path: StoragePath, mode: int) -> None:
-        """Close a path: a mode closes what an access control list opens; without the list the group has its bits back."""
+        """Close a path, also what an access control list opens; without the list the group has its bits back."""
         self.files.set_mode(str(path), mode)
         self.files.remove_acl(str(path))
         self.files.set_mode(str(path), mode)
