@@ -6,13 +6,15 @@ import getpass
 import secrets
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from tests.services.hdfs import HdfsService, ServiceMissing
-from tests.services.standalone import run_standalone
+from tests.services.standalone import SPARK_HOME, run_standalone
+from tests.services.yarn import run_yarn
 
 from .conftest import Done, Platform
 from .test_hdfs_root import HdfsPlatform, put_deliveries
@@ -49,6 +51,16 @@ def master(platform: HdfsPlatform, tmp_path_factory: pytest.TempPathFactory) -> 
         pytest.skip(str(missing))
 
 
+@pytest.fixture(scope="module")
+def yarn(platform: HdfsPlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the configuration of a YARN cluster on the same HDFS."""
+    try:
+        with run_yarn(platform.service, tmp_path_factory.mktemp("yarn")) as settings:
+            yield settings
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
+
+
 def submit(platform: HdfsPlatform, master: str, job: str, *arguments: str) -> Done:
     return platform.submit(job, *arguments, "--", "--master", master, *SMALL)
 
@@ -70,3 +82,23 @@ def test_a_standalone_cluster_takes_in_and_publishes_the_rows_of_one_machine(
     published = rows(str(platform.stored.published_table("leergroei")))
     assert published.height
     assert published.equals(rows(str(published_once.zones.published_table("leergroei"))))
+
+
+def test_yarn_makes_and_verifies_the_next_release_from_executors_of_its_own(
+    platform: HdfsPlatform, master: str, yarn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the release of the standalone cluster, which the next one is nested in."""
+    assert master
+    for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR"):
+        monkeypatch.setenv(name, str(yarn))
+    own = ("--conf", f"spark.yarn.jars=local:{SPARK_HOME}/jars/*", "--conf", "spark.yarn.am.memory=512m")
+    released = platform.submit("release", *NAME, "--", "--master", "yarn", "--num-executors", "2", *SMALL, *own)
+    assert released.code == 0, released.stderr
+    assert released.record["state"] == "VERIFIED"
+    assert released.record["release"] == 2
+
+
+def test_cluster_mode_is_refused_before_anything_is_begun(platform: HdfsPlatform) -> None:
+    refused = platform.submit("status", "--", "--master", "yarn", "--deploy-mode", "cluster")
+    assert refused.code == 2
+    assert "Expected client mode" in refused.stderr

@@ -50,11 +50,13 @@ class HdfsService:
         address: its address, as `hdfs://127.0.0.1:40000`.
         admin: the file system as its superuser.
         jvm: the machine that the server runs in.
+        settings: its settings, as Hadoop's `Configuration`.
     """
 
     address: str
     admin: Any
     jvm: Any
+    settings: Any
 
     def path(self, place: str) -> Any:
         """A path of Hadoop on this store."""
@@ -90,14 +92,14 @@ def run_hdfs(folder: Path) -> Iterator[HdfsService]:
         cluster = builder.numDataNodes(1).nameNodePort(0).format(True).build()
         cluster.waitActive()
         admin = cluster.getFileSystem()
-        yield HdfsService(str(admin.getUri()), admin, jvm)
+        yield HdfsService(str(admin.getUri()), admin, jvm, settings)
         cluster.shutdown(True)
     finally:
         gateway.shutdown()
 
 
 def _start_jvm() -> JavaGateway:
-    jars = subprocess.run([PROJECT / "scripts" / "extra-jars", "hdfs-services"], capture_output=True, text=True)
+    jars = subprocess.run([PROJECT / "scripts" / "extra-jars", "hadoop-services"], capture_output=True, text=True)
     if jars.returncode:
         raise ServiceMissing(f"HDFS cannot be started here: {jars.stderr.strip().splitlines()[-1]}")
     before = os.environ.get("HADOOP_USER_NAME")
@@ -106,7 +108,7 @@ def _start_jvm() -> JavaGateway:
         py4j = next(SPARK_JARS.glob("py4j-*.jar"))
         port, process = launch_gateway(
             jarpath=str(py4j),
-            classpath=f"{jars.stdout.strip()}:{SPARK_JARS}/*",
+            classpath=f"{jars.stdout.strip().replace(',', ':')}:{SPARK_JARS}/*",
             javaopts=["-Xmx768m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"],
             die_on_exit=True,
             java_path=shutil.which("java", path=str(Path(os.environ.get("JAVA_HOME", "/"), "bin"))) or "java",

@@ -201,6 +201,7 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_that_was_prove
         "emptied",
         "removed",
         "key destroyed",
+        "survivors asked for",
         "looked again",
         "records closed",
     ]
