@@ -50,13 +50,11 @@ class HdfsService:
         address: its address, as `hdfs://127.0.0.1:40000`.
         admin: the file system as its superuser.
         jvm: the machine that the server runs in.
-        settings: its settings, as Hadoop's `Configuration`.
     """
 
     address: str
     admin: Any
     jvm: Any
-    settings: Any
 
     def path(self, place: str) -> Any:
         """A path of Hadoop on this store."""
@@ -79,7 +77,7 @@ def run_hdfs(folder: Path) -> Iterator[HdfsService]:
     Raises:
         ServiceMissing: its jars cannot be fetched.
     """
-    gateway = _start_jvm()
+    gateway = start_hadoop_jvm()
     try:
         jvm: Any = gateway.jvm
         settings = jvm.org.apache.hadoop.conf.Configuration()
@@ -92,13 +90,18 @@ def run_hdfs(folder: Path) -> Iterator[HdfsService]:
         cluster = builder.numDataNodes(1).nameNodePort(0).format(True).build()
         cluster.waitActive()
         admin = cluster.getFileSystem()
-        yield HdfsService(str(admin.getUri()), admin, jvm, settings)
+        yield HdfsService(str(admin.getUri()), admin, jvm)
         cluster.shutdown(True)
     finally:
         gateway.shutdown()
 
 
-def _start_jvm() -> JavaGateway:
+def start_hadoop_jvm() -> JavaGateway:
+    """Start a JVM with Hadoop's servers on its class path, as the superuser; `shutdown` of what is returned ends it.
+
+    Raises:
+        ServiceMissing: the jars cannot be fetched.
+    """
     jars = subprocess.run([PROJECT / "scripts" / "extra-jars", "hadoop-services"], capture_output=True, text=True)
     if jars.returncode:
         raise ServiceMissing(f"HDFS cannot be started here: {jars.stderr.strip().splitlines()[-1]}")

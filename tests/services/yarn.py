@@ -6,9 +6,11 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from tests.services.hdfs import HdfsService, ServiceMissing
+from tests.services.hdfs import SETTINGS as HDFS_SETTINGS
+from tests.services.hdfs import HdfsService, ServiceMissing, start_hadoop_jvm
 
 SETTINGS = {
     "yarn.scheduler.capacity.root.queues": "default",
@@ -35,17 +37,20 @@ def run_yarn(hdfs: HdfsService, folder: Path) -> Iterator[Path]:
     Raises:
         ServiceMissing: it does not start.
     """
-    jvm, home = hdfs.jvm, hdfs.path(f"/user/{getpass.getuser()}")
+    home = hdfs.path(f"/user/{getpass.getuser()}")
     hdfs.admin.mkdirs(home)  # where a client puts what its containers need
     hdfs.admin.setOwner(home, getpass.getuser(), "cohort")
-    settings = jvm.org.apache.hadoop.yarn.conf.YarnConfiguration(hdfs.settings)
-    for name, value in {**SETTINGS, "fs.defaultFS": hdfs.address}.items():
+    gateway = start_hadoop_jvm()  # one of its own: when YARN stops it closes every file system of its JVM
+    jvm: Any = gateway.jvm
+    settings = jvm.org.apache.hadoop.yarn.conf.YarnConfiguration()
+    for name, value in {**HDFS_SETTINGS, **SETTINGS, "fs.defaultFS": hdfs.address}.items():
         settings.set(name, value)
     cluster = jvm.org.apache.hadoop.yarn.server.MiniYARNCluster("cohort", 1, 1, 1)
     try:
         cluster.init(settings)
         cluster.start()
     except Py4JJavaError as failure:
+        gateway.shutdown()
         raise ServiceMissing(f"YARN cannot be started here: {failure.java_exception.getClass().getName()}") from None
     try:
         started = cluster.getConfig()
@@ -58,3 +63,4 @@ def run_yarn(hdfs: HdfsService, folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         cluster.stop()
+        gateway.shutdown()

@@ -127,9 +127,12 @@ class HadoopStore(Store):
 
     def make_private_folder(self, folder: StoragePath) -> None:
         """Make a private folder; on a store without permissions there is nothing to make, and nothing to close."""
+        if folder.exists():
+            self.close_folder(folder)
+            return
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         self.files.make_folder(str(folder))
-        for one in missing or [folder]:
+        for one in missing:
             self.close_folder(one)
 
     def close_folder(self, folder: StoragePath) -> None:
@@ -247,4 +250,5 @@ class HadoopStore(Store):
 
     def _open(self, path: StoragePath, readers: str, mode: int) -> None:
         self.files.set_group(str(path), readers)
+        self.files.remove_acl(str(path))  # what it grants a mode of 0600 hides, and one of 0640 shows again
         self.files.set_mode(str(path), mode)
