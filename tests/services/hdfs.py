@@ -6,6 +6,7 @@ import getpass
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ GROUPS_OF_USERS = ";".join(
         SUPERUSER: "hdfs",
     }.items()
 )
+SMALL_JVM = ("-Xmx768m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 SETTINGS = {
     "dfs.permissions.enabled": "true",
     "dfs.namenode.acls.enabled": "true",
@@ -112,7 +114,12 @@ def start_hadoop_jvm() -> JavaGateway:
         port, process = launch_gateway(
             jarpath=str(py4j),
             classpath=f"{jars.stdout.strip().replace(',', ':')}:{SPARK_JARS}/*",
-            javaopts=["-Xmx768m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"],
+            javaopts=[
+                f"-Dtest.build.data={tempfile.gettempdir()}/cohort-hadoop",
+                "-Xmx768m",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+            ],
             die_on_exit=True,
             java_path=shutil.which("java", path=str(Path(os.environ.get("JAVA_HOME", "/"), "bin"))) or "java",
             return_proc=True,
