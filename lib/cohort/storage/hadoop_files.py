@@ -15,9 +15,9 @@ from typing import Any, cast
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
+from cohort.storage.private_files import PRIVATE_FILE_MODE
 from cohort.storage.store_content import HadoopStatus
 
-PRIVATE_FILE_MODE = 0o600
 PERMISSIONS_CAPABILITY = "fs.capability.paths.permissions"
 CONDITIONAL_CREATE_OPTION = "fs.option.create.conditional.overwrite"
 """A create of S3A that fails where another one was first; its plain create looks first and writes then."""
@@ -55,7 +55,6 @@ class HadoopFiles:
         self._hadoop: Any = self._jvm.org.apache.hadoop.fs
         with os_errors(address):
             self._system: Any = self._path(address).getFileSystem(self._conf)
-            self.scheme = str(self._system.getScheme())
             self.has_permissions = bool(self._system.hasPathCapability(self._path(address), PERMISSIONS_CAPABILITY))
             self.has_conditional_create = bool(
                 self._system.hasPathCapability(self._path(address), CONDITIONAL_CREATE_OPTION)

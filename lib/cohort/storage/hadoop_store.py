@@ -11,18 +11,22 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from cohort.storage.hadoop_files import PRIVATE_FILE_MODE, HadoopFiles
+from cohort.storage.hadoop_files import HadoopFiles
 from cohort.storage.hadoop_path import HadoopPath
 from cohort.storage.leases import LEASE_SECONDS, LeaseLocks
+from cohort.storage.private_files import (
+    GROUP_AND_OTHERS_BITS,
+    PRIVATE_FILE_MODE,
+    PRIVATE_FOLDER_MODE,
+    READABLE_FILE_MODE,
+    READABLE_FOLDER_MODE,
+)
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store import ClosingProblem, Store, WalkedFolder
 from cohort.storage.store_content import HadoopStatus, StoreContent
 from cohort.storage.survivors import Survivor, SurvivorSearch, find_hdfs_survivors, remove_hdfs_survivor
 
-PRIVATE_FOLDER_MODE = 0o700
-PUBLIC_FOLDER_MODE, PUBLIC_FILE_MODE = 0o755, 0o644
-READABLE_FOLDER_MODE, READABLE_FILE_MODE = 0o750, 0o640
-GROUP_AND_OTHERS_BITS = 0o077
+PUBLIC_FILE_MODE = 0o644
 
 
 class HadoopStore(Store):
@@ -36,8 +40,6 @@ class HadoopStore(Store):
         files: the client of the file system; None on executors.
         lease_seconds: how long a lock lasts that nobody renews.
     """
-
-    has_links = False
 
     def __init__(
         self,

@@ -15,21 +15,22 @@ from urllib.parse import unquote, urlsplit
 
 from cohort.foundation import atomic_replacement, sync_folder
 from cohort.storage import private_files
-from cohort.storage.private_files import PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE
+from cohort.storage.private_files import (
+    GROUP_AND_OTHERS_BITS,
+    PRIVATE_FILE_MODE,
+    PRIVATE_FOLDER_MODE,
+    READABLE_FILE_MODE,
+    READABLE_FOLDER_MODE,
+)
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store import ClosingProblem, Store, WalkedFolder
 from cohort.storage.survivors import Survivor, SurvivorSearch
-
-GROUP_AND_OTHERS_BITS = 0o077
-"""The permission bits of the group and of everybody."""
-READABLE_FOLDER_MODE, READABLE_FILE_MODE = 0o750, 0o640
 
 
 class PosixStore(Store):
     """The adapter of `store.Store` for paths of `pathlib`."""
 
     kind = "file"
-    has_links = True
 
     def lexists(self, path: StoragePath) -> bool:
         return os.path.lexists(_local(path))

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 PRIVATE_FOLDER_MODE, PRIVATE_FILE_MODE = 0o700, 0o600
+READABLE_FOLDER_MODE, READABLE_FILE_MODE = 0o750, 0o640
 GROUP_AND_OTHERS_BITS = 0o077
 """The permission bits of the group and of everybody."""
 LINK_PROBLEM = "a link to elsewhere"

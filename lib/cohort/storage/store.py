@@ -25,11 +25,9 @@ class Store(Protocol):
 
     Attributes:
         kind: its kind, as the scheme of its addresses: `file`, `hdfs`, `s3a`.
-        has_links: whether a name can be a symbolic link there.
     """
 
     kind: str
-    has_links: bool
 
     def lexists(self, path: StoragePath) -> bool:
         """Whether there is anything at a path, be it a link to nowhere."""
