@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from tests.services.standalone import SPARK_HOME, run_standalone
 from tests.services.yarn import run_yarn
 
 from .conftest import Done, Platform
-from .test_hdfs_root import HdfsPlatform, put_deliveries
+from .test_hdfs_root import HdfsPlatform, put_on_hdfs
 
 NAME = ("--project", "leergroei")
 SMALL = ("--conf", "spark.driver.memory=1g", "--conf", "spark.executor.memory=768m", "--conf", "spark.executor.cores=1")
@@ -27,12 +25,7 @@ SMALL = ("--conf", "spark.driver.memory=1g", "--conf", "spark.executor.memory=76
 def platform(
     one_spark: SparkSession, hdfs: HdfsService, taken_in: Platform, tmp_path_factory: pytest.TempPathFactory
 ) -> HdfsPlatform:
-    home = tmp_path_factory.mktemp("cluster-platform") / "platform"
-    shutil.copytree(taken_in.config, home / "conf")
-    shutil.copytree(taken_in.keys, home / "keys")
-    made = HdfsPlatform(home, hdfs.make_root(f"/{home.parent.name}", owner=getpass.getuser()), hdfs, one_spark)
-    put_deliveries(taken_in, made)
-    return made
+    return put_on_hdfs(taken_in, tmp_path_factory.mktemp("cluster-platform"), hdfs, one_spark)
 
 
 @pytest.fixture(scope="module")

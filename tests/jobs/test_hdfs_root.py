@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars
@@ -93,26 +94,27 @@ def platform(
     one_spark: SparkSession, hdfs: HdfsService, taken_in: Platform, tmp_path_factory: pytest.TempPathFactory
 ) -> HdfsPlatform:
     """What schools sent, on HDFS; nothing was taken in."""
-    home = tmp_path_factory.mktemp("hdfs-platform") / "platform"
-    shutil.copytree(taken_in.config, home / "conf")
-    shutil.copytree(taken_in.keys, home / "keys")
-    address = hdfs.make_root(f"/{home.parent.name}/cohort", owner=getpass.getuser())
-    made = HdfsPlatform(home, address, hdfs, one_spark)
+    made = put_on_hdfs(taken_in, tmp_path_factory.mktemp("hdfs-platform"), hdfs, one_spark)
     made.change("conf/platform.toml", 'way = "owner"', 'way = "group"')
-    project = home / "conf" / "projects" / "leergroei.toml"
+    project = made.config / "projects" / "leergroei.toml"
     lines = project.read_text(encoding="utf-8").splitlines()
     project.write_text(
         "\n".join(f'readers = "{READERS_GROUP}"' if line.startswith("readers =") else line for line in lines)
     )
-    put_deliveries(taken_in, made)
     return made
 
 
-def put_deliveries(local: Platform, platform: HdfsPlatform) -> None:
-    """Put on HDFS what schools sent to a local root."""
+def put_on_hdfs(local: Platform, folder: Path, hdfs: HdfsService, session: SparkSession) -> HdfsPlatform:
+    """Make a platform with what schools sent to a local root on HDFS, and its configuration and keys in a folder."""
+    home = folder / "platform"
+    shutil.copytree(local.config, home / "conf")
+    shutil.copytree(local.keys, home / "keys")
+    address = hdfs.make_root(f"/{folder.name}/cohort", owner=getpass.getuser())
+    platform = HdfsPlatform(home, address, hdfs, session)
     for zone in ("deliveries", "objections", "instructions"):
         for file in (path for path in (local.root / zone).rglob("*") if path.is_file()):
             (platform.stored.root / file.relative_to(local.root).as_posix()).write_bytes(file.read_bytes())
+    return platform
 
 
 @pytest.fixture(scope="module")
@@ -312,12 +314,8 @@ def killed(
     one_spark: SparkSession, hdfs: HdfsService, taken_in: Platform, tmp_path_factory: pytest.TempPathFactory
 ) -> HdfsPlatform:
     """Another root, whose locks end after some seconds."""
-    home = tmp_path_factory.mktemp("hdfs-killed") / "platform"
-    shutil.copytree(taken_in.config, home / "conf")
-    shutil.copytree(taken_in.keys, home / "keys")
-    made = HdfsPlatform(home, hdfs.make_root(f"/{home.parent.name}", owner=getpass.getuser()), hdfs, one_spark)
+    made = put_on_hdfs(taken_in, tmp_path_factory.mktemp("hdfs-killed"), hdfs, one_spark)
     made.change("conf/platform.toml", "lease_seconds = 60", "lease_seconds = 4")
-    put_deliveries(taken_in, made)
     return made
 
 
