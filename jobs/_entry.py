@@ -111,7 +111,12 @@ def _open_environment(name: str, arguments: argparse.Namespace) -> Environment:
     """Read the platform's declaration, and close what must be closed before any job does anything."""
     config = Path(arguments.config).resolve()
     declaration = load_platform(config)
-    zones = open_storage_root(arguments.root, lambda: _start_session(name), declaration.locks.lease_seconds)
+    zones = open_storage_root(
+        arguments.root,
+        lambda: _start_session(name),
+        declaration.locks.lease_seconds,
+        declaration.access.platform_principals,
+    )
     close_private_zones(zones)
     now = dt.datetime.now().astimezone()
     probe_root(zones, now)

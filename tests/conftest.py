@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 from tests.jvm_lookups import remember_lookups
 from tests.patches import PatchesAcrossModules
+from tests.services import s3 as s3_service
 from tests.services.hdfs import HdfsService, ServiceMissing, run_hdfs
+from tests.services.s3 import S3Service, run_s3
 
 from cohort import delta
 from cohort.agreements.platform import load_platform
@@ -98,13 +101,14 @@ def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession
         pytest.skip("the Delta jars are not there yet: scripts/test fetches them")
     own = {
         "spark.master": "local[2]",
-        "spark.jars": ",".join(map(str, jars)),
+        "spark.jars": ",".join([*map(str, jars), *s3_jars()]),
         "spark.local.dir": str(scratch / "local"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.databricks.delta.delta.log.cacheSize": "3",  # else the log of every table of every test stays
     }
+    os.environ |= s3_service.credentials_of(s3_service.PLATFORM_USER)  # as every client finds them, in the JVM too
     os.environ["PYTHONPATH"] = str(PROJECT / "lib")  # of the executors' Python, which a zip has in a job
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_DIRS"] = own["spark.local.dir"]
@@ -145,6 +149,25 @@ def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HdfsService]:
     """A real HDFS, one for all tests of this process."""
     try:
         with run_hdfs(tmp_path_factory.mktemp("hdfs")) as service:
+            yield service
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
+
+
+def s3_jars() -> list[str]:
+    """The jars of S3A and of the log store; none where they cannot be fetched, and then the tests of S3 are skipped."""
+    fetched = subprocess.run([PROJECT / "scripts" / "extra-jars", "s3"], capture_output=True, text=True, check=False)
+    return [] if fetched.returncode else fetched.stdout.strip().split(",")
+
+
+@pytest.fixture(scope="session")
+def s3(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Service]:
+    """A real S3 server, one for all tests of this process, to which the session speaks."""
+    if not s3_jars():
+        pytest.skip("S3 cannot be tried here: its jars cannot be fetched")
+    try:
+        with run_s3(tmp_path_factory.mktemp("s3")) as service:
+            service.use_in(one_spark)
             yield service
     except ServiceMissing as missing:
         pytest.skip(str(missing))

@@ -28,8 +28,8 @@ from cohort.foundation.errors import StateRefused
 from cohort.storage import leases
 from cohort.storage.hadoop_store import HadoopStore
 from cohort.storage.storage_path import StoragePath
+from cohort.storage.storage_root import open_storage_root
 from cohort.storage.stores import store_of
-from cohort.storage.zone_paths import open_storage_root
 
 PROJECT = Path(__file__).resolve().parents[2]
 SECONDS = 2.0

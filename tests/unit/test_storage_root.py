@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort.foundation.errors import UsageRefused
-from cohort.storage import posix_store, root_probe, zone_paths
+from cohort.storage import posix_store, root_probe, storage_root
 from cohort.storage.zone_paths import StorageZones
 
 
@@ -22,41 +22,41 @@ def no_session() -> SparkSession:
 @pytest.mark.parametrize("name", ["plain", "with a blank", "één"])
 def test_a_root_is_given_by_path_or_by_file_uri(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    assert zone_paths.open_storage_root(str(tmp_path / name), no_session).root == tmp_path / name
-    assert zone_paths.open_storage_root(f"file://{tmp_path / name}", no_session).root == tmp_path / name
+    assert storage_root.open_storage_root(str(tmp_path / name), no_session).root == tmp_path / name
+    assert storage_root.open_storage_root(f"file://{tmp_path / name}", no_session).root == tmp_path / name
 
 
-@pytest.mark.parametrize("mark", sorted(zone_paths.MISREAD_PATH_CHARACTERS))
+@pytest.mark.parametrize("mark", sorted(storage_root.MISREAD_PATH_CHARACTERS))
 def test_a_root_with_characters_that_table_readers_misread_is_refused(tmp_path: Path, mark: str) -> None:
     (tmp_path / f"a{mark}20").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / f"a{mark}20")
     for name in (f"a{mark}20", "link"):
         with pytest.raises(UsageRefused) as refused:
-            zone_paths.open_storage_root(str(tmp_path / name), no_session)
+            storage_root.open_storage_root(str(tmp_path / name), no_session)
         assert f"found {mark} in --root" in str(refused.value)
 
 
 def test_a_missing_root_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageRefused, match="Expected a folder"):
-        zone_paths.open_storage_root(str(tmp_path / "none"), no_session)
+        storage_root.open_storage_root(str(tmp_path / "none"), no_session)
 
 
 @pytest.mark.parametrize("root", ["hdfs:///cohort", "hdfs://namenode:8020", "hdfs:cohort"])
 def test_an_address_without_a_host_or_a_folder_is_refused_before_a_session_starts(root: str) -> None:
     with pytest.raises(UsageRefused, match="an address with a host and a folder"):
-        zone_paths.open_storage_root(root, no_session)
+        storage_root.open_storage_root(root, no_session)
 
 
-@pytest.mark.parametrize("mark", [*sorted(zone_paths.MISREAD_PATH_CHARACTERS), "é", " ", "?", "&"])
+@pytest.mark.parametrize("mark", [*sorted(storage_root.MISREAD_PATH_CHARACTERS), "é", " ", "?", "&"])
 def test_an_address_with_characters_that_table_readers_misread_is_refused(mark: str) -> None:
     with pytest.raises(UsageRefused, match="one with others, which readers of tables take for an escape"):
-        zone_paths.open_storage_root(f"hdfs://namenode:8020/co{mark}hort", no_session)
+        storage_root.open_storage_root(f"hdfs://namenode:8020/co{mark}hort", no_session)
 
 
 @pytest.mark.parametrize("root", ["nothing://namenode:8020/cohort", "hdfs://127.0.0.1:9/cohort"])
 def test_a_store_that_cannot_be_opened_is_refused(spark: SparkSession, root: str) -> None:
-    with pytest.raises(UsageRefused, match="a store that the session's Hadoop can open"):
-        zone_paths.open_storage_root(root, lambda: spark)
+    with pytest.raises(UsageRefused, match="a store that the session's Hadoop and the client of deltalake can open"):
+        storage_root.open_storage_root(root, lambda: spark)
 
 
 def test_the_first_start_tries_what_the_store_can_do_and_the_next_one_reads_it(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import re
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from tests.services.hdfs import HdfsService
+from tests.services.s3 import PLATFORM_USER, S3Service
 
 from cohort import delta
 from cohort.foundation.errors import StateRefused
@@ -35,6 +38,7 @@ from cohort.storage import (
     store_of,
     walk_folder,
 )
+from cohort.storage.hadoop_files import HadoopFiles
 
 TREE = ("a/1.json", "a/2.json", "a/.3.json.7.new", "b/1.json", "b/c/1.json", "b/c/é 1.parquet", "x.json", "_y.csv")
 PATTERNS = (
@@ -51,7 +55,7 @@ PATTERNS = (
     "[!_]*",
     "n/*",
 )
-STORES = ("file", "hdfs")
+STORES = ("file", "hdfs", "s3a")
 
 
 @pytest.fixture(params=STORES)
@@ -59,9 +63,20 @@ def root(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path: Path
     """An empty root on each store."""
     if request.param == "file":
         return tmp_path
+    if request.param == "s3a":
+        bucket: S3Service = request.getfixturevalue("s3")
+        return make_bucket_root(bucket, one_spark, tmp_path.name)
     service: HdfsService = request.getfixturevalue("hdfs")
     address = service.make_root(f"/{tmp_path.name}", owner=getpass.getuser())
     return open_storage_root(address, lambda: one_spark).root
+
+
+def make_bucket_root(service: S3Service, session: SparkSession, name: str) -> StoragePath:
+    """An empty root in a bucket of its own."""
+    bucket = service.make_bucket(re.sub(r"[^a-z0-9-]", "-", f"{name[:30]}-{uuid.uuid4().hex[:8]}".lower()))
+    hadoop = HadoopFiles(session, f"{bucket}/cohort")
+    hadoop.make_folder(f"{bucket}/cohort")
+    return open_storage_root(f"{bucket}/cohort", lambda: session, own_principals=(PLATFORM_USER,)).root
 
 
 @pytest.fixture
@@ -254,7 +269,7 @@ def test_what_is_private_is_open_to_nobody_else(root: StoragePath) -> None:
         *((root / "restricted"), root / "restricted" / "1.json"),
     )
     assert [store.is_open_to_others(path) for path in private] == [False] * 5
-    assert store.is_open_to_others(root / "records" / "1.json")
+    assert store.is_open_to_others(root / "records" / "1.json") == (store.access_way == "group")
 
 
 def test_a_tree_is_closed_with_everything_in_it(tree: StoragePath) -> None:
@@ -264,7 +279,7 @@ def test_a_tree_is_closed_with_everything_in_it(tree: StoragePath) -> None:
     below_b = [path for folder, folders, names in walk_folder(tree / "b") for path in map(folder.__truediv__, names)]
     assert len(below_b) == 3
     assert not any(store.is_open_to_others(path) for path in (tree / "b", tree / "b" / "c", *below_b))
-    assert store.is_open_to_others(tree / "a" / "1.json")
+    assert store.is_open_to_others(tree / "a" / "1.json") == (store.access_way == "group")
     store.close_folder(tree / "a")
     assert not store.is_open_to_others(tree / "a")
 

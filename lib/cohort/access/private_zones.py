@@ -35,10 +35,10 @@ def close_private_zones(zones: StorageZones) -> None:
             *(
                 describe_problem(
                     "what only the platform's user enters and reads",
-                    example="chmod 700",
+                    example="chmod 700, or no statement of the bucket's policy",
                     found=found,
                     where=where,
-                    do="Give it to the platform's user, then run again",
+                    do="Give it to the platform's user, or take the statement out, then run again",
                 )
                 for where, found in dict(problems).items()
             )

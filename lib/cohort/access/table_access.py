@@ -58,13 +58,22 @@ def require_access_possible(zones: StorageZones, platform: Platform, project: Pr
         RightsRefused: a group that the store does not know or that this user may not give, a store that can open
             nothing to a group, or a hook that cannot be run (exit code 17).
     """
-    if platform.access.way == "group" and (problem := store_of(zones.root).check_readers(project.readers)):
+    way, store = platform.access.way, store_of(zones.root)
+    if way in ("group", "policy") and way != store.access_way:
         raise access_refusal(
-            "a readers' group that the platform's user can give access",
+            "a way of access that the store of the root has",
+            f"way = '{store.access_way}'",
+            f"'{way}' on {store.kind}",
+            "[access] way of platform.toml",
+            "Choose that one, or let a hook do it",
+        )
+    if way == store.access_way and (problem := store.check_readers(project.readers)):
+        raise access_refusal(
+            "readers whom the platform's user can give access",
             f"readers = '{project.readers}'",
             problem,
             f"readers of projects/{project.name}.toml",
-            "Make the group, add the platform's user to it, or let a hook do it",
+            "Make the group or role, give the platform's user the right to let it in, or let a hook do it",
         )
     hook = platform.access.hook
     if hook is not None and not (Path(hook).is_file() and os.access(hook, os.X_OK)):
@@ -104,13 +113,14 @@ def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: 
         raise _stays_open(project, "a link to elsewhere")
     store = store_of(table)
     refusing = [problem for _, problem in store.close_private_tree(table) if problem != LINK_PROBLEM]
-    if refusing:
+    is_hooks = platform.access.hook is not None and store.access_way == "policy"  # its statements are no folder's mode
+    if refusing and not is_hooks:
         raise _stays_open(project, refusing[0])
-    if store.is_open_to_others(table):
-        raise _stays_open(project, "one that others can enter")
     note = _read_note(zones, project)  # after the folder is closed: a damaged note must not keep it open
     if platform.access.hook is not None and note.group and note.state == ACCESS_GRANTED:
         run_access_hook(platform.access.hook, "withdraw", project, table, note.group)
+    if store.is_open_to_others(table):
+        raise _stays_open(project, "one that others can enter")
     _write_note(zones, project, AccessNote(state=ACCESS_WITHDRAWN, group=note.group, why=why, at=str(now)))
 
 
@@ -252,5 +262,5 @@ def _stays_open(project: str, found: str) -> RightsRefused:
         "a folder of the platform's user",
         found,
         f"projects/{project}",
-        "Close it by hand (chmod 700), and correct its owner",
+        "Close it by hand (chmod 700, or no statement of the bucket's policy), and correct its owner",
     )

@@ -179,10 +179,18 @@ class PublishingSettings(Declaration):
 
 
 class AccessSettings(Declaration):
-    """How a project's readers get access: by a POSIX `group`, not at all (`owner`), or by a program (`hook`)."""
+    """How a project's readers get access.
 
-    way: Literal["group", "owner", "hook"]
+    Args:
+        way: by a `group` of a file system, by the `policy` of a bucket, by a program (`hook`), or not at all (`owner`).
+        hook: the program, as an absolute path.
+        platform_principals: the principals of the platform itself, as the policy of a bucket names them: whoever else
+            a policy lets in keeps a folder open.
+    """
+
+    way: Literal["group", "policy", "owner", "hook"]
     hook: str | None = None
+    platform_principals: tuple[Annotated[str, Field(pattern=r"^[^*]+$")], ...] = ()
 
     @model_validator(mode="after")
     def _hooked(self) -> Self:
@@ -190,6 +198,12 @@ class AccessSettings(Declaration):
             raise ValueError(
                 "Expected a hook, as an absolute path, with way = 'hook' and with no other, for example "
                 "hook = '/etc/cohort/readers'; found otherwise in <where>. Add or remove the hook."
+            )
+        if self.way == "policy" and not self.platform_principals:
+            raise ValueError(
+                "Expected the platform's own principals with way = 'policy', for example platform_principals = "
+                "['arn:aws:iam::111122223333:role/cohort']; found none in <where>. Without them a policy could lock "
+                "the platform out of its bucket: add them."
             )
         return self
 

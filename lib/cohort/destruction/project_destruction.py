@@ -30,7 +30,15 @@ from cohort.release_records import (
     load_release_records,
     save_release_record,
 )
-from cohort.storage import StorageZones, anything_exists, read_json_document, remove_tree, store_of, write_json_document
+from cohort.storage import (
+    StoragePath,
+    StorageZones,
+    anything_exists,
+    read_json_document,
+    remove_tree,
+    store_of,
+    write_json_document,
+)
 
 
 @dataclass(frozen=True)
@@ -95,13 +103,15 @@ def destroy_project(
     _take_step(run, "removed", _remove_folders)
     _take_step(run, "key destroyed", _destroy_key)
     if remove_survivors:
-        _take_step(run, "survivors removed", _remove_survivors)
+        _take_step(run, "survivors removed", lambda run: _remove_survivors(run, _project_folders(run)))
     _take_step(run, "survivors asked for", _ask_for_survivors)
     _take_step(run, removal_proof.SEARCH_STEP, _prove_removal)
     _take_step(run, "records closed", _close_records)
     certificate = removal_proof.make_certificate(run)
     write_json_document(certificate_file, certificate.model_dump(mode="json"), public=True)
     remove_journal(zones, project)
+    if remove_survivors:  # a store with versions keeps those of the exact records, which are removed last
+        _remove_survivors(run, [zones.exact_records / project])
     progress(f"{project}: certified")
     return certificate
 
@@ -194,9 +204,13 @@ def _destroy_key(run: DestructionRun) -> StepOutcome:
     return StepOutcome("one" if run.journal.inventory.key else "there was none")
 
 
-def _remove_survivors(run: DestructionRun) -> StepOutcome:
+def _project_folders(run: DestructionRun) -> list[StoragePath]:
+    return list(project_inventory.project_folders(run.zones, run.project))
+
+
+def _remove_survivors(run: DestructionRun, folders: list[StoragePath]) -> StepOutcome:
     store, removed = store_of(run.zones.root), 0
-    for survivor in store.find_survivors(project_inventory.project_folders(run.zones, run.project)).found:
+    for survivor in store.find_survivors(folders).found:
         with contextlib.suppress(OSError):  # what stays is found by the next step
             store.remove_survivor(survivor)
             removed += 1
@@ -209,8 +223,7 @@ def _ask_for_survivors(run: DestructionRun) -> StepOutcome:
     Raises:
         DestructionIncomplete: everything that it has (exit code 16).
     """
-    folders = project_inventory.project_folders(run.zones, run.project)
-    search = store_of(run.zones.root).find_survivors(folders)
+    search = store_of(run.zones.root).find_survivors(_project_folders(run))
     if search.found:
         raise DestructionIncomplete(*map(removal_proof.survivor_message, search.found))
     document = JournalledSurvivors(asked=search.asked, unseen=search.unseen)

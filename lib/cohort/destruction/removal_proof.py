@@ -125,7 +125,8 @@ def survivor_message(survivor: Survivor) -> str:
         example="no snapshot of the folder, an empty trash",
         found=f"it in a {survivor.kind}",
         where=survivor.place,
-        do="Remove it by hand, or let the job do it: destroy … --survivors remove (of a snapshot all of it goes)",
+        do="Remove it by hand, or let the job do it: destroy … --survivors remove (of a snapshot all of it goes; what "
+        "is locked or stands in another bucket the job cannot remove)",
     )
 
 

@@ -5,8 +5,11 @@ storage_path     what may be asked of a path there
 store            the port: what a store does beyond that
 stores           which store a path is on
 posix_store      the adapter of local and mounted folders, with private_files
-hadoop_store     the adapter of what Hadoop opens, with hadoop_path, hadoop_files and store_content
-survivors        what a store keeps of removed files
+hadoop_store     what stores have in common that Hadoop opens, with hadoop_path, hadoop_files and store_content
+hdfs_store       the adapter of HDFS, and of what has permissions like it
+s3_store         the adapter of S3, with s3_client and bucket_policy
+storage_root     the root of the command line, opened on its store
+survivors        what a store keeps of removed files: hdfs_survivors, s3_survivors
 leases           locks on stores without locks of an operating system
 file_operations  what `os` and `shutil` do, on any store
 root_probe       what a store can do, tried at the first start
@@ -42,10 +45,11 @@ from cohort.storage.locks import INGESTION_LOCK, OBJECTIONS_LOCK, REGISTER_LOCK,
 from cohort.storage.private_files import LINK_PROBLEM
 from cohort.storage.root_probe import StoreDocument, probe_root
 from cohort.storage.storage_path import StoragePath
+from cohort.storage.storage_root import open_storage_root
 from cohort.storage.store import Store
 from cohort.storage.stores import store_of
 from cohort.storage.survivors import Survivor, SurvivorSearch
-from cohort.storage.zone_paths import StorageZones, open_storage_root
+from cohort.storage.zone_paths import StorageZones
 
 __all__ = [
     "INGESTION_LOCK",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.sql import SparkSession
 
 from cohort.storage.private_files import PRIVATE_FILE_MODE
@@ -28,12 +28,17 @@ ERROR_NUMBERS = {
     "org.apache.hadoop.security.AccessControlException": errno.EACCES,
     "java.nio.file.AccessDeniedException": errno.EACCES,
     "org.apache.hadoop.fs.FileAlreadyExistsException": errno.EEXIST,
+    "java.nio.file.FileAlreadyExistsException": errno.EEXIST,
     "org.apache.hadoop.hdfs.protocol.AlreadyBeingCreatedException": errno.EEXIST,
     "org.apache.hadoop.fs.PathIsNotEmptyDirectoryException": errno.ENOTEMPTY,
     "org.apache.hadoop.fs.ParentNotDirectoryException": errno.ENOTDIR,
     "org.apache.hadoop.fs.PathIsNotDirectoryException": errno.ENOTDIR,
 }
 """The error of `os` for each class of the JVM; every other one is an input or output error."""
+S3_MODEL = "software.amazon.awssdk.services.s3.model."
+"""The package of what Amazon's client raises; each of them has the status of HTTP."""
+STATUS_NUMBERS = {403: errno.EACCES, 404: errno.ENOENT, 405: errno.EACCES, 409: errno.EAGAIN, 412: errno.EEXIST}
+"""The error of `os` for a status of HTTP; 409: another write is under way, try again; 412: something is there."""
 
 
 class HadoopFiles:
@@ -52,6 +57,7 @@ class HadoopFiles:
         self._gateway: Any = context._gateway
         self._jvm: Any = context._jvm
         self._conf: Any = context._jsc.hadoopConfiguration()
+        self._conf_of_spark: Any = context.getConf()
         self._hadoop: Any = self._jvm.org.apache.hadoop.fs
         with os_errors(address):
             self._system: Any = self._path(address).getFileSystem(self._conf)
@@ -60,10 +66,39 @@ class HadoopFiles:
                 self._system.hasPathCapability(self._path(address), CONDITIONAL_CREATE_OPTION)
             )
 
-    @property
-    def puts_whole_files(self) -> bool:
-        """Whether a file appears when it is closed, and not when it is begun: so it is on object stores."""
-        return not self.has_permissions
+    def setting(self, name: str) -> str:
+        """A setting as the file system has it; empty where there is none."""
+        return str(self._system.getConf().get(name, ""))
+
+    def java_class(self, name: str) -> Any:
+        """A class of the JVM by its name with points."""
+        found: Any = self._jvm
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found
+
+    def log_store(self, setting: str) -> Any:
+        """The log store of Delta that a setting names; None where it names none, or one that is not there."""
+        name = self._conf_of_spark.get(setting, "")
+        try:
+            return self.java_class(name)(self._conf) if name else None
+        except (Py4JError, TypeError):  # a package of that name, and no class
+            return None
+
+    def commit_by(self, log_store: Any, address: str, line: str) -> bool:
+        """Write a file of a log by a log store of Delta; False where it says that another one made it."""
+        lines = self._jvm.java.util.ArrayList()
+        lines.add(line)
+        try:
+            with os_errors(address):
+                log_store.write(self._path(address), lines.iterator(), False, self._conf)
+        except FileExistsError:
+            return False
+        return True
+
+    def s3_client(self) -> Any:
+        """The client of Amazon's own library that S3A uses, with its settings and credentials."""
+        return self._system.getS3AInternals().getAmazonS3Client("cohort")
 
     def status(self, address: str) -> HadoopStatus:
         """Raises: FileNotFoundError where there is nothing."""
@@ -99,8 +134,15 @@ class HadoopFiles:
                     stream = self._system.create(path, False)
                 self._write(address, stream, content, PRIVATE_FILE_MODE)
         except FileExistsError:
-            return False
+            return self.has_conditional_create and bool(content) and self._is_content(address, content)
         return True
+
+    def _is_content(self, address: str, content: bytes) -> bool:
+        """Whether a file is the one that this process sent: the answer was lost, and its client sent it again."""
+        try:
+            return self.read_small(address) == content
+        except FileNotFoundError:
+            return False
 
     def write(self, address: str, content: bytes, mode: int | None) -> None:
         """Write a file in the place of an earlier one; with a mode it has that one before its first byte."""
@@ -177,7 +219,7 @@ def os_errors(address: str) -> Iterator[None]:
         yield
     except Py4JJavaError as failure:
         kind = _class_of_error(failure.java_exception)
-        number = ERROR_NUMBERS.get(kind, errno.EIO)
+        number = ERROR_NUMBERS.get(kind) or STATUS_NUMBERS.get(_http_status(failure.java_exception), errno.EIO)
         raise OSError(number, kind.rpartition(".")[2], address) from None
 
 
@@ -188,6 +230,15 @@ def _class_of_error(error: Any) -> str:
         kind = str(error.getClassName())
     cause = error.getCause()
     return kind if kind in ERROR_NUMBERS or cause is None else _class_of_error(cause)
+
+
+def _http_status(error: Any) -> int:
+    """The status of HTTP that an object store answered with; 0 where no answer is the cause."""
+    while error is not None:
+        if str(error.getClass().getName()).startswith(S3_MODEL):
+            return int(error.statusCode())
+        error = error.getCause()
+    return 0
 
 
 def _read_status(status: Any) -> HadoopStatus:

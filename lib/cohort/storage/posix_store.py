@@ -31,6 +31,7 @@ class PosixStore(Store):
     """The adapter of `store.Store` for paths of `pathlib`."""
 
     kind = "file"
+    access_way = "group"
 
     def lexists(self, path: StoragePath) -> bool:
         return os.path.lexists(_local(path))

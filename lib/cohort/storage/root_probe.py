@@ -130,8 +130,9 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         "only one of several runs makes a file": "Use a store with conditional creates",
         "a document is replaced whole": "Use a store that replaces files",
-        "what is closed stays closed to others": "Use a store with permissions, or the hook of docs/access.md",
-        "a version of a table is committed once": "Use a file system with hard links, as ext4, xfs or NFS",
+        "what is closed stays closed to others": "Use a store with permissions, or a bucket that lets nobody in",
+        "a version of a table is committed once": "Use a file system with hard links, as ext4, xfs or NFS; on S3 the "
+        "log store of conf/spark-defaults.conf, whose jars scripts/submit gives",
     }
 )
 """What to do where a promise is broken."""
@@ -140,7 +141,7 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
 def _refuse_promise(promise: str) -> str:
     return describe_problem(
         f"a root on which {promise}",
-        example="ext4, xfs, NFS or HDFS",
+        example="ext4, xfs, NFS, HDFS or a bucket with conditional writes",
         found="one on which it does not hold",
         where="--root",
         do=REMEDIES[promise],

@@ -25,9 +25,11 @@ class Store(Protocol):
 
     Attributes:
         kind: its kind, as the scheme of its addresses: `file`, `hdfs`, `s3a`.
+        access_way: how it lets a project's readers in by itself, as platform.toml names it: `group` or `policy`.
     """
 
     kind: str
+    access_way: str
 
     def lexists(self, path: StoragePath) -> bool:
         """Whether there is anything at a path, be it a link to nowhere."""
@@ -98,10 +100,15 @@ class Store(Protocol):
         """Whether deltalake can commit on this store, tried in a folder of its own."""
 
     def check_readers(self, readers: str) -> str | None:
-        """Why a group of readers cannot be given access on this store; None where it can."""
+        """Why the readers of a project cannot be given access on this store; None where it can."""
 
     def open_to_readers(self, table: StoragePath, readers: str) -> None:
-        """Let a group read a folder and everything in it, the folder last.
+        """Let the readers of a project read a folder and everything in it, the folder last.
+
+        Args:
+            table: the folder.
+            readers: a group, or on S3 a principal as the bucket's policy names it.
+
 
         Raises:
             OSError: the store refuses.

@@ -92,11 +92,14 @@ class StoreContent:
         modified = 0 if info.mtime_ns is None else info.mtime_ns // 1_000_000
         return HadoopStatus(info.base_name, is_folder, 0 if is_folder else info.size, modified)
 
-    def list_tree(self, address: str) -> list[str]:
-        """List the addresses of all files below a folder, at any depth."""
+    def list_tree(self, address: str) -> list[tuple[str, int]]:
+        """List the address and the bytes of every file below a folder, at any depth.
+
+        An object store marks a folder by an object without content, which is listed like an empty file.
+        """
         with read_errors(address):
             listed = self._files.get_file_info(fs.FileSelector(self._place(address), recursive=True))
-        return sorted(f"{self.top}{info.path}" for info in listed if info.type == fs.FileType.File)
+        return sorted((f"{self.top}{info.path}", info.size) for info in listed if info.type == fs.FileType.File)
 
     def _open(self, address: str) -> pa.NativeFile:
         with read_errors(address):

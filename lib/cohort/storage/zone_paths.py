@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic
-from urllib.parse import urlsplit
 
-from pyspark.sql import SparkSession
 from typing_extensions import TypeVar
 
-from cohort.foundation import UsageRefused, describe_problem
-from cohort.storage.hadoop_files import HadoopFiles
-from cohort.storage.hadoop_store import HadoopStore
-from cohort.storage.leases import LEASE_SECONDS
 from cohort.storage.storage_path import StoragePath
-from cohort.storage.store_content import StoreContent
 
 DECLARED_LISTS = ("objections", "consents", "instructions", "nummerwijzigingen")
 """The zones in which schools and the platform file declared lists."""
@@ -158,83 +147,3 @@ class StorageZones(Generic[P_co]):
     def private_zones(self) -> tuple[P_co, ...]:
         """The zones, beside `feedback`, that nobody but the platform's own user may enter."""
         return tuple(self.root / zone for zone in ("restricted", "staging", "deliveries", *DECLARED_LISTS))
-
-
-MISREAD_PATH_CHARACTERS = frozenset("%*?[]{}\\#|^`")
-"""Characters that Spark takes for a pattern, or deltalake for an escape, in the path of a table."""
-
-PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9+.-]+://[A-Za-z0-9._:@-]+[A-Za-z0-9._/-]*")
-"""The address of a root on a store that Hadoop opens: readers of tables disagree about any other character."""
-
-
-def open_storage_root(
-    root: str, start_session: Callable[[], SparkSession], lease_seconds: float = LEASE_SECONDS
-) -> StorageZones:
-    """Open the storage root given on the command line.
-
-    Args:
-        root: a path or a `file:` URI of a local or mounted folder, or the address of a folder on a store that the
-            session's Hadoop opens, as `hdfs://namenode:8020/cohort`.
-        start_session: starts the session; it is asked for where the root is on such a store.
-        lease_seconds: how long a lock lasts on such a store that nobody renews.
-
-    Raises:
-        UsageRefused: the root is not a folder, cannot be opened, or its path has characters that readers of tables
-            take for a pattern or an escape (exit code 2).
-    """
-    scheme, colon, rest = root.partition(":")
-    is_uri = bool(colon) and len(scheme) > 1
-    if is_uri and scheme != "file":
-        return StorageZones(_open_on_hadoop(root, start_session, lease_seconds))
-    path = (Path("/" + rest.lstrip("/")) if is_uri else Path(root)).resolve()
-    if not path.is_dir():
-        raise _root_refusal("a folder", "--root /data/cohort", "none", "Make the folder, or correct the path")
-    misread = sorted({char for char in str(path) if char in MISREAD_PATH_CHARACTERS or not char.isprintable()})
-    if misread:
-        raise _root_refusal(
-            "a folder with printable characters alone in its path, without "
-            + " ".join(sorted(MISREAD_PATH_CHARACTERS)),
-            "--root /data/cohort",
-            " ".join(ascii(char)[1:-1] if not char.isprintable() else char for char in misread),
-            "Rename the folder",
-        )
-    return StorageZones(path)
-
-
-def _open_on_hadoop(root: str, start_session: Callable[[], SparkSession], lease_seconds: float) -> StoragePath:
-    """Open a root on a store that Hadoop opens.
-
-    Raises:
-        UsageRefused: no host or no folder is named, no file system is there for the scheme, or it cannot be reached.
-    """
-    parts = urlsplit(root)
-    if not parts.netloc or not parts.path.strip("/"):
-        raise _root_refusal(
-            "an address with a host and a folder", "--root hdfs://namenode:8020/cohort", "one without", "Name both"
-        )
-    if not PLAIN_ADDRESS.fullmatch(root):
-        raise _root_refusal(
-            "an address of letters without accents, digits, and the characters . _ - / : @",
-            "--root hdfs://namenode:8020/cohort",
-            "one with others, which readers of tables take for an escape",
-            "Rename the folder",
-        )
-    try:
-        address, place = f"{parts.scheme}://{parts.netloc}", os.path.normpath(f"/{parts.path.strip('/')}")
-        files = HadoopFiles(start_session(), f"{address}{place}")
-        path = HadoopStore(address, StoreContent(f"{address}{place}"), files, lease_seconds).path(place)
-        is_folder = path.is_dir()
-    except OSError as failure:
-        raise _root_refusal(
-            "a store that the session's Hadoop can open",
-            "--root hdfs://namenode:8020/cohort",
-            f"one that refuses ({failure.strerror})",
-            "Correct the address, or give Spark the store's jars, settings and credentials",
-        ) from None
-    if not is_folder:
-        raise _root_refusal("a folder", "--root hdfs://namenode:8020/cohort", "none", "Make the folder")
-    return path
-
-
-def _root_refusal(expected: str, example: str, found: str, do: str) -> UsageRefused:
-    return UsageRefused(describe_problem(expected, example=example, found=found, where="--root", do=do))

@@ -1,0 +1,72 @@
+"""What S3 keeps of removed objects: versions, markers of deletions, parts of uploads that never ended, and copies in
+other buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cohort.storage.s3_client import ObjectVersion, S3Client
+from cohort.storage.survivors import Survivor, SurvivorSearch
+
+VERSIONS, MARKERS, UPLOADS, REPLICA = "version", "delete marker", "upload in parts", "copy in another bucket"
+ASKED = ("versions", "delete markers", "uploads in parts that never ended", "buckets that the bucket is copied to")
+UNSEEN = (
+    "copies that were made of the bucket outside S3's own replication",
+    "what the store's disks hold until it writes over them",
+)
+
+
+def find_s3_survivors(client: S3Client, folders: Iterable[str]) -> SurvivorSearch:
+    """Look for what a bucket keeps of removed folders.
+
+    Args:
+        client: the bucket.
+        folders: the folders as keys without a slash at their end.
+
+    Raises:
+        OSError: the store does not answer one of the questions, as where the platform's credentials may not ask it.
+    """
+    found = {survivor for folder in folders for survivor in _kept_of(client, folder)}
+    return SurvivorSearch(ASKED, tuple(sorted(found)), UNSEEN)
+
+
+def remove_s3_survivor(client: S3Client, survivor: Survivor) -> None:
+    """Remove what the bucket keeps of a folder; what is locked stays, and so does a copy in another bucket.
+
+    Raises:
+        OSError: the platform's credentials may not.
+    """
+    folder = survivor.place.removeprefix(f"s3a://{client.bucket}/")
+    if survivor.kind == UPLOADS:
+        for key, upload in client.list_uploads(f"{folder}/"):
+            client.abort_upload(key, upload)
+    elif survivor.kind in (VERSIONS, MARKERS):
+        client.delete_versions(list(_removed(client, folder)))
+
+
+def _kept_of(client: S3Client, folder: str) -> Iterator[Survivor]:
+    place = f"s3a://{client.bucket}/{folder}"
+    for version in _removed(client, folder):
+        yield Survivor(MARKERS if version.is_marker else VERSIONS, place)
+    if client.list_uploads(f"{folder}/"):
+        yield Survivor(UPLOADS, place)
+    for rule in client.list_replication():
+        if folder.startswith(rule.prefix) or rule.prefix.startswith(f"{folder}/"):
+            yield from _copies(client.other_bucket(rule.bucket), folder)
+
+
+def _removed(client: S3Client, folder: str) -> Iterator[ObjectVersion]:
+    """The versions and markers of a folder, but for those that objects are now."""
+    for version in client.list_versions(f"{folder}/"):
+        if version.is_marker or not version.is_latest:
+            yield version
+
+
+def _copies(client: S3Client, folder: str) -> Iterator[Survivor]:
+    """What stands below a folder in a bucket that is copied to; one that cannot be looked into counts as a copy."""
+    try:
+        is_there = any(client.list_versions(f"{folder}/"))
+    except OSError:
+        is_there = True
+    if is_there:
+        yield Survivor(REPLICA, f"s3a://{client.bucket}/{folder}")
