@@ -115,7 +115,7 @@ def _open_environment(name: str, arguments: argparse.Namespace) -> Environment:
         arguments.root,
         lambda: _start_session(name),
         declaration.locks.lease_seconds,
-        declaration.access.platform_principals,
+        tuple(declaration.access.platform_principals),
     )
     close_private_zones(zones)
     now = dt.datetime.now().astimezone()

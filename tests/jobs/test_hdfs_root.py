@@ -77,16 +77,15 @@ class HdfsPlatform(Platform):
         )
         return ran.stdout.strip()
 
-    def set_period(self, starts: int, ends: int) -> None:
-        """Make the project run from some days before or after today to some days after or before it."""
-        file = self.config / "projects" / "leergroei.toml"
-        today = dt.date.today()
-        days = {"starts": today + dt.timedelta(days=starts), "ends": today + dt.timedelta(days=ends)}
-        lines = file.read_text(encoding="utf-8").splitlines()
-        changed = [
-            next((f"{k} = {day}" for k, day in days.items() if line.startswith(f"{k} =")), line) for line in lines
-        ]
-        file.write_text("\n".join(changed), encoding="utf-8")
+
+def set_period(platform: Platform, starts: int, ends: int) -> None:
+    """Make the project run from some days before or after today to some days after or before it."""
+    file = platform.config / "projects" / "leergroei.toml"
+    today = dt.date.today()
+    days = {"starts": today + dt.timedelta(days=starts), "ends": today + dt.timedelta(days=ends)}
+    lines = file.read_text(encoding="utf-8").splitlines()
+    changed = [next((f"{k} = {day}" for k, day in days.items() if line.startswith(f"{k} =")), line) for line in lines]
+    file.write_text("\n".join(changed), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -106,15 +105,19 @@ def platform(
 
 def put_on_hdfs(local: Platform, folder: Path, hdfs: HdfsService, session: SparkSession) -> HdfsPlatform:
     """Make a platform with what schools sent to a local root on HDFS, and its configuration and keys in a folder."""
-    home = folder / "platform"
+    address = hdfs.make_root(f"/{folder.name}/cohort", owner=getpass.getuser())
+    platform = HdfsPlatform(folder / "platform", address, hdfs, session)
+    put_deliveries(local, platform.home, platform.stored)
+    return platform
+
+
+def put_deliveries(local: Platform, home: Path, stored: StorageZones) -> None:
+    """Copy what schools sent to a local root to another one, and configuration and keys to a folder."""
     shutil.copytree(local.config, home / "conf")
     shutil.copytree(local.keys, home / "keys")
-    address = hdfs.make_root(f"/{folder.name}/cohort", owner=getpass.getuser())
-    platform = HdfsPlatform(home, address, hdfs, session)
     for zone in ("deliveries", "objections", "instructions"):
         for file in (path for path in (local.root / zone).rglob("*") if path.is_file()):
-            (platform.stored.root / file.relative_to(local.root).as_posix()).write_bytes(file.read_bytes())
-    return platform
+            (stored.root / file.relative_to(local.root).as_posix()).write_bytes(file.read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +208,7 @@ def test_readers_are_in_during_the_period_and_out_before_and_after(
     assert done
     rows = str(read_table(platform.stored.published_table("leergroei")).height)
     for starts, ends, reader in ((3, 9, "refused"), (-3, 9, rows), (-9, -3, "refused"), (-3, 9, rows)):
-        platform.set_period(starts, ends)
+        set_period(platform, starts, ends)
         checked = platform.run("access")
         assert checked.code == 0, checked.stderr
         assert (platform.read_as(READER), platform.read_as(STRANGER)) == (reader, "refused")
@@ -220,13 +223,13 @@ def test_an_access_list_that_somebody_set_does_not_keep_a_closed_table_open(
     entries = permission.AclEntry.parseAclSpec(f"user:{STRANGER}:r-x", True)
     for folder in ("", "/_delta_log"):
         store.admin.modifyAclEntries(store.path(f"{place}/projects/leergroei{folder}"), entries)
-    platform.set_period(3, 9)
+    set_period(platform, 3, 9)
     assert platform.run("access").code == 0
     assert (platform.read_as(STRANGER), platform.read_as(READER)) == ("refused", "refused")
     mask = permission.AclEntry.parseAclSpec(f"user:{STRANGER}:r-x,mask::---", True)
     for folder in ("", "/_delta_log"):  # hidden behind a mask, until somebody gives the group its bits
         store.admin.modifyAclEntries(store.path(f"{place}/projects/leergroei{folder}"), mask)
-    platform.set_period(-3, 9)
+    set_period(platform, -3, 9)
     assert platform.run("access").code == 0
     assert platform.read_as(STRANGER) == "refused"
     assert platform.read_as(READER) != "refused"

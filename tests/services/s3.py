@@ -15,6 +15,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from tests.services.hdfs import PROJECT, ServiceMissing
 
+from cohort.storage.hadoop_files import HadoopFiles
+
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 PROGRAM = PROJECT / "build" / "versitygw-1.8.0"
 ADMIN, PLATFORM_USER, READER, STRANGER = "beheer", "cohort", "lezer", "vreemd"
@@ -42,9 +44,10 @@ class S3Service:
 
     endpoint: str
 
-    def make_bucket(self, name: str) -> str:
-        """Make a bucket that belongs to the platform's user; returns its address."""
-        self._admin("create-bucket", "--owner", PLATFORM_USER, "--bucket", name)
+    def make_bucket(self, name: str, *, lock: bool = False) -> str:
+        """Make a bucket that belongs to the platform's user, perhaps with locks on objects; returns its address."""
+        locked = ["--object-lock-enabled-for-bucket"] if lock else []
+        self._admin("create-bucket", "--owner", PLATFORM_USER, "--bucket", name, *locked)
         return f"s3a://{name}"
 
     def add_user(self, name: str) -> None:
@@ -71,6 +74,32 @@ class S3Service:
     def _admin(self, *arguments: str) -> None:
         who = ["--access", ADMIN, "--secret", secret_of(ADMIN), "--endpoint-url", self.endpoint]
         subprocess.run([PROGRAM, "admin", *who, *arguments], check=True, capture_output=True)
+
+
+def keep_versions(spark: SparkSession, bucket: str) -> None:
+    """Let a bucket keep what is deleted from it."""
+    files = HadoopFiles(spark, f"s3a://{bucket}/")
+    model = "software.amazon.awssdk.services.s3.model"
+    enabled = files.java_class(f"{model}.VersioningConfiguration").builder().status("Enabled").build()
+    request = files.java_class(f"{model}.PutBucketVersioningRequest").builder().bucket(bucket)
+    files.s3_client().putBucketVersioning(request.versioningConfiguration(enabled).build())
+
+
+def begin_upload(spark: SparkSession, bucket: str, key: str) -> None:
+    """Begin an upload in parts, and never end it: as a writer that was killed."""
+    files = HadoopFiles(spark, f"s3a://{bucket}/")
+    request = files.java_class("software.amazon.awssdk.services.s3.model.CreateMultipartUploadRequest").builder()
+    files.s3_client().createMultipartUpload(request.bucket(bucket).key(key).build())
+
+
+def lock_object(spark: SparkSession, bucket: str, key: str) -> None:
+    """Lock an object for a day, so that nobody can remove that version of it."""
+    files = HadoopFiles(spark, f"s3a://{bucket}/")
+    model = "software.amazon.awssdk.services.s3.model"
+    until = files.java_class("java.time.Instant").now().plusSeconds(86_400)
+    retention = files.java_class(f"{model}.ObjectLockRetention").builder().mode("COMPLIANCE").retainUntilDate(until)
+    request = files.java_class(f"{model}.PutObjectRetentionRequest").builder().bucket(bucket).key(key)
+    files.s3_client().putObjectRetention(request.retention(retention.build()).build())
 
 
 @contextmanager

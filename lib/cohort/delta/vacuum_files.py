@@ -153,7 +153,8 @@ def _list_unneeded(path: StoragePath, retention_hours: int | None, current: set[
     """
     table = open_delta_table(path)
     listed = table.vacuum(retention_hours, dry_run=True, enforce_retention_duration=retention_hours is None, full=True)
-    unneeded = {_data_file_path(PurePath(unquote(name))) for name in listed} - current
+    named = (PurePath(unquote(name)) for name in listed if name)  # an object store lists the folder itself, without one
+    unneeded = {_data_file_path(path) for path in named} - current
     return [
         file
         for file in _walk_files(path)

@@ -210,10 +210,11 @@ def _project_folders(run: DestructionRun) -> list[StoragePath]:
 
 def _remove_survivors(run: DestructionRun, folders: list[StoragePath]) -> StepOutcome:
     store, removed = store_of(run.zones.root), 0
-    for survivor in store.find_survivors(folders).found:
-        with contextlib.suppress(OSError):  # what stays is found by the next step
-            store.remove_survivor(survivor)
-            removed += 1
+    with contextlib.suppress(OSError):  # what stays, or cannot be asked for, is found by the next step
+        for survivor in store.find_survivors(folders).found:
+            with contextlib.suppress(OSError):
+                store.remove_survivor(survivor)
+                removed += 1
     return StepOutcome(f"{removed}")
 
 
@@ -223,7 +224,10 @@ def _ask_for_survivors(run: DestructionRun) -> StepOutcome:
     Raises:
         DestructionIncomplete: everything that it has (exit code 16).
     """
-    search = store_of(run.zones.root).find_survivors(_project_folders(run))
+    try:
+        search = store_of(run.zones.root).find_survivors(_project_folders(run))
+    except OSError as failure:
+        raise DestructionIncomplete(removal_proof.silent_store_message(failure)) from None
     if search.found:
         raise DestructionIncomplete(*map(removal_proof.survivor_message, search.found))
     document = JournalledSurvivors(asked=search.asked, unseen=search.unseen)

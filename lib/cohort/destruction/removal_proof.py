@@ -130,6 +130,17 @@ def survivor_message(survivor: Survivor) -> str:
     )
 
 
+def silent_store_message(failure: OSError) -> str:
+    """Describe that the store does not say what it keeps of the project."""
+    return describe_problem(
+        "a store that says what it keeps of removed files",
+        example="versions, uploads in parts and replication of the bucket",
+        found=f"one that refuses ({failure.strerror})",
+        where="--root",
+        do="Give the platform's user the right to list them, then run destroy again",
+    )
+
+
 def _describe_hits(run: DestructionRun, result: ByteSearchResult) -> list[str]:
     """Describe the places outside the project's own folders where a search term or a copy was found."""
     kinds = {term.label: term.kind for term in run.journal.terms}

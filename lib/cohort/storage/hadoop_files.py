@@ -8,6 +8,7 @@ message, which could hold anything, goes nowhere.
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -37,8 +38,11 @@ ERROR_NUMBERS = {
 """The error of `os` for each class of the JVM; every other one is an input or output error."""
 S3_MODEL = "software.amazon.awssdk.services.s3.model."
 """The package of what Amazon's client raises; each of them has the status of HTTP."""
-STATUS_NUMBERS = {403: errno.EACCES, 404: errno.ENOENT, 405: errno.EACCES, 409: errno.EAGAIN, 412: errno.EEXIST}
-"""The error of `os` for a status of HTTP; 409: another write is under way, try again; 412: something is there."""
+STATUS_NUMBERS = {403: errno.EACCES, 404: errno.ENOENT, 409: errno.EBUSY, 412: errno.EEXIST, 501: errno.ENOSYS}
+"""The error of `os` for a status of HTTP; 409: another write is under way; 412: something is there; 501: the store has
+no such thing."""
+TRIES_OF_A_BUSY_CREATE = 20
+SECONDS_BETWEEN_TRIES = 0.05
 
 
 class HadoopFiles:
@@ -124,18 +128,31 @@ class HadoopFiles:
                 stream.close()
 
     def create_once(self, address: str, content: bytes) -> bool:
-        """Make a private file that is not there; of any number of callers at once one gets True."""
+        """Make a private file that is not there; of any number of callers at once one gets True.
+
+        Args:
+            address: the file.
+            content: its content, which no other caller has: by it a caller knows what it sent twice.
+        """
+        for _ in range(TRIES_OF_A_BUSY_CREATE):
+            try:
+                with os_errors(address):
+                    self._write(address, self._open_new(address), content, PRIVATE_FILE_MODE)
+            except FileExistsError:
+                return self.has_conditional_create and bool(content) and self._is_content(address, content)
+            except OSError as failure:
+                if failure.errno != errno.EBUSY:
+                    raise
+                time.sleep(SECONDS_BETWEEN_TRIES)  # another one is making it at this moment
+            else:
+                return True
+        raise OSError(errno.EBUSY, "others make it all the time", address)
+
+    def _open_new(self, address: str) -> Any:
         path = self._path(address)
-        try:
-            with os_errors(address):
-                if self.has_conditional_create:
-                    stream = self._system.createFile(path).must(CONDITIONAL_CREATE_OPTION, True).build()
-                else:
-                    stream = self._system.create(path, False)
-                self._write(address, stream, content, PRIVATE_FILE_MODE)
-        except FileExistsError:
-            return self.has_conditional_create and bool(content) and self._is_content(address, content)
-        return True
+        if self.has_conditional_create:
+            return self._system.createFile(path).must(CONDITIONAL_CREATE_OPTION, True).build()
+        return self._system.create(path, False)
 
     def _is_content(self, address: str, content: bytes) -> bool:
         """Whether a file is the one that this process sent: the answer was lost, and its client sent it again."""

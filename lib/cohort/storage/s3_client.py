@@ -85,7 +85,7 @@ class S3Client:
         """List every version and every marker below a prefix."""
         with os_errors(self._address):
             pages = self._client().listObjectVersionsPaginator(self._request("ListObjectVersions", prefix=prefix))
-            for page in pages:
+            for page in _each(pages):
                 for listed, is_marker in ((page.versions(), False), (page.deleteMarkers(), True)):
                     for one in listed:
                         yield ObjectVersion(str(one.key()), str(one.versionId()), is_marker, bool(one.isLatest()))
@@ -106,7 +106,7 @@ class S3Client:
         """List the key and the name of every upload in parts that was begun below a prefix and not ended."""
         with os_errors(self._address):
             pages = self._client().listMultipartUploadsPaginator(self._request("ListMultipartUploads", prefix=prefix))
-            return [(str(one.key()), str(one.uploadId())) for page in pages for one in page.uploads()]
+            return [(str(one.key()), str(one.uploadId())) for page in _each(pages) for one in page.uploads()]
 
     def abort_upload(self, key: str, upload: str) -> None:
         """Remove the parts of an upload that was not ended."""
@@ -149,6 +149,13 @@ class S3Client:
                 return int(connection.getResponseCode())
             finally:
                 connection.disconnect()
+
+
+def _each(pages: Any) -> Iterator[Any]:
+    """Every page of an answer of the JVM, each asked for when the one before is done."""
+    iterator = pages.iterator()
+    while iterator.hasNext():
+        yield iterator.next()
 
 
 def _rule_prefix(rule: Any) -> str:

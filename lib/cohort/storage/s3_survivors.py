@@ -3,13 +3,15 @@ other buckets."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator
 
-from cohort.storage.s3_client import ObjectVersion, S3Client
+from cohort.storage.s3_client import ReplicationRule, S3Client
 from cohort.storage.survivors import Survivor, SurvivorSearch
 
 VERSIONS, MARKERS, UPLOADS, REPLICA = "version", "delete marker", "upload in parts", "copy in another bucket"
-ASKED = ("versions", "delete markers", "uploads in parts that never ended", "buckets that the bucket is copied to")
+ASKED = ("versions", "delete markers", "uploads in parts that never ended")
+ASKED_OF_COPIES = "buckets that the bucket is copied to"
 UNSEEN = (
     "copies that were made of the bucket outside S3's own replication",
     "what the store's disks hold until it writes over them",
@@ -21,13 +23,21 @@ def find_s3_survivors(client: S3Client, folders: Iterable[str]) -> SurvivorSearc
 
     Args:
         client: the bucket.
-        folders: the folders as keys without a slash at their end.
+        folders: the folders as keys without a slash at their end; whatever is there counts.
 
     Raises:
         OSError: the store does not answer one of the questions, as where the platform's credentials may not ask it.
     """
-    found = {survivor for folder in folders for survivor in _kept_of(client, folder)}
-    return SurvivorSearch(ASKED, tuple(sorted(found)), UNSEEN)
+    wanted = list(folders)
+    found = {survivor for folder in wanted for survivor in _kept_of(client, folder)}
+    try:
+        rules = client.list_replication()
+    except OSError as failure:
+        if failure.errno != errno.ENOSYS:
+            raise
+        return SurvivorSearch(ASKED, tuple(sorted(found)), (*UNSEEN, f"{ASKED_OF_COPIES}: the store cannot be asked"))
+    found |= {survivor for folder in wanted for survivor in _copies_of(client, rules, folder)}
+    return SurvivorSearch((*ASKED, ASKED_OF_COPIES), tuple(sorted(found)), UNSEEN)
 
 
 def remove_s3_survivor(client: S3Client, survivor: Survivor) -> None:
@@ -41,25 +51,24 @@ def remove_s3_survivor(client: S3Client, survivor: Survivor) -> None:
         for key, upload in client.list_uploads(f"{folder}/"):
             client.abort_upload(key, upload)
     elif survivor.kind in (VERSIONS, MARKERS):
-        client.delete_versions(list(_removed(client, folder)))
+        client.delete_versions(version for version in client.list_versions(f"{folder}/") if not version.is_marker)
+        left = list(client.list_versions(f"{folder}/"))
+        locked = {version.key for version in left if not version.is_marker}  # without its marker it would be back
+        client.delete_versions(version for version in left if version.key not in locked)
 
 
 def _kept_of(client: S3Client, folder: str) -> Iterator[Survivor]:
     place = f"s3a://{client.bucket}/{folder}"
-    for version in _removed(client, folder):
+    for version in client.list_versions(f"{folder}/"):
         yield Survivor(MARKERS if version.is_marker else VERSIONS, place)
     if client.list_uploads(f"{folder}/"):
         yield Survivor(UPLOADS, place)
-    for rule in client.list_replication():
+
+
+def _copies_of(client: S3Client, rules: Iterable[ReplicationRule], folder: str) -> Iterator[Survivor]:
+    for rule in rules:
         if folder.startswith(rule.prefix) or rule.prefix.startswith(f"{folder}/"):
             yield from _copies(client.other_bucket(rule.bucket), folder)
-
-
-def _removed(client: S3Client, folder: str) -> Iterator[ObjectVersion]:
-    """The versions and markers of a folder, but for those that objects are now."""
-    for version in client.list_versions(f"{folder}/"):
-        if version.is_marker or not version.is_latest:
-            yield version
 
 
 def _copies(client: S3Client, folder: str) -> Iterator[Survivor]:

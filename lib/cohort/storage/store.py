@@ -65,6 +65,10 @@ class Store(Protocol):
     def create_once(self, path: StoragePath, content: bytes) -> bool:
         """Make a private file that nobody made before.
 
+        Args:
+            path: the file.
+            content: its content, which no other caller has: by it a caller on an object store knows its own.
+
         Returns:
             Whether this call made it. Of any number of callers at once one gets True.
         """
