@@ -1,4 +1,8 @@
-"""A real S3 server on this machine, with users, signatures and policies that bind: versitygw, built by Go."""
+"""Real S3 servers on this machine.
+
+versitygw, built by Go, has users, signatures, and policies that bind. moto lets everybody in, and has what the other one
+has not: replication to another bucket.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
+import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +90,20 @@ def keep_versions(spark: SparkSession, bucket: str) -> None:
     files.s3_client().putBucketVersioning(request.versioningConfiguration(enabled).build())
 
 
+def copy_to(spark: SparkSession, bucket: str, copy: str) -> None:
+    """Let a bucket be copied to another one, with everything that is written to it."""
+    files = HadoopFiles(spark, f"s3a://{bucket}/")
+    model = "software.amazon.awssdk.services.s3.model"
+    destination = files.java_class(f"{model}.Destination").builder().bucket(f"arn:aws:s3:::{copy}").build()
+    rule = files.java_class(f"{model}.ReplicationRule").builder().status("Enabled").prefix("").destination(destination)
+    rules = files.java_class("java.util.List").of(rule.build())
+    settings = (
+        files.java_class(f"{model}.ReplicationConfiguration").builder().role("arn:aws:iam::1:role/r").rules(rules)
+    )
+    request = files.java_class(f"{model}.PutBucketReplicationRequest").builder().bucket(bucket)
+    files.s3_client().putBucketReplication(request.replicationConfiguration(settings.build()).build())
+
+
 def begin_upload(spark: SparkSession, bucket: str, key: str) -> None:
     """Begin an upload in parts, and never end it: as a writer that was killed."""
     files = HadoopFiles(spark, f"s3a://{bucket}/")
@@ -115,9 +134,7 @@ def run_s3(folder: Path) -> Iterator[S3Service]:
     build_program()
     for name in ("users", "versions", "data"):
         (folder / name).mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = f"127.0.0.1:{free.getsockname()[1]}"
+    place = free_place()
     command: list[str | Path] = [PROGRAM, "--port", place, "--iam-dir", folder / "users", "--quiet"]
     server = subprocess.Popen(
         [*command, "posix", "--versioning-dir", folder / "versions", folder / "data"],
@@ -134,6 +151,49 @@ def run_s3(folder: Path) -> Iterator[S3Service]:
     finally:
         server.terminate()
         server.wait()
+
+
+@contextmanager
+def run_moto() -> Iterator[str]:
+    """A running server of moto, which ends with the block; gives its address.
+
+    Raises:
+        ServiceMissing: its packages cannot be fetched.
+    """
+    home = PROJECT / "build" / "moto"
+    if not (home / "installed").exists():
+        venv.create(home, clear=True, with_pip=True)
+        pip: list[str | Path] = [
+            home / "bin" / "python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-compile",
+            "--require-hashes",
+        ]
+        lock = PROJECT / "requirements-s3-services.lock"
+        if subprocess.run([*pip, "-r", lock], capture_output=True, check=False).returncode:
+            raise ServiceMissing("moto cannot be started here: its packages cannot be fetched")
+        (home / "installed").touch()
+    place = free_place()
+    host, _, port = place.partition(":")
+    server = subprocess.Popen(
+        [home / "bin" / "moto_server", "-H", host, "-p", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(place, server)
+        yield f"http://{place}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def free_place() -> str:
+    """A host and a port of this machine where no server listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 def build_program() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
+import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +14,18 @@ import deltalake
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
-from tests.services.s3 import PLATFORM_USER, READER, STRANGER, S3Service, begin_upload, keep_versions, lock_object
+from tests.services.hdfs import ServiceMissing
+from tests.services.s3 import (
+    PLATFORM_USER,
+    READER,
+    STRANGER,
+    S3Service,
+    begin_upload,
+    copy_to,
+    keep_versions,
+    lock_object,
+    run_moto,
+)
 
 from cohort import delta
 from cohort.foundation.errors import UsageRefused
@@ -19,7 +33,7 @@ from cohort.storage import StoragePath, open_storage_root, probe_root, remove_tr
 from cohort.storage.hadoop_files import HadoopFiles
 from cohort.storage.s3_client import S3Client
 from cohort.storage.s3_store import S3Store
-from cohort.storage.s3_survivors import MARKERS, UPLOADS, VERSIONS
+from cohort.storage.s3_survivors import MARKERS, UPLOADS, VERSIONS, find_s3_survivors, remove_s3_survivor
 from cohort.storage.zone_paths import StorageZones
 
 from .test_store_contract import make_bucket_root
@@ -204,3 +218,46 @@ def test_secrets_among_the_settings_are_refused_and_those_of_the_environment_are
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     with pytest.raises(UsageRefused, match=r"a secret among the settings in fs\.s3a\.secret\.key"):
         open_storage_root(str(root), lambda: one_spark)
+
+
+@pytest.fixture
+def copied(s3: S3Service, one_spark: SparkSession) -> Iterator[tuple[S3Client, str]]:
+    """A bucket of moto's, and the name of the one that it is copied to."""
+    try:
+        with run_moto() as endpoint:
+            S3Service(endpoint).use_in(one_spark)
+            names = [f"{name}-{time.time_ns()}" for name in ("eerste", "kopie")]
+            for name in names:
+                urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{name}", method="PUT")).close()
+            keep_versions(one_spark, names[0])
+            keep_versions(one_spark, names[1])
+            copy_to(one_spark, *names)
+            yield S3Client(HadoopFiles(one_spark, f"s3a://{names[0]}/"), names[0]), names[1]
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
+    finally:
+        s3.use_in(one_spark)
+
+
+def test_a_copy_in_another_bucket_is_found_as_long_as_it_is_there(
+    one_spark: SparkSession, copied: tuple[S3Client, str]
+) -> None:
+    client, copy = copied
+    folder = "cohort/projects/leergroei"
+    search = find_s3_survivors(client, [folder])
+    assert search.found == ()
+    assert "buckets that the bucket is copied to" in search.asked
+    files = HadoopFiles(one_spark, f"s3a://{copy}/")
+    files.write(f"s3a://{copy}/{folder}/1.parquet", b"een rij", None)
+    (found,) = find_s3_survivors(client, [folder]).found
+    assert (found.kind, found.place) == ("copy in another bucket", f"s3a://{copy}/{folder}")
+    remove_s3_survivor(client, found)
+    assert find_s3_survivors(client, [folder]).found == (found,), "another bucket is not the platform's to change"
+
+
+def test_a_server_that_lets_everybody_in_is_refused(copied: tuple[S3Client, str], one_spark: SparkSession) -> None:
+    address = f"s3a://{copied[0].bucket}/cohort"
+    HadoopFiles(one_spark, address).make_folder(f"{address}/restricted")
+    zones = open_storage_root(address, lambda: one_spark)
+    with pytest.raises(UsageRefused, match="a root on which what is closed stays closed to others"):
+        probe_root(zones, NOW)
