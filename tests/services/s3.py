@@ -1,7 +1,7 @@
 """Real S3 servers on this machine.
 
-versitygw, built by Go, has users, signatures, and policies that bind. moto lets everybody in, and has what the other one
-has not: replication to another bucket.
+versitygw, built by Go, has users, signatures, and policies that bind. moto lets everybody in, and has what the other
+one has not: replication to another bucket.
 """
 
 from __future__ import annotations
