@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from cohort.storage.bucket_policy import (
     OWN_STATEMENT,
+    BucketFolder,
     grant_reading,
     opening_statements,
     patterns_meet,
+    reader_statements,
     withdraw_reading,
 )
 
@@ -29,7 +31,7 @@ def statement(resource: Any, **changes: Any) -> dict[str, Any]:
 
 
 def opened(*statements: Any) -> list[str]:
-    return opening_statements({"Version": "2012-10-17", "Statement": [*statements]}, "b", FOLDER, OWN)
+    return opening_statements({"Version": "2012-10-17", "Statement": [*statements]}, BucketFolder("b", FOLDER), OWN)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,13 @@ def opened(*statements: Any) -> list[str]:
         "arn:aws:s3:::b/cohort/*.parquet",
         ["arn:aws:s3:::b/other/*", f"arn:aws:s3:::b/{FOLDER}*"],
         "arn:aws-cn:s3:::b/*",
+        "arn:aws:s3:::b/${aws:username}/*",
+        "arn:aws:s3:::b/cohort/${aws:PrincipalTag/project}",
+        "arn:aws:s3::school:b/*",
+        "arn:aws:s3:*:*:b/*",
+        "arn:aws:s3::*",
+        "arn:aws:s3:::b/*:::x",
+        "iets anders",
     ],
 )
 def test_a_resource_that_can_be_in_the_folder_opens_it(resource: Any) -> None:
@@ -57,8 +66,8 @@ def test_a_resource_that_can_be_in_the_folder_opens_it(resource: Any) -> None:
         "arn:aws:s3:::b/cohort/projects/taal/*",
         "arn:aws:s3:::b/cohort/projects/leergroei2/*",
         "arn:aws:s3:::other/*",
-        "arn:aws:s3:::b/cohort/projects/*/taal",
-    ][:3],
+        "arn:aws:s3:::b/cohort/projects/leer",
+    ],
 )
 def test_a_resource_elsewhere_does_not(resource: str) -> None:
     assert opened(statement(resource)) == []
@@ -93,6 +102,7 @@ def test_whom_and_what_a_statement_names_decides(changes: dict[str, Any], is_ope
         (["cohort/proj"], True),
         ([f"{FOLDER}/*"], True),
         ([f"{FOLDER}/_delta_log"], True),
+        (["${aws:PrincipalTag/p}/*"], True),
         (["cohort/projects/taal", "cohort/projects/taal/*"], False),
         (["cohort/records/*"], False),
     ],
@@ -105,32 +115,45 @@ def test_a_listing_opens_what_its_prefix_can_show(prefixes: list[str] | None, is
 
 def test_a_statement_that_is_none_counts_as_open() -> None:
     assert opened("anything") == ["number 1"]
-    assert opening_statements({}, "b", FOLDER) == []
+    assert opening_statements({}, BucketFolder("b", FOLDER)) == []
+
+
+def grant(policy: dict[str, Any], readers: str, key: str = FOLDER) -> dict[str, Any]:
+    return grant_reading(policy, readers, BucketFolder("b", key), "cohort", OWN)
+
+
+def openers(policy: dict[str, Any], key: str) -> list[str]:
+    return opening_statements(policy, BucketFolder("b", key), OWN)
 
 
 def test_readers_get_one_folder_and_the_platform_keeps_everything() -> None:
-    other = statement("arn:aws:s3:::b/publiek/*", Sid="Publiek")
+    other = statement("arn:aws:s3:::b/publiek/*", Sid="CohortPlatformPubliek")
     before = {"Version": "2012-10-17", "Id": "x", "Statement": [other]}
-    granted = grant_reading(before, READER, "b", FOLDER, OWN)
+    granted = grant(before, READER)
     assert granted["Id"] == "x"
     assert other in granted["Statement"]
     (own,) = [one for one in granted["Statement"] if one["Sid"] == OWN_STATEMENT]
     assert own["Principal"] == {"AWS": [*OWN]}
-    assert len(opening_statements(granted, "b", FOLDER, OWN)) == 2
-    assert opening_statements(granted, "b", "cohort/projects/taal", OWN) == []
-    assert opening_statements(granted, "b", "cohort/restricted", OWN) == []
-    assert grant_reading(granted, READER, "b", FOLDER, OWN) == granted
-    both = grant_reading(granted, READER, "b", "cohort/projects/taal", OWN)
+    assert len(openers(granted, FOLDER)) == 2
+    for key in ("cohort/projects/taal", "cohort/restricted", "cohort/projects/leergroei2", "cohort/projects/leer"):
+        assert openers(granted, key) == [], key
+    assert grant(granted, READER) == granted
+    both = grant(granted, READER, "cohort/projects/taal")
     left = withdraw_reading(both, FOLDER)
-    assert opening_statements(left, "b", FOLDER, OWN) == []
-    assert len(opening_statements(left, "b", "cohort/projects/taal", OWN)) == 2
+    assert openers(left, FOLDER) == []
+    assert len(openers(left, "cohort/projects/taal")) == len(reader_statements(left)) == 2
     assert other in left["Statement"]
+    assert reader_statements(withdraw_reading(both)) == []
     assert withdraw_reading({}, FOLDER) == {}
 
 
+@pytest.mark.parametrize("policy", [{"Statement": statement("arn:aws:s3:::b/x/*")}, {"Statement": []}, {}])
+def test_where_the_platform_granted_nothing_the_policy_stays_as_it_is(policy: dict[str, Any]) -> None:
+    assert withdraw_reading(policy, FOLDER) is policy
+
+
 def test_other_readers_take_the_place_of_the_earlier_ones() -> None:
-    granted = grant_reading(grant_reading({}, READER, "b", FOLDER, OWN), "arn:new", "b", FOLDER, OWN)
-    assert READER not in str(granted)
+    assert READER not in str(grant(grant({}, READER), "arn:new"))
 
 
 @given(PIECES, PIECES)

@@ -18,7 +18,11 @@ def close_private_zones(zones: StorageZones) -> None:
         RightsRefused: every zone that others can enter and that this user cannot close (exit code 17).
     """
     feedback, store = zones.school_feedback(""), store_of(zones.root)
-    problems = store.close_private_tree(feedback)
+    problems = list[tuple[str, str]]()
+    try:
+        problems += store.close_private_tree(feedback)
+    except OSError as failure:
+        problems.append((f"{feedback.name}/", f"one whose store refuses ({failure.strerror})"))
     made = (zones.restricted, zones.root / "staging", feedback)
     for zone in dict.fromkeys((*made, *zones.private_zones)):
         try:

@@ -29,6 +29,7 @@ from cohort.storage import (
     DocumentPart,
     StoragePath,
     StorageZones,
+    Store,
     anything_exists,
     make_private_folder,
     read_model_document,
@@ -106,22 +107,36 @@ def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: 
         RightsRefused: a table that is a link or stays open, or a hook that fails (exit code 17). The folder is
             closed before the hook runs.
     """
-    table = zones.published_table(project)
-    if not anything_exists(table):
+    table, store = zones.published_table(project), store_of(zones.root)
+    if not anything_exists(table) and store.access_way == "group":  # a policy opens what is not there yet
         return
     if table.is_symlink():
         raise _stays_open(project, "a link to elsewhere")
-    store = store_of(table)
-    refusing = [problem for _, problem in store.close_private_tree(table) if problem != LINK_PROBLEM]
+    refusing = _close_folder(store, table, project)
     is_hooks = platform.access.hook is not None and store.access_way == "policy"  # its statements are no folder's mode
     if refusing and not is_hooks:
         raise _stays_open(project, refusing[0])
     note = _read_note(zones, project)  # after the folder is closed: a damaged note must not keep it open
     if platform.access.hook is not None and note.group and note.state == ACCESS_GRANTED:
         run_access_hook(platform.access.hook, "withdraw", project, table, note.group)
-    if store.is_open_to_others(table):
-        raise _stays_open(project, "one that others can enter")
+    if refusing and (refusing := _close_folder(store, table, project)):
+        raise _stays_open(project, refusing[0])
     _write_note(zones, project, AccessNote(state=ACCESS_WITHDRAWN, group=note.group, why=why, at=str(now)))
+
+
+def _close_folder(store: Store, table: StoragePath, project: str) -> list[str]:
+    """Close a table as far as the store lets the platform; returns what is left that keeps it open.
+
+    Raises:
+        RightsRefused: the store refuses (exit code 17).
+    """
+    try:
+        refusing = [problem for _, problem in store.close_private_tree(table) if problem != LINK_PROBLEM]
+        if not refusing and anything_exists(table) and store.is_open_to_others(table):
+            refusing = ["one that others can enter"]
+    except OSError as failure:
+        raise _stays_open(project, f"one whose store refuses ({failure.strerror})") from None
+    return refusing
 
 
 def close_unverified_tables(zones: StorageZones, platform: Platform, now: dt.datetime) -> None:
@@ -208,7 +223,10 @@ def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
         except RightsRefused:
             return ACCESS_GRANTED
     table = zones.published_table(project)
-    is_open = table.is_dir() and store_of(table).is_open_to_others(table)
+    try:
+        is_open = table.is_dir() and store_of(table).is_open_to_others(table)
+    except OSError:  # who asks closes it, and says why it cannot
+        is_open = True
     return ACCESS_GRANTED if is_open else ACCESS_WITHDRAWN
 
 

@@ -190,7 +190,9 @@ class AccessSettings(Declaration):
 
     way: Literal["group", "policy", "owner", "hook"]
     hook: str | None = None
-    platform_principals: list[Annotated[str, Field(pattern=r"^[^*]+$")]] = Field(default_factory=list)
+    platform_principals: list[Annotated[str, Field(pattern=r"^[^*]+$")]] = Field(
+        default_factory=list
+    )
 
     @model_validator(mode="after")
     def _hooked(self) -> Self:
@@ -198,6 +200,12 @@ class AccessSettings(Declaration):
             raise ValueError(
                 "Expected a hook, as an absolute path, with way = 'hook' and with no other, for example "
                 "hook = '/etc/cohort/readers'; found otherwise in <where>. Add or remove the hook."
+            )
+        if any(name.endswith(":root") or name.isdigit() for name in self.platform_principals):
+            raise ValueError(
+                "Expected the platform's own roles or users, for example platform_principals = "
+                "['arn:aws:iam::111122223333:role/cohort']; found a whole account in <where>, whose every user would "
+                "count as the platform. Name the role."
             )
         if self.way == "policy" and not self.platform_principals:
             raise ValueError(

@@ -33,6 +33,8 @@ from cohort.release_records import (
 from cohort.storage import (
     StoragePath,
     StorageZones,
+    Store,
+    SurvivorSearch,
     anything_exists,
     read_json_document,
     remove_tree,
@@ -89,9 +91,9 @@ def destroy_project(
     check_project_name(project)
     zones = environment.zones
     certificate_file = certificate_path(zones, project)
-    if certificate_file.exists() and anything_exists(zones.exact_records / project):
+    if certificate_file.exists() and _records_are_left(zones, project):
         certificate = DestructionCertificate.model_validate(read_json_document(certificate_file))
-        remove_journal(zones, project)  # an earlier run was killed between the last two steps
+        remove_journal(zones, project, remove_survivors=remove_survivors)  # an earlier run was killed before its end
         return certificate
     run = DestructionRun(spark, environment, project, DestructionJournal(zones, project, environment.now), progress)
     run.journal.add_confirmation(environment.operator)
@@ -103,31 +105,38 @@ def destroy_project(
     _take_step(run, "removed", _remove_folders)
     _take_step(run, "key destroyed", _destroy_key)
     if remove_survivors:
-        _take_step(run, "survivors removed", lambda run: _remove_survivors(run, _project_folders(run)))
+        _take_step(run, "survivors removed", _remove_project_survivors)
     _take_step(run, "survivors asked for", _ask_for_survivors)
     _take_step(run, removal_proof.SEARCH_STEP, _prove_removal)
     _take_step(run, "records closed", _close_records)
     certificate = removal_proof.make_certificate(run)
     write_json_document(certificate_file, certificate.model_dump(mode="json"), public=True)
-    remove_journal(zones, project)
-    if remove_survivors:  # a store with versions keeps those of the exact records, which are removed last
-        _remove_survivors(run, [zones.exact_records / project])
+    remove_journal(zones, project, remove_survivors=remove_survivors)
     progress(f"{project}: certified")
     return certificate
 
 
-def remove_journal(zones: StorageZones, project: str) -> None:
-    """Remove the journal with its folder: the last step of a destruction.
+def remove_journal(zones: StorageZones, project: str, *, remove_survivors: bool = False) -> None:
+    """Remove the journal with its folder, and on a store with versions those of it: the last step of a destruction.
 
     Raises:
-        DestructionIncomplete: it cannot be removed (exit code 16).
+        DestructionIncomplete: it cannot be removed, or the store keeps it (exit code 16).
     """
-    folder = zones.exact_records / project
+    folder, store = zones.exact_records / project, store_of(zones.root)
     remove_tree(folder)
     if project_inventory.count_remaining(folder):
         raise DestructionIncomplete(
             removal_proof.remnant_message("the journal", f"restricted/records/{project}/", "Correct its owner")
         )
+    if store.keeps_versions:
+        if remove_survivors:
+            _remove_survivors(store, [folder])
+        _refuse_survivors(_find_survivors(store, [folder]))
+
+
+def _records_are_left(zones: StorageZones, project: str) -> bool:
+    folder, store = zones.exact_records / project, store_of(zones.root)
+    return anything_exists(folder) or (store.keeps_versions and bool(_find_survivors(store, [folder]).found))
 
 
 def _take_step(run: DestructionRun, name: str, step: Callable[[DestructionRun], StepOutcome]) -> None:
@@ -208,30 +217,43 @@ def _project_folders(run: DestructionRun) -> list[StoragePath]:
     return list(project_inventory.project_folders(run.zones, run.project))
 
 
-def _remove_survivors(run: DestructionRun, folders: list[StoragePath]) -> StepOutcome:
-    store, removed = store_of(run.zones.root), 0
+def _remove_project_survivors(run: DestructionRun) -> StepOutcome:
+    return StepOutcome(f"{_remove_survivors(store_of(run.zones.root), _project_folders(run))}")
+
+
+def _remove_survivors(store: Store, folders: list[StoragePath]) -> int:
+    """Remove what a store still has of removed folders; returns how much was tried."""
+    tried = 0
     with contextlib.suppress(OSError):  # what stays, or cannot be asked for, is found by the next step
         for survivor in store.find_survivors(folders).found:
+            tried += 1
             with contextlib.suppress(OSError):
                 store.remove_survivor(survivor)
-                removed += 1
-    return StepOutcome(f"{removed}")
+    return tried
 
 
 def _ask_for_survivors(run: DestructionRun) -> StepOutcome:
     """Ask the store what it still has of the removed folders.
 
     Raises:
-        DestructionIncomplete: everything that it has (exit code 16).
+        DestructionIncomplete: everything that it has, or that it does not answer (exit code 16).
     """
-    try:
-        search = store_of(run.zones.root).find_survivors(_project_folders(run))
-    except OSError as failure:
-        raise DestructionIncomplete(removal_proof.silent_store_message(failure)) from None
-    if search.found:
-        raise DestructionIncomplete(*map(removal_proof.survivor_message, search.found))
+    search = _find_survivors(store_of(run.zones.root), _project_folders(run))
+    _refuse_survivors(search)
     document = JournalledSurvivors(asked=search.asked, unseen=search.unseen)
     return StepOutcome(", ".join(search.asked) or "this store shows none", {"survivors": document})
+
+
+def _find_survivors(store: Store, folders: list[StoragePath]) -> SurvivorSearch:
+    try:
+        return store.find_survivors(folders)
+    except OSError as failure:
+        raise DestructionIncomplete(removal_proof.silent_store_message(failure)) from None
+
+
+def _refuse_survivors(search: SurvivorSearch) -> None:
+    if search.found:
+        raise DestructionIncomplete(*map(removal_proof.survivor_message, search.found))
 
 
 def _prove_removal(run: DestructionRun) -> StepOutcome:

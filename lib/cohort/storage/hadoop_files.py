@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -74,6 +74,15 @@ class HadoopFiles:
         """A setting as the file system has it; empty where there is none."""
         return str(self._system.getConf().get(name, ""))
 
+    def forget_settings(self, names: Iterable[str]) -> None:
+        """Take settings out of what the session hands to executors and tables; this file system keeps its own."""
+        for name in names:
+            self._conf.unset(name)
+
+    def variable(self, name: str) -> str:
+        """A variable of the environment as the JVM has it; empty where there is none."""
+        return str(self._jvm.java.lang.System.getenv(name) or "")
+
     def java_class(self, name: str) -> Any:
         """A class of the JVM by its name with points."""
         found: Any = self._jvm
@@ -81,9 +90,13 @@ class HadoopFiles:
             found = getattr(found, part)
         return found
 
+    def spark_setting(self, name: str) -> str:
+        """A setting of the session; empty where there is none."""
+        return str(self._conf_of_spark.get(name, ""))
+
     def log_store(self, setting: str) -> Any:
         """The log store of Delta that a setting names; None where it names none, or one that is not there."""
-        name = self._conf_of_spark.get(setting, "")
+        name = self.spark_setting(setting)
         try:
             return self.java_class(name)(self._conf) if name else None
         except (Py4JError, TypeError):  # a package of that name, and no class
@@ -236,8 +249,9 @@ def os_errors(address: str) -> Iterator[None]:
         yield
     except Py4JJavaError as failure:
         kind = _class_of_error(failure.java_exception)
-        number = ERROR_NUMBERS.get(kind) or STATUS_NUMBERS.get(_http_status(failure.java_exception), errno.EIO)
-        raise OSError(number, kind.rpartition(".")[2], address) from None
+        status, code = _http_answer(failure.java_exception)
+        number = ERROR_NUMBERS.get(kind) or STATUS_NUMBERS.get(status, errno.EIO)
+        raise OSError(number, code or kind.rpartition(".")[2], address) from None
 
 
 def _class_of_error(error: Any) -> str:
@@ -249,13 +263,14 @@ def _class_of_error(error: Any) -> str:
     return kind if kind in ERROR_NUMBERS or cause is None else _class_of_error(cause)
 
 
-def _http_status(error: Any) -> int:
-    """The status of HTTP that an object store answered with; 0 where no answer is the cause."""
+def _http_answer(error: Any) -> tuple[int, str]:
+    """The status of HTTP and the code of the error that an object store answered with; 0 where it did not answer."""
     while error is not None:
         if str(error.getClass().getName()).startswith(S3_MODEL):
-            return int(error.statusCode())
+            details = error.awsErrorDetails()
+            return int(error.statusCode()), "" if details is None else str(details.errorCode())
         error = error.getCause()
-    return 0
+    return 0, ""
 
 
 def _read_status(status: Any) -> HadoopStatus:

@@ -26,6 +26,7 @@ class HdfsStore(HadoopStore):
     """The adapter of `store.Store` for file systems of Hadoop with users, groups and modes."""
 
     access_way = "group"
+    keeps_versions = False
 
     def write_whole(self, path: StoragePath, content: bytes, *, public: bool = False, durable: bool = True) -> None:
         """Write a small file whole or not at all; it always lasts, because the store has it on several machines."""

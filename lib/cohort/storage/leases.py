@@ -63,7 +63,7 @@ class _Lease:
 
     def is_held(self) -> bool:
         """Whether the lease cannot have ended yet, by the clock of this machine, which runs while a process stands."""
-        return not self.ended.is_set() and machine_time() < self.renewed + self.chain.seconds
+        return not self.ended.is_set() and machine_time() < self.renewed + self.chain.seconds - self.chain.clock_error
 
     def renew(self) -> None:
         """Renew until the lock is released; what is lost is seen by `is_held`."""
@@ -88,6 +88,7 @@ class LeaseChain:
     def __init__(self, files: HadoopFiles, folder: str, seconds: float) -> None:
         self._files, self._folder, self.seconds = files, folder, seconds
         self._files.make_folder(folder)
+        self.clock_error = 1.5 if files.has_conditional_create else 0.0  # S3 tells the time in whole seconds
         self._store_ahead = self._measure_clock()
 
     def acquire(self, token: str, *, shared: bool, wait: bool) -> tuple[float, bool]:

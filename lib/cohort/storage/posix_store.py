@@ -32,6 +32,7 @@ class PosixStore(Store):
 
     kind = "file"
     access_way = "group"
+    keeps_versions = False
 
     def lexists(self, path: StoragePath) -> bool:
         return os.path.lexists(_local(path))

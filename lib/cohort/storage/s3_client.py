@@ -3,6 +3,7 @@ keeps of removed objects, and what somebody without credentials gets."""
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from cohort.storage.hadoop_files import HadoopFiles, os_errors
 MODEL = "software.amazon.awssdk.services.s3.model"
 DELETED_AT_ONCE = 1000
 """Objects in one request; S3 takes no more."""
-HTTP_OK = 200
+HTTP_OK, HTTP_CLOSED = 200, (401, 403, 404)
+ANSWER_MILLISECONDS = 20_000
+NO_POLICY, NO_REPLICATION = "NoSuchBucketPolicy", "ReplicationConfigurationNotFoundError"
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,22 @@ class S3Client:
         self._files, self.bucket, self._address = files, bucket, f"s3a://{bucket}"
 
     def read_policy(self) -> PolicyDocument:
-        """Read the policy of the bucket; an empty document where it has none."""
+        """Read the policy of the bucket; an empty document where it has none.
+
+        Raises:
+            OSError: the store does not answer, or with something that is no policy.
+        """
         try:
             with os_errors(self._address):
-                return dict(json.loads(self._client().getBucketPolicy(self._request("GetBucketPolicy")).policy()))
-        except FileNotFoundError:
+                text = str(self._client().getBucketPolicy(self._request("GetBucketPolicy")).policy())
+        except FileNotFoundError as failure:
+            if failure.strerror != NO_POLICY:
+                raise
             return {}
+        try:
+            return dict(json.loads(text))
+        except ValueError:
+            raise OSError(errno.EIO, "a policy that is no JSON", self._address) from None
 
     def write_policy(self, policy: PolicyDocument) -> None:
         """Replace the policy of the bucket; an empty document removes it."""
@@ -70,16 +83,36 @@ class S3Client:
                 self._client().deleteBucketPolicy(self._request("DeleteBucketPolicy"))
 
     def can_anyone_read(self, key: str) -> bool:
-        """Try to read an object without any credentials."""
-        request = self._builder("GetUrl").bucket(self.bucket).key(key).build()
-        return self._status_without_credentials(self._client().utilities().getUrl(request)) == HTTP_OK
+        """Try to read an object without any credentials.
+
+        Raises:
+            OSError: the store answers with neither yes nor no.
+        """
+        with os_errors(self._address):
+            return self._answers_anyone(self._client().utilities().getUrl(self._url_of(key)))
 
     def can_anyone_list(self, prefix: str) -> bool:
-        """Try to list what is below a prefix without any credentials."""
-        request = self._builder("GetUrl").bucket(self.bucket).key("x").build()
-        above = str(self._client().utilities().getUrl(request)).removesuffix("/x")
-        url = self._files.java_class("java.net.URL")(f"{above}/?list-type=2&max-keys=1&prefix={prefix}")
-        return self._status_without_credentials(url) == HTTP_OK
+        """Try to list what is below a prefix without any credentials.
+
+        Raises:
+            OSError: the store answers with neither yes nor no.
+        """
+        with os_errors(self._address):
+            above = str(self._client().utilities().getUrl(self._url_of("x"))).removesuffix("/x")
+            url = f"{above}/?list-type=2&max-keys=1&prefix={prefix}"
+            return self._answers_anyone(self._files.java_class("java.net.URL")(url))
+
+    def are_objects_of_others(self) -> bool:
+        """Whether access lists of objects and of the bucket count, and let somebody else than its owner in.
+
+        Raises:
+            OSError: the store does not say.
+        """
+        with os_errors(self._address):
+            answer = self._client().getBucketAcl(self._request("GetBucketAcl"))
+            owner = str(answer.owner().id())
+            grantees = [grant.grantee() for grant in answer.grants()]
+            return any(grantee.uri() is not None or str(grantee.id()) != owner for grantee in grantees)
 
     def list_versions(self, prefix: str) -> Iterator[ObjectVersion]:
         """List every version and every marker below a prefix."""
@@ -120,10 +153,11 @@ class S3Client:
                 answer = self._client().getBucketReplication(self._request("GetBucketReplication"))
                 return [
                     ReplicationRule(_rule_prefix(rule), str(rule.destination().bucket()).rpartition(":::")[2])
-                    for rule in answer.replicationConfiguration().rules()
-                    if str(rule.statusAsString()) == "Enabled"
+                    for rule in answer.replicationConfiguration().rules()  # disabled ones, too: what was copied stays
                 ]
-        except FileNotFoundError:
+        except FileNotFoundError as failure:
+            if failure.strerror != NO_REPLICATION:
+                raise
             return []
 
     def other_bucket(self, bucket: str) -> S3Client:
@@ -142,13 +176,20 @@ class S3Client:
             builder = getattr(builder, option)(value)
         return builder.build()
 
-    def _status_without_credentials(self, url: Any) -> int:
-        with os_errors(self._address):
-            connection = url.openConnection()
-            try:
-                return int(connection.getResponseCode())
-            finally:
-                connection.disconnect()
+    def _url_of(self, key: str) -> Any:
+        return self._builder("GetUrl").bucket(self.bucket).key(key).build()
+
+    def _answers_anyone(self, url: Any) -> bool:
+        connection = url.openConnection()
+        connection.setConnectTimeout(ANSWER_MILLISECONDS)
+        connection.setReadTimeout(ANSWER_MILLISECONDS)
+        try:
+            status = int(connection.getResponseCode())
+        finally:
+            connection.disconnect()
+        if status not in (HTTP_OK, *HTTP_CLOSED):
+            raise OSError(errno.EIO, f"the store answered {status} to a question without credentials", self._address)
+        return status == HTTP_OK
 
 
 def _each(pages: Any) -> Iterator[Any]:

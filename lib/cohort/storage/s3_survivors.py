@@ -6,14 +6,17 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Iterator
 
+from cohort.storage.bucket_policy import reader_statements
 from cohort.storage.s3_client import ReplicationRule, S3Client
 from cohort.storage.survivors import Survivor, SurvivorSearch
 
 VERSIONS, MARKERS, UPLOADS, REPLICA = "version", "delete marker", "upload in parts", "copy in another bucket"
-ASKED = ("versions", "delete markers", "uploads in parts that never ended")
+STATEMENT = "statement of the bucket's policy"
+ASKED = ("versions", "delete markers", "uploads in parts that never ended", "the bucket's policy")
 ASKED_OF_COPIES = "buckets that the bucket is copied to"
 UNSEEN = (
-    "copies that were made of the bucket outside S3's own replication",
+    "copies that were made of the bucket outside S3's own replication, or by a rule that is gone",
+    "what policies of users and roles allow",
     "what the store's disks hold until it writes over them",
 )
 
@@ -59,10 +62,16 @@ def remove_s3_survivor(client: S3Client, survivor: Survivor) -> None:
 
 def _kept_of(client: S3Client, folder: str) -> Iterator[Survivor]:
     place = f"s3a://{client.bucket}/{folder}"
+    kinds = set[str]()
     for version in client.list_versions(f"{folder}/"):
-        yield Survivor(MARKERS if version.is_marker else VERSIONS, place)
+        kinds.add(MARKERS if version.is_marker else VERSIONS)
+        if len(kinds) > 1:
+            break
+    yield from (Survivor(kind, place) for kind in kinds)
     if client.list_uploads(f"{folder}/"):
         yield Survivor(UPLOADS, place)
+    if reader_statements(client.read_policy(), folder):
+        yield Survivor(STATEMENT, place)
 
 
 def _copies_of(client: S3Client, rules: Iterable[ReplicationRule], folder: str) -> Iterator[Survivor]:

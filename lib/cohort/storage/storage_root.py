@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,7 +16,7 @@ from cohort.storage.hadoop_files import HadoopFiles
 from cohort.storage.hadoop_store import HadoopStore
 from cohort.storage.hdfs_store import HdfsStore
 from cohort.storage.leases import LEASE_SECONDS
-from cohort.storage.s3_store import S3Store, content_options, secrets_in_settings
+from cohort.storage.s3_store import S3Store, content_options, require_safe_settings
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.store_content import StoreContent
 from cohort.storage.zone_paths import StorageZones
@@ -80,32 +81,30 @@ def _open_on_hadoop(
     try:
         files = HadoopFiles(start_session(), f"{address}{place}")
         if parts.scheme == "s3a":
-            _check_credentials(files)
+            require_safe_settings(files)
             content = StoreContent(f"{address}{place}", content_options(files))
             store: HadoopStore = S3Store(address, content, files, lease_seconds, own_principals)
         else:
             store = HdfsStore(address, StoreContent(f"{address}{place}"), files, lease_seconds)
         path = store.path(place)
         is_folder = path.is_dir()
-        store.content.status(str(path))  # as executors see it
+        with suppress(FileNotFoundError):  # as executors see it: of HDFS an empty folder not at all
+            store.content.status(str(path))
     except OSError as failure:
-        if isinstance(failure, FileNotFoundError):
-            is_folder = False
-        else:
-            raise _root_refusal(
-                "a store that the session's Hadoop and the client of deltalake can open",
-                EXAMPLE_ADDRESS,
-                f"one that refuses ({failure.strerror})",
-                "Correct the address, or give Spark the store's jars, settings and credentials; on S3 every process "
-                "finds credentials by itself: in variables of the environment (AWS_…), or by its role",
-            ) from None
+        raise _root_refusal(
+            "a store that the session's Hadoop and the client of deltalake can open",
+            EXAMPLE_ADDRESS,
+            f"one that refuses ({failure.strerror})",
+            "Correct the address, or give Spark the store's jars, settings and credentials; on S3 every process "
+            "finds credentials by itself: in variables of the environment (AWS_…), or by its role",
+        ) from None
     if not is_folder:
         raise _root_refusal("a folder", EXAMPLE_ADDRESS, "none", "Make the folder")
     return path
 
 
 def _check_address(root: str, parts: SplitResult) -> None:
-    if not parts.netloc or not parts.path.strip("/"):
+    if not parts.netloc or not parts.path.strip("/") or {".", ".."} & {*parts.path.split("/")}:
         raise _root_refusal("an address with a host and a folder", EXAMPLE_ADDRESS, "one without", "Name both")
     if not PLAIN_ADDRESS.fullmatch(root):
         raise _root_refusal(
@@ -113,20 +112,6 @@ def _check_address(root: str, parts: SplitResult) -> None:
             EXAMPLE_ADDRESS,
             "one with others, which readers of tables take for an escape",
             "Rename the folder",
-        )
-
-
-def _check_credentials(files: HadoopFiles) -> None:
-    """Refuse secrets among the settings, where every process and page of Spark could show them."""
-    if secrets := secrets_in_settings(files):
-        raise UsageRefused(
-            describe_problem(
-                "credentials that every process finds by itself",
-                example="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or a role",
-                found="a secret among the settings",
-                where=" and ".join(secrets),
-                do="Remove it from there",
-            )
         )
 
 

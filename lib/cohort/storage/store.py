@@ -26,10 +26,12 @@ class Store(Protocol):
     Attributes:
         kind: its kind, as the scheme of its addresses: `file`, `hdfs`, `s3a`.
         access_way: how it lets a project's readers in by itself, as platform.toml names it: `group` or `policy`.
+        keeps_versions: whether it may keep what a file was before it was replaced, as `find_survivors` shows.
     """
 
     kind: str
     access_way: str
+    keeps_versions: bool
 
     def lexists(self, path: StoragePath) -> bool:
         """Whether there is anything at a path, be it a link to nowhere."""

@@ -61,7 +61,8 @@ class StoreContent:
 
     def __init__(self, top: str, options: dict[str, str] | None = None) -> None:
         self.top, self.options = f"{top.rstrip('/')}/", options
-        self._handler: Any = DeltaStorageHandler(self.top, options)
+        with read_errors(top):
+            self._handler: Any = DeltaStorageHandler(self.top, options)
         self._files = fs.PyFileSystem(self._handler)
 
     def __reduce__(self) -> tuple[Any, ...]:

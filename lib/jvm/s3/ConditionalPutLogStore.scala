@@ -4,12 +4,13 @@ import java.io.IOException
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.FileAlreadyExistsException
 
+import scala.annotation.tailrec
 import scala.jdk.CollectionConverters._
 
 import io.delta.storage.HadoopFileSystemLogStore
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FSDataOutputStream, Path}
-import org.apache.hadoop.fs.s3a.RemoteFileChangedException
+import software.amazon.awssdk.services.s3.model.S3Exception
 
 /** Delta's log on S3A: a version is committed by a PUT with `If-None-Match`, so that of two drivers one makes it.
   *
@@ -19,6 +20,11 @@ import org.apache.hadoop.fs.s3a.RemoteFileChangedException
 class ConditionalPutLogStore(settings: Configuration) extends HadoopFileSystemLogStore(settings) {
 
   private val conditionalCreate = "fs.option.create.conditional.overwrite"
+  private val committed = 200
+  private val busy = 409
+  private val exists = 412
+  private val tries = 20
+  private val pauseMilliseconds = 50L
 
   /** Writes a file of the log; without `overwrite` it raises FileAlreadyExistsException where another one was first. */
   override def write(
@@ -27,16 +33,28 @@ class ConditionalPutLogStore(settings: Configuration) extends HadoopFileSystemLo
       overwrite: java.lang.Boolean,
       settings: Configuration): Unit = {
     val content = actions.asScala.map(_ + "\n").mkString.getBytes(UTF_8)
-    val system = path.getFileSystem(settings)
     if (overwrite) {
-      put(system.create(path, true), content)
+      put(path.getFileSystem(settings).create(path, true), content)
     } else {
-      try {
-        put(system.createFile(path).must(conditionalCreate, true).build(), content)
-      } catch {
-        case refused: IOException if wasThere(refused) =>
-          if (!isOwnCommit(path, content, settings)) throw new FileAlreadyExistsException(path.toString)
-      }
+      commit(path, content, settings, tries)
+    }
+  }
+
+  @tailrec
+  private def commit(path: Path, content: Array[Byte], settings: Configuration, triesLeft: Int): Unit = {
+    val answer = try {
+      put(path.getFileSystem(settings).createFile(path).must(conditionalCreate, true).build(), content)
+      committed
+    } catch {
+      case refused: IOException => statusOf(refused).filter(status => status == exists || status == busy).getOrElse(throw refused)
+    }
+    if (answer == exists && !isOwnCommit(path, content, settings)) {
+      throw new FileAlreadyExistsException(path.toString)
+    }
+    if (answer == busy) { // another one is writing it at this moment
+      if (triesLeft == 0) throw new IOException("the store is busy with another write of this version")
+      Thread.sleep(pauseMilliseconds)
+      commit(path, content, settings, triesLeft - 1)
     }
   }
 
@@ -47,11 +65,11 @@ class ConditionalPutLogStore(settings: Configuration) extends HadoopFileSystemLo
     stream.close()
   }
 
-  /** Whether the store said that a file is there (412), also as the cause of another error. */
-  private def wasThere(error: Throwable): Boolean =
-    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).exists {
-      case _: org.apache.hadoop.fs.FileAlreadyExistsException | _: RemoteFileChangedException => true
-      case other => String.valueOf(other.getMessage).contains("Status Code: 412")
+  /** The status of HTTP that the store answered with; S3A keeps the answer of Amazon's client as a cause. */
+  private def statusOf(error: Throwable): Option[Int] =
+    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).collectFirst {
+      case answer: S3Exception => answer.statusCode
+      case _: org.apache.hadoop.fs.FileAlreadyExistsException => exists
     }
 
   /** Whether what is there is this very commit, whose answer was lost and which the client sent again.
