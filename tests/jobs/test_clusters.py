@@ -288,4 +288,5 @@ def test_yarn_without_its_configuration_is_refused(
 def test_an_application_that_the_cluster_does_not_take_is_told_so(remote: ClusterModePlatform) -> None:
     refused = remote.submit("status", *CLUSTER, *ON_YARN, *SMALL, "--queue", "no_such_queue")
     assert refused.code == NO_REPORT
-    assert "restricted/reports" in refused.stderr or "Nothing was begun" in refused.stderr
+    assert "Nothing was begun" in refused.stderr, refused.stderr
+    assert "(org.apache.hadoop.yarn.exceptions.YarnException" in refused.stderr

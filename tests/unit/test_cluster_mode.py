@@ -7,6 +7,7 @@ import importlib
 import os
 import pwd
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,69 @@ def test_a_container_that_runs_as_a_user_of_many_is_refused(
         return
     with pytest.raises(KeyRefused, match="Expected a driver that runs as the user who submits"):
         cluster_mode.check_driver_node(arguments(config), read_platform(config))
+
+
+def run_bash(tmp_path: Path, command: str, *words: str, told: str = "") -> str:
+    """What a function of `scripts/cluster-mode` says, with the names that `scripts/submit` gives it."""
+    names = (
+        f'say() {{ printf "%s\\n" "$*"; }}; scratch={tmp_path}; properties={tmp_path}/settings; spark_options=("$@")'
+    )
+    script = f"set -euo pipefail; {names}; source {PROJECT}/scripts/cluster-mode; {command}"
+    ran = subprocess.run(["bash", "-c", script, "-", *words], input=told, capture_output=True, text=True, check=True)
+    return ran.stdout
+
+
+SAID_BY_SPARK_SUBMIT = """\
+WARNING: Using incubator modules: jdk.incubator.vector
+Submitting application application_1_0002 to ResourceManager
+Application report for application_1_0002 (state: ACCEPTED)
+\t diagnostics: AM container is launched, 123456782
+Application report for application_1_0002 (state: ACCEPTED)
+Application report for application_1_0002 (state: RUNNING)
+Application report for application_1_0002 (state: FINISHED)
+\t diagnostics: User application failed: cannot cast 123456782
+10:00:00 ERROR in Client (text withheld, see COHORT_SPARK_LOG)
+Exception in thread "main" org.apache.spark.SparkException: application failed with 123456782
+\tat org.apache.spark.deploy.yarn.Client.run(Client.scala:1)
+Caused by: java.io.IOException: 123456782
+"""
+
+
+def test_of_what_spark_submit_says_states_and_names_of_errors_are_shown_alone(tmp_path: Path) -> None:
+    told = run_bash(tmp_path, "follow_application; client_errors", told=SAID_BY_SPARK_SUBMIT)
+    assert told.splitlines() == [
+        "submit: application_1_0002 is ACCEPTED",
+        "submit: application_1_0002 is RUNNING",
+        "submit: application_1_0002 is FINISHED",
+        "10:00:00 ERROR in Client (text withheld, see COHORT_SPARK_LOG)",
+        "org.apache.spark.SparkException, caused by java.io.IOException",
+    ]
+    assert (tmp_path / "application").read_text(encoding="utf-8") == "application_1_0002 is FINISHED\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "mode"),
+    [
+        (["--deploy-mode", "cluster"], "", "cluster"),
+        (["--deploy-mode=cluster"], "", "cluster"),
+        (["--conf", "spark.submit.deployMode=cluster"], "", "cluster"),
+        (["--conf=spark.submit.deployMode=cluster"], "", "cluster"),
+        (["-c", "spark.submit.deployMode=cluster"], "", "cluster"),
+        (["--name", "x"], "spark.submit.deployMode   cluster  \n", "cluster"),
+        ([], " spark.submit.deployMode = cluster\n", "cluster"),
+        ([], "# spark.submit.deployMode cluster\n", ""),
+        (["--deploy-mode", "client"], "spark.submit.deployMode cluster\n", "client"),
+        ([], "spark.submitXdeployMode cluster\n", ""),
+    ],
+)
+def test_a_setting_is_found_wherever_spark_submit_finds_it(
+    tmp_path: Path, words: list[str], settings: str, mode: str
+) -> None:
+    (tmp_path / "settings").write_text(settings, encoding="utf-8")
+    assert run_bash(tmp_path, "spark_setting --deploy-mode spark.submit.deployMode", *words).strip() == mode
+
+
+def test_archives_of_the_caller_travel_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "settings").write_text("spark.archives a.zip#a\n", encoding="utf-8")
+    assert run_bash(tmp_path, "other_archives") == ",a.zip#a"
+    assert run_bash(tmp_path, "other_archives", "--archives", "b.zip,c.zip") == ",b.zip,c.zip"
