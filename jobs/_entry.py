@@ -21,11 +21,20 @@ from pathlib import Path
 from typing import Any
 
 from _cluster_mode import check_driver_node, prepare_cluster_run
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from cohort.access import close_private_zones, close_unverified_tables
 from cohort.agreements import Environment, Project, load_catalogue, load_platform, load_project, locate_key_folder
-from cohort.foundation import EXIT_DEFECT, EXIT_DONE, Refusal, format_stage_line, locate_defect
+from cohort.foundation import (
+    EXIT_DEFECT,
+    EXIT_DONE,
+    Refusal,
+    UsageRefused,
+    describe_problem,
+    format_stage_line,
+    locate_defect,
+)
 from cohort.release import ReleaseTask
 from cohort.results import fence_results
 from cohort.storage import INGESTION_LOCK, RunReport, hold_lock, open_storage_root, probe_root, write_run_report
@@ -158,7 +167,25 @@ def _open_environment(name: str, arguments: argparse.Namespace) -> Environment:
 
 
 def _start_session(name: str) -> SparkSession:
-    return SparkSession.builder.appName(f"cohort {name}").getOrCreate()
+    """Start the session, or return the one that was started.
+
+    Raises:
+        UsageRefused: Spark does not start with its settings, which the command of a wheel meets here (exit code 2).
+    """
+    try:
+        return SparkSession.builder.appName(f"cohort {name}").getOrCreate()
+    except PySparkRuntimeError as failure:
+        if failure.getCondition() != "JAVA_GATEWAY_EXITED":
+            raise
+        raise UsageRefused(
+            describe_problem(
+                "options and settings that Spark starts with",
+                example="-- --master local[4]",
+                found="some that it ended at once with, as it says above",
+                where="the options behind -- or spark-defaults.conf",
+                do="Correct what it names",
+            )
+        ) from None
 
 
 def _name_operator() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import site
@@ -14,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.conftest import INTERPRETED
 
-from .conftest import PROJECT, Done, Platform
+from .conftest import PROJECT, Done, Platform, spark_options
 
 COMMANDS = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
 JOBS = {path.stem for path in (PROJECT / "jobs").glob("[!_]*.py")}
@@ -84,12 +84,11 @@ def test_a_command_takes_deliveries_into_a_fresh_root(installed: Installed, take
     for file in sorted(path for path in taken_in.zones.deliveries.rglob("*") if path.is_file())[:2]:
         shutil.copy(file, root / "deliveries")
     shutil.copytree(taken_in.root / "objections", root / "objections")
-    done = installed.run("cohort-ingest", "--root", str(root), "--config", str(taken_in.config))
+    own = ("--root", str(root), "--config", str(taken_in.config))
+    done = installed.run("cohort-ingest", *own, "--", *spark_options(INTERPRETED))
     assert done.code == 0, done.stderr
     assert done.record["new"] == 2
     assert list((installed.home / "local").iterdir()) == []
-    again = installed.run("cohort-ingest", "--root", str(root), "--config", str(taken_in.config))
-    assert (again.code, json.loads(again.stdout)["new"]) == (0, 0)
 
 
 REFUSED = {
@@ -106,3 +105,10 @@ def test_what_is_missing_is_told_in_a_sentence(installed: Installed, case: str) 
     assert refused.code == 2
     assert refused.stderr.startswith(f"status: {sentence}")
     assert "Traceback" not in refused.stderr
+
+
+def test_options_that_spark_does_not_start_with_are_refused(installed: Installed, taken_in: Platform) -> None:
+    own = ("--root", str(taken_in.root), "--config", str(taken_in.config), "--project", "leergroei")
+    refused = installed.run("cohort-release", *own, "--", "--no-such-option", "x")
+    assert refused.code == 2, refused.stderr
+    assert refused.record["refused"][0].startswith("Expected options and settings that Spark starts with")
