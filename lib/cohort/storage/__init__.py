@@ -15,6 +15,7 @@ file_operations  what `os` and `shutil` do, on any store
 root_probe       what a store can do, tried at the first start
 json_documents   small JSON documents, and the base of their types
 locks            one run at a time per project, and one of ingestion
+run_reports      what a job printed whose driver ran on a node of a cluster
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ from cohort.storage.json_documents import (
 from cohort.storage.locks import INGESTION_LOCK, OBJECTIONS_LOCK, REGISTER_LOCK, hold_lock
 from cohort.storage.private_files import LINK_PROBLEM
 from cohort.storage.root_probe import StoreDocument, probe_root
+from cohort.storage.run_reports import RunReport, check_run_number, write_run_report
 from cohort.storage.storage_path import StoragePath
-from cohort.storage.storage_root import open_storage_root
+from cohort.storage.storage_root import names_local_folder, open_storage_root
 from cohort.storage.store import Store
 from cohort.storage.stores import store_of
 from cohort.storage.survivors import Survivor, SurvivorSearch
@@ -57,6 +59,7 @@ __all__ = [
     "OBJECTIONS_LOCK",
     "REGISTER_LOCK",
     "DocumentPart",
+    "RunReport",
     "StoragePath",
     "StorageZones",
     "Store",
@@ -64,10 +67,12 @@ __all__ = [
     "Survivor",
     "SurvivorSearch",
     "anything_exists",
+    "check_run_number",
     "hold_lock",
     "lies_in",
     "make_private_folder",
     "move_file",
+    "names_local_folder",
     "open_storage_root",
     "open_text_to_read",
     "open_text_to_write",
@@ -84,4 +89,5 @@ __all__ = [
     "walk_folder",
     "write_json_document",
     "write_private_text",
+    "write_run_report",
 ]

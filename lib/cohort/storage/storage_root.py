@@ -29,6 +29,12 @@ PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9+.-]+://[A-Za-z0-9._:@-]+[A-Za-z0-9._/-]*
 """The address of a root on a store that Hadoop opens: readers of tables disagree about any other character."""
 
 
+def names_local_folder(root: str) -> bool:
+    """Whether a root of the command line is a local or mounted folder, as a path or a `file:` URI."""
+    scheme, colon, _ = root.partition(":")
+    return not colon or len(scheme) <= 1 or scheme == "file"
+
+
 def open_storage_root(
     root: str,
     start_session: Callable[[], SparkSession],
@@ -48,11 +54,9 @@ def open_storage_root(
         UsageRefused: the root is not a folder, cannot be opened, or its path has characters that readers of tables
             take for a pattern or an escape (exit code 2).
     """
-    scheme, colon, rest = root.partition(":")
-    is_uri = bool(colon) and len(scheme) > 1
-    if is_uri and scheme != "file":
+    if not names_local_folder(root):
         return StorageZones(_open_on_hadoop(root, start_session, lease_seconds, own_principals))
-    path = (Path("/" + rest.lstrip("/")) if is_uri else Path(root)).resolve()
+    path = Path("/" + root.removeprefix("file:").lstrip("/") if root.startswith("file:") else root).resolve()
     if not path.is_dir():
         raise _root_refusal("a folder", "--root /data/cohort", "none", "Make the folder, or correct the path")
     misread = sorted({char for char in str(path) if char in MISREAD_PATH_CHARACTERS or not char.isprintable()})

@@ -84,6 +84,15 @@ class StorageZones(Generic[P_co]):
         return self.restricted / "store.json"
 
     @property
+    def run_reports(self) -> P_co:
+        """Reports of runs whose driver was on a node of a cluster."""
+        return self.restricted / "reports"
+
+    def run_report(self, run: str) -> P_co:
+        """The report of one run."""
+        return self.run_reports / f"{run}.json"
+
+    @property
     def locks(self) -> P_co:
         """Lock files."""
         return self.restricted / "locks"
