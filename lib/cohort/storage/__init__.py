@@ -15,6 +15,7 @@ file_operations  what `os` and `shutil` do, on any store
 root_probe       what a store can do, tried at the first start
 json_documents   small JSON documents, and the base of their types
 locks            one run at a time per project, and one of ingestion
+unfinished_documents  what killed runs were writing
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from cohort.storage.storage_root import open_storage_root
 from cohort.storage.store import Store
 from cohort.storage.stores import store_of
 from cohort.storage.survivors import Survivor, SurvivorSearch
+from cohort.storage.unfinished_documents import remove_unfinished_documents
 from cohort.storage.zone_paths import StorageZones
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "read_json_document",
     "read_model_document",
     "remove_tree",
+    "remove_unfinished_documents",
     "store_of",
     "walk_folder",
     "write_json_document",
