@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,27 @@ def test_a_job_removes_what_was_being_written_under_its_lock(
     plant(platform)
     platform.run(*job)
     assert left(platform) == set().union(*OF_JOB.values()) - OF_JOB[job]
+
+
+@pytest.mark.usefixtures("one_spark")
+def test_a_first_start_that_was_killed_leaves_nothing_for_longer_than_an_hour(
+    delivered: Platform, tmp_path: Path
+) -> None:
+    platform = Platform(tmp_path / "platform")
+    shutil.copytree(delivered.home, platform.home, symlinks=True)
+    restricted = platform.root / "restricted"
+    for name in ("probe-killed", "readers-killed", "probe-running", "readers-running"):
+        path = restricted / name
+        if name.startswith("probe"):
+            path.mkdir(parents=True)
+            (path / "race-0").touch()
+        else:
+            path.touch()
+        if name.endswith("killed"):
+            os.utime(path, (time.time() - 4000, time.time() - 4000))
+    platform.run("ingest")
+    left = sorted(path.name for path in restricted.iterdir() if path.name.startswith(("probe-", "readers-")))
+    assert left == ["probe-running", "readers-running"]
 
 
 def test_on_hdfs_too(delivered: Platform, tmp_path: Path, hdfs: HdfsService, one_spark: SparkSession) -> None:
