@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import polars
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from cohort.delta.read_tables import open_delta_table
 from cohort.storage import StoragePath, walk_folder
 
 from .conftest import Platform
@@ -73,7 +73,7 @@ def _short(content: object) -> str:
 def read_rows(table: StoragePath) -> tuple[int, ...] | None:
     """The rows of a table as sorted digests; None where there is no table."""
     try:
-        rows = DeltaTable(str(table)).to_pyarrow_table()
+        rows = open_delta_table(table).to_pyarrow_table()
     except TableNotFoundError:
         return None
     if "received" in rows.column_names:
@@ -106,7 +106,7 @@ def list_strays(table: StoragePath, files: list[str], name: str) -> list[str]:
 
 
 def _find_strays(table: StoragePath, files: list[str], name: str) -> Iterator[str]:
-    current = {uri.partition(f"/{name}/")[2] for uri in DeltaTable(str(table)).file_uris()}
+    current = {uri.partition(f"/{name}/")[2] for uri in open_delta_table(table).file_uris()}
     own = {file.removeprefix(f"{name}/") for file in files if file.startswith(f"{name}/")}
     for file in sorted(own):
         folder, _, last = file.rpartition("/")

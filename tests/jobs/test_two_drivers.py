@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from deltalake import DeltaTable
 from tests.conftest import INTERPRETED
 
 from cohort.delta import read_commits
+from cohort.delta.read_tables import open_delta_table
 from cohort.release_records import ReleaseState, load_release_records
 
 from .conftest import Done, Platform, deliver, spark_options
@@ -168,7 +168,7 @@ def require_one_worked(one: Try, ended: list[Done]) -> None:
 def require_nothing_lost(platform: Platform, told: Told) -> None:
     """The root has what the runs that ended well say that they did, once."""
     zones = platform.stored
-    ledger = DeltaTable(str(zones.ledger)).to_pyarrow_table()
+    ledger = open_delta_table(zones.ledger).to_pyarrow_table()
     assert len(read_rows(zones.results) or ()) + erased_rows(platform) == told.rows
     assert len({*ledger["sha256"].to_pylist()}) == ledger.num_rows == told.deliveries
     batches = [str(commit.note) for commit in read_commits(zones.results) if str(commit.note).startswith("batch ")]
