@@ -37,7 +37,15 @@ from cohort.foundation import (
 )
 from cohort.release import ReleaseTask
 from cohort.results import fence_results
-from cohort.storage import INGESTION_LOCK, RunReport, hold_lock, open_storage_root, probe_root, write_run_report
+from cohort.storage import (
+    INGESTION_LOCK,
+    RunReport,
+    hold_lock,
+    open_storage_root,
+    probe_root,
+    remove_unfinished_documents,
+    write_run_report,
+)
 
 JobReport = dict[str, Any]
 """What a job prints as one JSON document; its exit code is 0 unless `exit_code` says otherwise."""
@@ -88,12 +96,15 @@ class JobRun:
     def lock(self, name: str, *, shared: bool = False) -> Iterator[None]:
         """Hold the lock of a project, or of ingestion or the register, while the block runs.
 
-        Of a run that stood still for so long that its lock ended, no commit to the results counts any more.
+        Of a run that stood still for so long that its lock ended, no commit to the results counts any more. Documents
+        that a killed run was writing are removed by the next one that holds its lock alone.
         """
         zones = self.environment.zones
         with hold_lock(zones.locks, name, shared=shared) as taken_over:
             if taken_over and name == INGESTION_LOCK:
                 fence_results(zones, f"lock taken over at {self.environment.now.isoformat()}")
+            if not shared:
+                remove_unfinished_documents(zones, name)
             yield
 
 

@@ -32,6 +32,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 LONG_FIRST = (
     "ingestion_over_time",
+    "random_kills",
+    "two_drivers",
     "killed_jobs",
     "nested_release",
     "mutations",

@@ -69,6 +69,11 @@ class Platform:
     def zones(self) -> StorageZones[Path]:
         return StorageZones(self.root)
 
+    @property
+    def stored(self) -> StorageZones:
+        """The zones, whatever store they are on."""
+        return self.zones
+
     def release_task(self, name: str = "leergroei") -> ReleaseTask:
         """What a release in this process is made from."""
         holds = platform.load_platform(self.config)
@@ -205,16 +210,7 @@ def published_once(
 
 
 def take_in(spark: SparkSession, made: Platform) -> None:
-    shutil.copytree(PROJECT / "conf", made.config)
-    made.root.mkdir()
-    synthesise.write_synthetic_cohort(made.root, made.config, count=6000, school_count=40, seed=7, today=TODAY)
-    made.change("conf/platform.toml", 'dir = "../.keys"', 'dir = "../keys"')
-    made.change("conf/platform.toml", "max_erased_share = 0.02", "max_erased_share = 0.5")
-    agreed = made.config / "projects" / "leergroei.toml"
-    lines = agreed.read_text(encoding="utf-8").splitlines()
-    dates = {"starts": TODAY - dt.timedelta(days=9), "ends": TODAY + dt.timedelta(days=99)}
-    dated = [next((f"{k} = {d}" for k, d in dates.items() if x.startswith(f"{k} =")), x) for x in lines]
-    agreed.write_text("\n".join(dated), encoding="utf-8")
+    deliver(made, pupils=6000, schools=40)
     pipeline.ingest_deliveries(
         spark,
         pipeline.IngestionContext(
@@ -229,6 +225,20 @@ def take_in(spark: SparkSession, made: Platform) -> None:
         lambda _: None,
     )
     root_probe.probe_root(made.zones, dt.datetime.now().astimezone())
+
+
+def deliver(made: Platform, pupils: int, schools: int) -> None:
+    """Make a platform with what schools send, lists, a running project and its key; nothing is taken in."""
+    shutil.copytree(PROJECT / "conf", made.config)
+    made.root.mkdir()
+    synthesise.write_synthetic_cohort(made.root, made.config, count=pupils, school_count=schools, seed=7, today=TODAY)
+    made.change("conf/platform.toml", 'dir = "../.keys"', 'dir = "../keys"')
+    made.change("conf/platform.toml", "max_erased_share = 0.02", "max_erased_share = 0.5")
+    agreed = made.config / "projects" / "leergroei.toml"
+    lines = agreed.read_text(encoding="utf-8").splitlines()
+    dates = {"starts": TODAY - dt.timedelta(days=9), "ends": TODAY + dt.timedelta(days=99)}
+    dated = [next((f"{k} = {d}" for k, d in dates.items() if x.startswith(f"{k} =")), x) for x in lines]
+    agreed.write_text("\n".join(dated), encoding="utf-8")
     project_keys.create_key(made.keys, "leergroei")
 
 

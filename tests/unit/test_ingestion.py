@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import RecognitionContext, format_declarations
-from cohort.ingestion import discovery, pipeline
+from cohort.ingestion import completeness, discovery, pipeline
 from cohort.legal_basis import number_changes, objections_in_force
 from cohort.results import ledger
 from cohort.results.ledger import LedgerEntry
@@ -186,6 +186,41 @@ def test_a_run_killed_before_the_ledger_is_repeated_without_trace(
     record = take_in(spark, zones)
     assert delta.read_table(spark, zones.results).count() == record["rows"]["accepted"]
     assert ledger.read_counted_batches(zones.ledger) == (1,)
+
+
+def test_a_run_killed_after_the_ledger_still_tells_every_school_year_that_lacks_schools(
+    spark: SparkSession, zones: StorageZones[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(zones, "earlier.csv", row(schooljaar="2023-2024", jaargroep="6", afnamedatum="2024-01-20"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(completeness, "write_missing_schools", killed)
+        with pytest.raises(KeyboardInterrupt):
+            take_in(spark, zones)
+    record = take_in(spark, zones)
+    assert record["new"] == 0
+    missing = json.loads((zones.exact_records / "completeness.json").read_text())["missing"]
+    assert {name.split(" ")[0] for name in missing} == {"2023-2024", "2024-2025"}
+
+
+def test_a_run_killed_within_a_commit_leaves_nothing_that_the_next_one_keeps(
+    spark: SparkSession, zones: StorageZones[Path]
+) -> None:
+    take_in(spark, zones)
+    random = "0b5dbb8a-8c9d-4a1e-9a53-0c8b1f1f2d11"
+    left = [
+        *(table / "_delta_log" / f".00000000000000000000.crc.{random}.tmp" for table in (zones.results, zones.ledger)),
+        zones.quarantine / "_delta_log" / f"_commit_{random}.json.tmp#1",
+        zones.ledger / f"part-00000-{random}-c000.snappy.parquet",
+    ]
+    for file in left:
+        file.write_bytes(b"half of it")
+    zones.intake_completed.unlink()
+    take_in(spark, zones)
+    assert [file.name for file in left if file.exists()] == []
 
 
 def test_a_folder_that_cannot_be_read_stops_no_other_file(

@@ -233,6 +233,16 @@ def test_a_commit_that_was_begun_before_the_lock_was_taken_over_fails(
     assert rows["n"].to_pylist() == [1]
 
 
+def test_what_a_killed_run_left_of_asking_for_the_time_goes_with_the_next_lock(new_run: NewRun, address: str) -> None:
+    run = new_run()
+    folder = run.path(address.removeprefix(run.address)) / "locks" / "_intake"
+    (folder / "clock-killed").write_bytes(b"")
+    time.sleep(1.2 * SECONDS)
+    (folder / "clock-running").write_bytes(b"")
+    with lock(run, address):
+        assert [file.name for file in folder.glob("clock-*")] == ["clock-running"]
+
+
 def test_a_lock_that_cannot_be_renewed_counts_as_lost(
     new_run: NewRun, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

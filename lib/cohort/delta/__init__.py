@@ -48,6 +48,7 @@ from cohort.delta.vacuum_files import (
     list_foreign_files,
     purge_table,
     remove_folder,
+    remove_unfinished_commits,
     vacuum_table,
     vacuum_table_or_refuse,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "read_table_id",
     "read_version",
     "remove_folder",
+    "remove_unfinished_commits",
     "renumber_pupils",
     "replace_batch",
     "replace_table",

@@ -52,6 +52,14 @@ def vacuum_table(path: StoragePath) -> VacuumResult:
     return _remove_unneeded(path)
 
 
+def remove_unfinished_commits(path: StoragePath) -> None:
+    """Remove the commits and checkpoints that killed runs did not finish; data files stay. Nobody else may write."""
+    for file in _walk_files(path / LOG_FOLDER):
+        if UNFINISHED_FILE_PATTERN.fullmatch(file.name):
+            with contextlib.suppress(OSError):  # the next vacuum tries again
+                file.unlink()
+
+
 def vacuum_table_or_refuse(path: StoragePath, expectation: str, *, found: str, where: str, do: str) -> None:
     """Remove the files that the current version does not need, and refuse if one of them stays.
 

@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from cohort.delivery_formats import RecognitionContext
-from cohort.delta import remove_folder
+from cohort.delta import remove_folder, remove_unfinished_commits, table_exists, vacuum_table
 from cohort.erasure import (
     check_stored_results,
     erase_expired_consent_values,
@@ -88,7 +88,8 @@ def ingest_deliveries(spark: SparkSession, context: IngestionContext, progress: 
     progress(f"retention: {sum(removed.values())} things of the past removed")
     remove_folder(zones.scratch, where="restricted/work")  # what stayed of it would hold readable rows
     # 6. Name the schools that have not delivered.
-    missing = completeness.find_missing_schools(context.catalogue, current, entries)
+    reported = entries if was_completed else [*previous.newest_entries, *entries]  # of the killed run, too
+    missing = completeness.find_missing_schools(context.catalogue, current, reported)
     completeness.write_missing_schools(zones, missing)
     # 7. Report.
     leftovers = find_leftover_files(zones)
@@ -111,7 +112,7 @@ def recover_interrupted_run(spark: SparkSession, zones: StorageZones, previous: 
     Args:
         previous: the ledger of earlier runs.
         was_completed: whether the last run came to its end; only if not are the thousands of feedback folders
-            searched for feedback on deliveries that do not count.
+            searched for feedback on deliveries that do not count, and the tables for files of commits that never were.
     """
     remove_tree(zones.scratch)
     if not was_completed:
@@ -119,6 +120,11 @@ def recover_interrupted_run(spark: SparkSession, zones: StorageZones, previous: 
     supersession_journal.carry_out_supersession(spark, zones, previous)
     discard_batch(spark, zones, previous.next_batch)
     close_interrupted_erasure(zones, previous.batches)
+    if not was_completed:
+        for table in (zones.results, zones.quarantine, zones.ledger):
+            remove_unfinished_commits(table)
+        if table_exists(zones.ledger):
+            vacuum_table(zones.ledger)  # rows are only ever appended to it: nothing else removes those without a commit
 
 
 def _require_deliveries_folder(zones: StorageZones) -> None:

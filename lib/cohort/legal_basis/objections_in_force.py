@@ -31,7 +31,7 @@ from cohort.legal_basis.objection_lists import (
 from cohort.legal_basis.objection_registry import ObjectionKey, ObjectionRegistry
 from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers, opt_in_lists_in_force
 from cohort.release_records import AppliedObjectionList
-from cohort.storage import OBJECTIONS_LOCK, StoragePath, hold_lock
+from cohort.storage import OBJECTIONS_LOCK, StoragePath, StorageZones, hold_lock, remove_unfinished_documents
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,7 @@ def record_objections(
     """
     folder = restricted / "objections"
     with hold_lock(restricted / "locks", OBJECTIONS_LOCK, wait=True):
+        remove_unfinished_documents(StorageZones(restricted.parent), OBJECTIONS_LOCK)
         saved = objection_registry.load_objection_registry(folder)
         changes = objections.number_changes
         registry: ObjectionRegistry = objection_registry.merge_objection_lists(

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.data_states import make_local_frame, parse_ddl_schema
-from cohort.delta import TableRetention, append_rows, create_table, read_table, table_exists
+from cohort.delta import TableRetention, append_rows, create_table, read_table, table_exists, vacuum_table
 from cohort.foundation import ObjectionsRefused
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import (
@@ -160,6 +160,7 @@ def record_unlisted_pupils(
     """
     spark = rows.sparkSession
     create_table(spark, unlisted, parse_ddl_schema(PRESENCE_SCHEMA), retention)
+    vacuum_table(unlisted)  # of rows that a killed run wrote and did not commit
     schools = sorted(school for one in lists for school in one.schools)
     covered = make_local_frame(spark, "brin string not null", [(school,) for school in schools])
     present = rows.join(F.broadcast(covered), "brin", "left_semi").select(*PRESENCE_COLUMNS).distinct()

@@ -190,6 +190,11 @@ class Ledger:
         return tuple(sorted({entry.batch for entry in self.entries}))
 
     @property
+    def newest_entries(self) -> tuple[LedgerEntry, ...]:
+        """The entries of the newest batch."""
+        return tuple(entry for entry in self.entries if entry.batch == self.next_batch - 1)
+
+    @property
     def last_number(self) -> int:
         return max((entry.levering_nr for entry in self.entries), default=0)
 

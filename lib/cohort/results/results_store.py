@@ -180,8 +180,8 @@ def remove_batches(spark: SparkSession, table: StoragePath, batches: Iterable[in
 
 
 def fence_results(zones: StorageZones, note: str) -> None:
-    """Make every commit to results, quarantine and ledger fail that a run began that lost its lock."""
-    for table in (zones.results, zones.quarantine, zones.ledger):
+    """Make every commit to the tables of ingestion fail that a run began that lost its lock."""
+    for table in (zones.results, zones.quarantine, zones.ledger, zones.opt_in_exclusions):
         fence_table(table, note)
 
 

@@ -16,6 +16,7 @@ root_probe       what a store can do, tried at the first start
 json_documents   small JSON documents, and the base of their types
 locks            one run at a time per project, and one of ingestion
 run_reports      what a job printed whose driver ran on a node of a cluster
+unfinished_documents  what killed runs were writing
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from cohort.storage.storage_root import names_local_folder, open_storage_root
 from cohort.storage.store import Store
 from cohort.storage.stores import store_of
 from cohort.storage.survivors import Survivor, SurvivorSearch
+from cohort.storage.unfinished_documents import remove_unfinished_documents
 from cohort.storage.zone_paths import StorageZones
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "read_json_document",
     "read_model_document",
     "remove_tree",
+    "remove_unfinished_documents",
     "store_of",
     "walk_folder",
     "write_json_document",

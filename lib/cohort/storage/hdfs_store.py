@@ -27,6 +27,7 @@ class HdfsStore(HadoopStore):
 
     access_way = "group"
     keeps_versions = False
+    writes_beside = True
 
     def write_whole(self, path: StoragePath, content: bytes, *, public: bool = False, durable: bool = True) -> None:
         """Write a small file whole or not at all; it always lasts, because the store has it on several machines."""

@@ -27,6 +27,8 @@ RENEWALS_PER_LEASE = 4
 KEPT_FILES = 100
 """Files of a chain that are kept: a process that stood still must find the number that it thought was the next one."""
 SECONDS_BETWEEN_TRIES = 0.3
+CLOCK_FILE = "clock-"
+"""The beginning of the name of a file that is made to learn the time of the store, and removed at once."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class LeaseChain:
                 continue
             kept = (*live, *abandoned) if shared else ()  # what was left is for the next who may change something
             if self._write(state, (*kept, self._holder(token, shared))):
+                self._remove_clock_files()
                 return asked, bool(abandoned)
 
     def replace_holder(self, token: str, shared: bool | None) -> bool:
@@ -176,11 +179,17 @@ class LeaseChain:
 
     def _measure_clock(self) -> float:
         """How many seconds the store's clock is ahead of this machine's."""
-        probe = f"{self._folder}/clock-{uuid.uuid4().hex}"
+        probe = f"{self._folder}/{CLOCK_FILE}{uuid.uuid4().hex}"
         self._files.create_once(probe, b"")
         made, now = self._files.status(probe).modified / 1e3, machine_time()
         self._files.delete(probe, recursive=False)
         return made - now
+
+    def _remove_clock_files(self) -> None:
+        """Remove the files of runs that were killed while they asked for the time."""
+        for file in self._files.list_folder(self._folder):
+            if file.name.startswith(CLOCK_FILE) and self._now() > file.modified / 1e3 + self.seconds:
+                self._files.delete(f"{self._folder}/{file.name}", recursive=False)
 
     def _now(self) -> float:
         return machine_time() + self._store_ahead

@@ -33,6 +33,7 @@ class PosixStore(Store):
     kind = "file"
     access_way = "group"
     keeps_versions = False
+    writes_beside = True
 
     def lexists(self, path: StoragePath) -> bool:
         return os.path.lexists(_local(path))

@@ -68,6 +68,7 @@ class S3Store(HadoopStore):
 
     access_way = "policy"
     keeps_versions = True
+    writes_beside = False
 
     def __init__(
         self,

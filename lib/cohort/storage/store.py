@@ -27,11 +27,13 @@ class Store(Protocol):
         kind: its kind, as the scheme of its addresses: `file`, `hdfs`, `s3a`.
         access_way: how it lets a project's readers in by itself, as platform.toml names it: `group` or `policy`.
         keeps_versions: whether it may keep what a file was before it was replaced, as `find_survivors` shows.
+        writes_beside: whether a document is first written under a hidden name beside it, which a kill leaves.
     """
 
     kind: str
     access_way: str
     keeps_versions: bool
+    writes_beside: bool
 
     def lexists(self, path: StoragePath) -> bool:
         """Whether there is anything at a path, be it a link to nowhere."""
