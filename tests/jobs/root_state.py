@@ -110,7 +110,10 @@ def _find_strays(table: StoragePath, files: list[str], name: str) -> Iterator[st
     own = {file.removeprefix(f"{name}/") for file in files if file.startswith(f"{name}/")}
     for file in sorted(own):
         folder, _, last = file.rpartition("/")
-        beside = f"{folder}/{last[1:-4]}".lstrip("/") if last.startswith(".") and last.endswith(".crc") else file
+        is_checksum = last.startswith(".") and last.endswith(".crc")
+        beside = f"{folder}/{last[1:-4]}".lstrip("/") if is_checksum else file
+        if is_checksum and beside in own:  # local folders alone have them, and they go with their file
+            continue
         is_log = folder == "_delta_log" and LOG_FILE.fullmatch(beside.rpartition("/")[2])
         if not (beside in own and (is_log or beside in current)):
             yield file
