@@ -192,7 +192,7 @@ def _remove_rows(
     barred, lapsed = leaving_reasons().values()
     boards = make_board_frame(withdrawal.spark, withdrawal.key, withdrawal.boards)
     residual = residual_classes.keep_residual_rows(rows, barred | lapsed, project, platform.floors, boards)
-    residual = residual.select(*project.column_names, *project.pseudonym_columns)
+    residual = residual.select(*project.released_names, *project.pseudonym_columns)
     all_rows, residual_rows = rows.count(), residual.count()
     step = WithdrawalStep(
         version=withdrawal.current_version(),

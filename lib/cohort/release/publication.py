@@ -71,7 +71,7 @@ def publish_release(
     # 1. The stage is what was verified, and was compared with what is published now.
     require_compared_with_published(zones, project, record)
     stage = read_table(spark, zones.staged_release(record.project, record.release)).select(
-        *project.column_names, *project.pseudonym_columns
+        *project.released_names, *project.pseudonym_columns
     )
     if checksum_rows(stage) != record.verified_checksum:
         raise _not_as_verified("the stage")
