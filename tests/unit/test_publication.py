@@ -136,6 +136,10 @@ def staged(
 
 
 def environment(zones: StorageZones[Path], holds: Platform) -> Environment:
+    hierarchies = zones.root / "conf" / "hierarchies"
+    hierarchies.mkdir(parents=True, exist_ok=True)
+    shutil.copy(CONF / "hierarchies" / "jaargroep.csv", hierarchies)
+    (hierarchies / "rekenen.csv").write_text("".join(f"{n};*\n" for n in range(100)))
     return Environment(zones, holds, zones.root / "conf", zones.root / "keys", NOW, "wij")
 
 
@@ -191,6 +195,8 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(steps:
     zones = steps["both published"]
     states = [r.state for r in record_store.load_release_records(zones, "proef")]
     assert states == [ReleaseState.SUPERSEDED, ReleaseState.PUBLISHED]
+    beside = sorted(path.name for path in zones.research_files("proef").iterdir())
+    assert [name.partition(".")[0] for name in beside] == ["proef-2"] * 4
     table = zones.published_table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
     protocol, properties = delta.read_protocol_and_properties(table)
@@ -266,7 +272,7 @@ def test_after_a_kill_at_any_step_the_table_is_old_or_new_and_the_next_run_compl
         with pytest.raises(Killed):
             put(spark, zones, holds, project, record)
     assert read(zones) == sorted(VALUES)
-    publication.repair_publication(spark, zones, holds, "proef")
+    publication.repair_publication(spark, environment(zones, holds), project)
     found = release(zones, 2)
     if found.state is ReleaseState.VERIFIED:
         found = put(spark, zones, holds, project, found)
@@ -331,10 +337,10 @@ def test_a_committed_table_with_another_checksum_is_removed_and_read_by_nobody(
             put(spark, zones, holds, project, record)
     assert table_access.access_state(zones, holds, "proef") == "withdrawn"
     with pytest.raises(NotAnonymous, match="another checksum"):
-        publication.repair_publication(spark, zones, holds, "proef")
+        publication.repair_publication(spark, environment(zones, holds), project)
     assert not zones.published_table("proef").exists()
     assert release(zones, 2).state is ReleaseState.REFUSED
-    publication.repair_publication(spark, zones, holds, "proef")
+    publication.repair_publication(spark, environment(zones, holds), project)
 
 
 def test_whoever_made_a_release_cannot_approve_it(zones: StorageZones[Path], holds: Platform, project: Project) -> None:

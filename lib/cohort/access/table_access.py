@@ -1,6 +1,7 @@
 """Access to a published table: its project's readers while the project runs, and nobody else.
 
-In: the project's declaration and records. Out: the table's folder opened to the readers or closed, and a note of it.
+In: the project's declaration and records. Out: the table's folder opened to the readers or closed, and a note of it;
+the folder of the files beside the table (codebook, exported files) always goes with it.
 Called by publication, withdrawal, destruction and the daily reader check. A table's folder is closed before its
 first byte is written. Closing is always safe; only `settle_access` opens, after it found no reason against access.
 """
@@ -91,27 +92,42 @@ def close_table(zones: StorageZones, platform: Platform, project: str, why: str,
 
 
 def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
-    """Let nobody but the platform's user read a project's table; a missing table is no problem.
+    """Let nobody but the platform's user read a project's table and files; missing ones are no problem.
 
     Raises:
-        RightsRefused: a table that is a link or stays open, or a hook that fails (exit code 17). The folder is
+        RightsRefused: a folder that is a link or stays open, or a hook that fails (exit code 17). Every folder is
             closed before the hook runs.
     """
-    table = zones.published_table(project)
-    if not anything_exists(table):
+    folders = _existing_folders(zones, project)
+    if not folders:
         return
-    if table.is_symlink():
-        raise _stays_open(project, "a link to elsewhere")
-    store = store_of(table)
-    refusing = [problem for _, problem in store.close_private_tree(table) if problem != LINK_PROBLEM]
-    if refusing:
-        raise _stays_open(project, refusing[0])
-    if store.is_open_to_others(table):
-        raise _stays_open(project, "one that others can enter")
-    note = _read_note(zones, project)  # after the folder is closed: a damaged note must not keep it open
+    problems = [problem for folder in folders if (problem := _close_folder(zones, folder)) is not None]
+    if problems:
+        raise problems[0]
+    note = _read_note(zones, project)  # after the folders are closed: a damaged note must not keep them open
     if platform.access.hook is not None and note.group and note.state == ACCESS_GRANTED:
-        run_access_hook(platform.access.hook, "withdraw", project, table, note.group)
+        for folder in folders:
+            run_access_hook(platform.access.hook, "withdraw", project, folder, note.group)
     _write_note(zones, project, AccessNote(state=ACCESS_WITHDRAWN, group=note.group, why=why, at=str(now)))
+
+
+def _existing_folders(zones: StorageZones, project: str) -> list[StoragePath]:
+    """The folders that the readers of a project may read, as far as they are there: its table, the files beside it."""
+    folders = (zones.published_table(project), zones.research_files(project))
+    return [folder for folder in folders if anything_exists(folder)]
+
+
+def _close_folder(zones: StorageZones, folder: StoragePath) -> RightsRefused | None:
+    """Close a folder with everything in it; return the refusal where it stays open."""
+    place, store = folder.relative_to(zones.root).as_posix(), store_of(folder)
+    if folder.is_symlink():
+        return _stays_open(place, "a link to elsewhere")
+    refusing = [problem for _, problem in store.close_private_tree(folder) if problem != LINK_PROBLEM]
+    if refusing:
+        return _stays_open(place, refusing[0])
+    if store.is_open_to_others(folder):
+        return _stays_open(place, "one that others can enter")
+    return None
 
 
 def close_unverified_tables(zones: StorageZones, platform: Platform, now: dt.datetime) -> None:
@@ -187,9 +203,9 @@ def reasons_against_access(zones: StorageZones, project: Project, today: dt.date
 
 
 def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
-    """Whether others than the platform's user can read a table: `granted` or `withdrawn`.
+    """Whether others than the platform's user can read a table or its files: `granted` or `withdrawn`.
 
-    With a hook the note of the last call decides, otherwise the mode of the folder. A damaged note counts as granted,
+    With a hook the note of the last call decides, otherwise the modes of the folders. A damaged note counts as granted,
     so that whoever asks closes the table.
     """
     if platform.access.way == "hook":
@@ -197,21 +213,23 @@ def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
             return _read_note(zones, project).state
         except RightsRefused:
             return ACCESS_GRANTED
-    table = zones.published_table(project)
-    is_open = table.is_dir() and store_of(table).is_open_to_others(table)
+    folders = _existing_folders(zones, project)
+    is_open = any(folder.is_dir() and store_of(folder).is_open_to_others(folder) for folder in folders)
     return ACCESS_GRANTED if is_open else ACCESS_WITHDRAWN
 
 
 def _grant_access(zones: StorageZones, platform: Platform, project: Project, now: dt.datetime) -> None:
-    """Open a table to its readers; the note is written first, so that a killed run is undone by the next one."""
-    table, hook, note = zones.published_table(project.name), platform.access.hook, _read_note(zones, project.name)
+    """Open a table and its files to its readers; the note comes first, so that the next run undoes a killed one."""
+    folders, hook, note = _existing_folders(zones, project.name), platform.access.hook, _read_note(zones, project.name)
     if hook is not None and note.state == ACCESS_GRANTED and note.group not in (None, project.readers):
-        run_access_hook(hook, "withdraw", project.name, table, str(note.group))
+        for folder in folders:
+            run_access_hook(hook, "withdraw", project.name, folder, str(note.group))
     _write_note(zones, project.name, AccessNote(state=ACCESS_GRANTED, group=project.readers, at=str(now)))
-    if hook is not None:
-        run_access_hook(hook, "grant", project.name, table, project.readers)
-    else:
-        store_of(table).open_to_readers(table, project.readers)
+    for folder in folders:
+        if hook is not None:
+            run_access_hook(hook, "grant", project.name, folder, project.readers)
+        else:
+            store_of(folder).open_to_readers(folder, project.readers)
 
 
 def _read_note(zones: StorageZones, project: str) -> AccessNote:
@@ -246,11 +264,11 @@ def _note_path(zones: StorageZones, project: str) -> StoragePath:
     return zones.exact_records / project / "access.json"
 
 
-def _stays_open(project: str, found: str) -> RightsRefused:
+def _stays_open(place: str, found: str) -> RightsRefused:
     return access_refusal(
-        "a table that can be closed",
+        "a table that can be closed" if place.startswith("projects/") else "files of a table that can be closed",
         "a folder of the platform's user",
         found,
-        f"projects/{project}",
+        place,
         "Close it by hand (chmod 700), and correct its owner",
     )

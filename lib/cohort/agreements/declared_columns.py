@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from cohort.agreements.declared_bands import DeclaredBands
+from cohort.agreements.label_texts import LabelText
 from cohort.agreements.research_purpose import ReasonText
 from cohort.agreements.selected_results import NUMERIC_SCORES, ResultDifference, SelectedResult
 from cohort.data_states import IDENTIFYING_COLUMNS, PUPIL_ATTRIBUTES
@@ -62,6 +63,9 @@ class DeclaredColumn(Declaration):
     is `n`, otherwise `lower tot upper` (Dutch for: up to, not including). Bands are declared here (`bands`), or
     `hierarchy` names a file that lists them.
 
+    `label` and `value_labels` are what the codebook and exported files call the column and its values, where the names
+    that the platform has are not what the project means.
+
     With `typed` the bounds of the label are released too, as two columns of whole numbers (`bound_names`).
 
     `legal_ground` is what allows the use of special-category results. Such a column is sensitive, and shows the values
@@ -84,6 +88,8 @@ class DeclaredColumn(Declaration):
     highest_level: Annotated[int, Field(ge=0)] | None = None
     constraint: SensitiveLimits | None = None
     legal_ground: ReasonText | None = None
+    label: LabelText | None = None
+    value_labels: Annotated[dict[str, LabelText], Field(default_factory=dict)]
 
     @field_validator("name")
     @classmethod
