@@ -1,4 +1,4 @@
-"""What stands beside a published table for its researchers: the codebook, and files for statistical programs.
+"""What stands beside a published table for its researchers: the codebook, and the folder of exported files.
 
 In: the agreement, the record and the rows of a published release. Out: files in a folder beside the table, opened and
 closed with it (`access`), removed when it changes, and destroyed with the project.
@@ -15,8 +15,27 @@ closed with it (`access`), removed when it changes, and destroyed with the proje
 
 from __future__ import annotations
 
-from cohort.research_files.codebook_document import Codebook
+from cohort.research_files.codebook_document import MISSING_CODES, Codebook, CodebookVariable, MissingKind
 from cohort.research_files.codebook_making import make_codebook
-from cohort.research_files.file_folder import read_codebook, remove_research_files, renew_codebook
+from cohort.research_files.file_folder import (
+    open_private_file,
+    prepare_folder,
+    read_codebook,
+    remove_research_files,
+    renew_codebook,
+)
+from cohort.research_files.label_counts import read_published_batches
 
-__all__ = ["Codebook", "make_codebook", "read_codebook", "remove_research_files", "renew_codebook"]
+__all__ = [
+    "MISSING_CODES",
+    "Codebook",
+    "CodebookVariable",
+    "MissingKind",
+    "make_codebook",
+    "open_private_file",
+    "prepare_folder",
+    "read_codebook",
+    "read_published_batches",
+    "remove_research_files",
+    "renew_codebook",
+]
