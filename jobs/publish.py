@@ -27,7 +27,7 @@ def run_publish(job: JobRun) -> JobReport:
 
         # 2. A publication that was interrupted is completed, and is then the result.
         spark = job.start_session()
-        repair_publication(spark, zones, platform, project.name)
+        repair_publication(spark, environment, project)
         record = find_release_record(zones, project.name, job.arguments.release)
         if record.mended:
             settle_access(zones, platform, project, environment.now)

@@ -5,6 +5,7 @@ public names (contracts of import-linter in `pyproject.toml`):
 
     foundation        What every package stands on: errors with exit codes, identifiers, code lists, delimited
                       text, strict declarations.
+    pages             What all pages share: languages, names of codes, the template environment.
     storage           The zones of the storage root, and the port to the store that it stands on: paths, documents,
                       locks, survivors. No other package asks the operating system for data of the root.
     data_states            The states of the data as types and Spark schemas, and small Arrow frames handed to Spark.
@@ -16,6 +17,8 @@ public names (contracts of import-linter in `pyproject.toml`):
                       schools, hierarchies, privacy model.
     release_records   The record of each release with its state, the public record made from it, and the restricted
                       snapshot of its equivalence classes.
+    research_files    What stands beside a published table for its researchers: the codebook, and the folder of
+                      exported files.
     access            Who may read a published table, opened and closed by file modes and groups.
     legal_basis       Objections, consents, instructions and pupil number changes as declared lists; whose results
                       a project may use today.
@@ -37,6 +40,7 @@ public names (contracts of import-linter in `pyproject.toml`):
                       publication, status.
     published_tables       Published tables after publication: rows withdrawn, daily look at readers, verification
                       repeated.
+    table_exports     Published tables as files for statistical programs: SPSS, Stata, Parquet, CSV.
     transparency      The public register, the article 30 register and each school's page of uses.
     destruction       The end of a project: inventory, search for survivors, proof and certificate.
 """

@@ -78,7 +78,7 @@ def prepare_release(spark: SparkSession, scratch: Path, pupils: int, kind: str, 
     print_progress(f"{cohort.rows} rows of results")
     create_key(scratch / "keys", PROJECT_NAME)
     agreed = load_project(config, PROJECT_NAME, platform)
-    recoding = agreed.recoding.model_copy(update={"kind": kind})
+    recoding = agreed.recoding.model_copy(update={"kind": kind, "objective": "geometric"})
     agreed = agreed.model_copy(
         update={"starts": now.date(), "ends": now.date() + dt.timedelta(days=9), "recoding": recoding}
     )

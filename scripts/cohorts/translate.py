@@ -1,6 +1,6 @@
-"""Update of the gettext catalogues of the public register: extract the messages, merge them, compile them.
+"""Update of the gettext catalogues of all pages: extract the messages, merge them, compile them.
 
-In: the templates and modules of `cohort.transparency`. Out: `register.po` and `register.mo` of each language. A new
+In: the templates and modules of the packages that write pages. Out: `pages.po` and `pages.mo` of each language. A new
 message gets an empty translation, which `--check` and the tests report; an English message needs none, since the
 message id is the English text.
 """
@@ -18,9 +18,11 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from cohort.transparency import CATALOGUE_DOMAIN, LANGUAGE_CODES
+from cohort.pages import CATALOGUE_DOMAIN, LANGUAGE_CODES
 
-PACKAGE = Path(__file__).resolve().parents[2] / "lib" / "cohort" / "transparency"
+LIBRARY = Path(__file__).resolve().parents[2] / "lib" / "cohort"
+PACKAGES = ("pages", "research_files", "transparency")
+"""The packages that write pages; the first of them holds the catalogues."""
 SOURCE_LANGUAGE = "en"
 METHODS = [("**.py", "python"), ("**.html.j2", "jinja2")]
 VOLATILE_HEADERS = ("POT-Creation-Date", "PO-Revision-Date", "Last-Translator", "Language-Team", "Generated-By")
@@ -39,34 +41,36 @@ class UndatedCatalog(Catalog):
         return iter([header, *messages])
 
 
-def extract_messages(package: Path = PACKAGE) -> Catalog:
+def extract_messages() -> Catalog:
     """Extract every message id of the templates and modules, with the files that use it."""
     messages = Catalog(project="cohort", charset="utf-8")
-    found = extract_from_dir(str(package), method_map=METHODS, keywords=KEYWORDS, comment_tags=("TRANSLATORS:",))
-    for file, _, message, comments, context in sorted(found, key=lambda entry: entry[:2]):
-        messages.add(message, locations=[(file, 0)], auto_comments=comments, context=context)
+    for package in PACKAGES:
+        folder = str(LIBRARY / package)
+        found = extract_from_dir(folder, method_map=METHODS, keywords=KEYWORDS, comment_tags=("TRANSLATORS:",))
+        for file, _, message, comments, context in sorted(found, key=lambda entry: entry[:2]):
+            messages.add(message, locations=[(f"{package}/{file}", 0)], auto_comments=comments, context=context)
     return messages
 
 
-def catalogue_path(language: str, suffix: str, package: Path = PACKAGE) -> Path:
+def catalogue_path(language: str, suffix: str) -> Path:
     """The path of a catalogue: `po` for its source, `mo` for what is compiled from it."""
-    return package / "locales" / language / "LC_MESSAGES" / f"{CATALOGUE_DOMAIN}.{suffix}"
+    return LIBRARY / PACKAGES[0] / "locales" / language / "LC_MESSAGES" / f"{CATALOGUE_DOMAIN}.{suffix}"
 
 
-def read_catalogue(language: str, package: Path = PACKAGE) -> Catalog:
+def read_catalogue(language: str) -> Catalog:
     """Read the source of a catalogue; one that does not exist yet is empty."""
-    path = catalogue_path(language, "po", package)
+    path = catalogue_path(language, "po")
     if not path.exists():
         return Catalog(locale=language)
     with path.open("rb") as file:
         return read_po(file, locale=language)
 
 
-def merge_messages(language: str, messages: Catalog, package: Path = PACKAGE) -> Catalog:
+def merge_messages(language: str, messages: Catalog) -> Catalog:
     """The catalogue of a language with exactly these messages; translations that exist are kept, none is guessed."""
-    earlier = read_catalogue(language, package)
+    earlier = read_catalogue(language)
     merged = UndatedCatalog(locale=language, project="cohort", charset="utf-8", fuzzy=False)
-    merged.header_comment = f"# Messages of the public register ({language}). Made by scripts/translate."
+    merged.header_comment = f"# Messages of the pages ({language}). Made by scripts/translate."
     for message in messages:
         if message.id:
             known = earlier.get(message.id)

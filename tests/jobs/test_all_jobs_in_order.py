@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars
+import pyreadstat
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
@@ -33,7 +36,7 @@ SUBMITTED = {"objections", "release", "verify deep"}
 
 @pytest.fixture(scope="module")
 def way(one_spark: SparkSession, copied: Callable[[], Platform]) -> Way:
-    """key, objections, release, verify --deep, publish, verify (published), status, register."""
+    """key, objections, release, verify --deep, publish, export, verify (published), status, register."""
     platform = copied()
     name = ("--project", "leergroei")
     steps = {
@@ -43,6 +46,7 @@ def way(one_spark: SparkSession, copied: Callable[[], Platform]) -> Way:
         "release": ("release", *name),
         "verify deep": ("verify", *name, "--deep"),
         "publish": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
+        "export": ("export", *name, "--format", "sav,dta,parquet,csv", "--language", "en"),
         "verify published": ("verify", *name),
         "publish again": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
         "status": ("status",),
@@ -72,10 +76,23 @@ def test_published_classes_have_k_pupils_as_read_by_polars_and_arrow(way: Way) -
     other = polars.from_arrow(DeltaTable(path).to_pyarrow_table())
     assert isinstance(other, polars.DataFrame)
     assert frame.sort(frame.columns).equals(other.sort(frame.columns))
-    assert frame.columns == way.platform.release_task().project.column_names
+    assert frame.columns == way.platform.release_task().project.released_names
     sizes = frame.group_by(frame.columns).len()["len"].to_list()
     assert min(sizes) >= 10
     assert sum(sizes) == frame.height
+
+
+def test_exported_files_have_the_rows_of_the_table_and_leave_nothing_in_scratch(way: Way) -> None:
+    zones, files = way.platform.zones, way.platform.zones.research_files("leergroei")
+    frame = polars.read_delta(str(zones.published_table("leergroei")))
+    assert polars.read_parquet(files / "leergroei-1.parquet").sort(frame.columns).equals(frame.sort(frame.columns))
+    for read, suffix in ((pyreadstat.read_sav, "sav"), (pyreadstat.read_dta, "dta")):
+        _, told = read(files / f"leergroei-1.{suffix}", metadataonly=True)
+        assert (told.number_rows, told.column_names) == (frame.height, frame.columns)
+        assert told.variable_value_labels["jaargroep"][7] == "year group 7"
+    named = {file["name"] for file in way.done["export"].record["files"]}
+    assert named == {path.name for path in files.iterdir() if "codebook" not in path.name}
+    assert not list(Path(tempfile.gettempdir()).glob("export-*"))
 
 
 def test_the_order_of_rows_depends_on_released_values_alone(way: Way) -> None:
@@ -146,7 +163,7 @@ def test_no_key_number_or_school_is_in_anything_a_release_writes(way: Way) -> No
         (out / f"{label}.stdout").write_text(done.stdout)
         (out / f"{label}.stderr").write_text(done.stderr)
     zones = way.platform.zones
-    zone_names = ("projects", "records", "staging", "register")
+    zone_names = ("projects", "files", "records", "staging", "register")
     sinks = [*(zones.root / zone for zone in zone_names), way.platform.local]
     found = byte_search.search_files([out, *(sink for sink in sinks if sink.exists())], secret)
     assert found.hits == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
+import hashlib
 import json
 import os
 import shutil
@@ -128,6 +129,7 @@ def done(platform: HdfsPlatform) -> dict[str, Done]:
         "ingest again": ("ingest",),
         "objections": ("objections",),
         "publish": ("publish", *NAME, "--release", "1", "--approved-by", "A. Jansen"),
+        "export": ("export", *NAME, "--format", "sav,dta,parquet,csv"),
         "verify deep": ("verify", *NAME, "--deep"),
         "status": ("status",),
         "register": ("register",),
@@ -159,6 +161,16 @@ def test_the_published_rows_are_those_of_a_local_root(
     rows = read_table(platform.stored.published_table("leergroei"))
     assert rows.height
     assert rows.equals(read_table(published_once.zones.published_table("leergroei")))
+
+
+def test_exported_files_are_whole_and_open_to_the_readers(platform: HdfsPlatform, done: dict[str, Done]) -> None:
+    folder = platform.stored.research_files("leergroei")
+    exported = {file["name"]: file["sha256"] for file in done["export"].record["files"]}
+    assert len(exported) == 5
+    assert {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in exported} == exported
+    names = {path.name for path in folder.iterdir()}
+    assert names - exported.keys() == {f"leergroei-1.codebook.{end}" for end in ("json", "xml", "nl.html", "en.html")}
+    assert done["export"].record["why_not"] == []
 
 
 def test_the_first_start_wrote_down_what_the_store_can_do(platform: HdfsPlatform, done: dict[str, Done]) -> None:

@@ -210,7 +210,19 @@ def no_format_declared(p: Platform) -> tuple[str, ...]:
     return ("ingest",)
 
 
+def export_before_publish(p: Platform) -> tuple[str, ...]:
+    assert not p.zones.published_table("leergroei").exists()
+    return ("export", *NAME, "--format", "sav")
+
+
+def export_of_an_unknown_format(p: Platform) -> tuple[str, ...]:
+    assert p.root.exists()
+    return ("export", *NAME, "--format", "sav,xlsx")
+
+
 REFUSALS = [
+    (export_before_publish, 15, "a table that its readers may read"),
+    (export_of_an_unknown_format, 2, "formats among sav, dta, parquet, csv"),
     (numbers_exchanged, 11, "an exchange of 2 numbers between pupils"),
     (number_changes_not_applied, 15, "Run ingest"),
     (no_format_declared, 10, "at least one declared format"),

@@ -135,7 +135,8 @@ def generalise_cohort(
             equivalence_class_search.assign_classes(coded, declared, result), declared, result
         )
     assert [(f.name, f.dataType) for f in rows.schema] == [
-        (f.name, f.dataType) for f in make_stage_schema(declared.column_names, declared.pseudonym_columns)
+        (f.name, f.dataType)
+        for f in make_stage_schema(declared.released_names, declared.pseudonym_columns, declared.bound_names)
     ]
     return counts, result, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
 

@@ -240,6 +240,7 @@ class Stage:
 
     rows: list[Row] = field(default_factory=lambda: [released(n) for n in range(60)])
     columns: list[str] = field(default_factory=lambda: list(COLUMNS))
+    bounds: tuple[str, ...] = ()
     file_of: Callable[[int, Row], int] = lambda _, row: int(row["geslacht"] != "1")
     sort: bool = True
     log: Callable[[list[Row]], None] = lambda _: None
@@ -248,7 +249,7 @@ class Stage:
 
     def write(self, folder: Path, note: str = "proef-1") -> Path:
         (folder / "_delta_log").mkdir(parents=True)
-        text = [(name, pa.string()) for name in self.columns]
+        text = [(name, pa.int32() if name in self.bounds else pa.string()) for name in self.columns]
         control = [("_pupil", pa.binary()), ("_school", pa.binary()), ("_others", pa.list_(pa.binary()))]
         shape = pa.schema([*text, *(control if self.control else [])])
         rows = sorted(self.rows, key=self._order) if self.sort else self.rows
@@ -279,7 +280,7 @@ class Stage:
         return [(row[name] is not None, row[name]) for name in (*self.columns, "_pupil")]
 
     def _head(self, note: str) -> list[Row]:
-        state = schemas.make_stage_schema(self.columns).jsonValue()
+        state = schemas.make_stage_schema(self.columns, bounds=self.bounds).jsonValue()
         state["fields"] = [f | {"nullable": True} for f in state["fields"]]
         state["fields"] = [f for f in state["fields"] if self.control or not f["name"].startswith("_")]
         table = {

@@ -198,7 +198,7 @@ class Root:
         zones, name = self.zones, self.project.name
         shown = delta.read_table(self.spark, zones.staged_release(name, record.release))
         folder = zones.published_table(name) if record.release == 1 else self.home / "next"
-        delta.write_new_table(shown.select(*self.project.column_names), folder, record.id, drawn.platform().tables)
+        delta.write_new_table(shown.select(*self.project.released_names), folder, record.id, drawn.platform().tables)
         if record.release > 1:
             zones.published_table(name).rename(self.home / f"read-{record.release - 1}")
             folder.rename(zones.published_table(name))

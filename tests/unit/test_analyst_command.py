@@ -89,6 +89,22 @@ class TestReport:
             "m;III-IV;vwo",
         ]
 
+    def test_typed_columns_are_followed_by_the_bounds_of_their_labels(self, analyst: AnalystFolder) -> None:
+        for level, number in (("I", 0), ("II", 1), ("III", 20), ("IV", 21)):
+            analyst.change("data.csv", f";{level};", f";{number};")
+        (analyst.home / "trees" / "niveau.csv").write_text(
+            "0;0 tot 20;*\n1;0 tot 20;*\n20;20 en hoger;*\n21;20 en hoger;*\n"
+        )
+        analyst.run(*COLUMNS, "--k", "3", "--typed", "niveau")
+
+        header, *rows = analyst.released()
+        assert header == "geslacht;niveau;niveau_van;niveau_tot"
+        assert rows == [*["j;0 tot 20;0;20"] * 3, *["m;20 en hoger;20;"] * 4]
+        analyst.run(*COLUMNS, "--k", "3", "--typed", "niveau", out="out.parquet")
+        table = pq.read_table(analyst.home / "out.parquet")
+        assert [str(kind) for kind in table.schema.types] == ["string", "string", "int32", "int32"]
+        assert table["niveau_tot"].to_pylist() == [20] * 3 + [None] * 4
+
     def test_of_a_single_column(self, analyst: AnalystFolder) -> None:
         assert analyst.run("--columns", "geslacht", "--k", "3").code == 0
         assert analyst.released() == ["geslacht", *["j"] * 3, *["m"] * 4]

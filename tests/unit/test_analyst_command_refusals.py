@@ -77,6 +77,13 @@ def with_records(text: str, *extra: str) -> Change:
         (with_options(*K3, "--schools", "brin"), 10, "a rule for this column"),
         (with_options(*K3, "--m", "2"), 10, "--schools COLUMN"),
         (with_options(*K3, "--schools", "brinn", "--m", "2"), 10, "Write `brin` if that is meant"),
+        (with_options(*K3, "--typed", "brin"), 10, "a name of --columns"),
+        (with_options(*K3, "--typed", "niveau"), 10, "bands, single whole numbers, `*` and `onbekend` as labels"),
+        (
+            with_options("--columns", "niveau,niveau_van", "--k", "3", "--typed", "niveau"),
+            10,
+            "no column with the name of a bound",
+        ),
         (with_options(*K25, "--sensitive", "advies", "--l", "2", "--t", "0.5"), 10, "found --l and --t"),
         (with_options(*K3, "--sensitive", "advies"), 10, "a rule for this column"),
         (with_options(*K3, "--sensitive", "niveau", "--l", "2"), 10, "apart from --columns"),

@@ -171,12 +171,16 @@ LOCAL_NAMES = {
     "legal_basis.list_vocabulary": {"pathlib.Path"},
     "legal_basis.objections_in_force": {"pathlib.Path"},
     "release.release_task": {"pathlib.Path"},
+    "table_exports.plain_files": {"pathlib.Path"},
+    "table_exports.statistical_files": {"pathlib.Path"},
+    "table_exports.table_export": {"pathlib.Path", "shutil.copyfileobj", "tempfile.TemporaryDirectory"},
     "verification.list_file_reader": {"pathlib.Path"},
     "verification.rights_list_reader": {"pathlib.Path"},
     "verification.verification_subject": {"pathlib.Path"},
 }
 """Modules elsewhere that name something local, which is no data of the root: the program of the hook, the folders of
-configuration and keys, scratch folders of the machine, the bytes of a name, the name of a file that a list declares."""
+configuration and keys, scratch folders of the machine (exported files are made in one), the bytes of a name, the name
+of a file that a list declares."""
 OPERATING_SYSTEM = {"os", "shutil", "tempfile", "fcntl", "grp", "stat"}
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, Refusal
 from cohort.sdc.cli import released_records
+from cohort.sdc.cli.band_bounds import ReleasedColumns
 from cohort.sdc.cli.plain_files import ColumnCells, PlainFile, read_plain_file
 
 SECRET = "900123456"
@@ -198,7 +199,9 @@ class TestReleasedRecords:
     COUNTS = (2, 1, 3)
 
     def test_each_row_is_written_as_often_as_it_counts(self, tmp_path: Path) -> None:
-        released_records.write_released_records(tmp_path / "r.csv", self.NAMES, self.ROWS, self.COUNTS, ";")
+        released_records.write_released_records(
+            tmp_path / "r.csv", ReleasedColumns(self.NAMES), self.ROWS, self.COUNTS, ";"
+        )
 
         assert (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines() == [
             "a;b",
@@ -212,7 +215,9 @@ class TestReleasedRecords:
 
     @pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
     def test_written_records_read_back_equal(self, tmp_path: Path, name: str) -> None:
-        released_records.write_released_records(tmp_path / name, self.NAMES, self.ROWS, self.COUNTS, ",")
+        released_records.write_released_records(
+            tmp_path / name, ReleasedColumns(self.NAMES), self.ROWS, self.COUNTS, ","
+        )
 
         columns = columns_of(read_plain_file(tmp_path / name, self.NAMES))
         rows = [row for row, count in zip(self.ROWS, self.COUNTS, strict=True) for _ in range(count)]
@@ -220,7 +225,9 @@ class TestReleasedRecords:
         assert [file.name for file in tmp_path.iterdir()] == [name]
 
     def test_a_parquet_file_has_no_metadata_besides_its_columns(self, tmp_path: Path) -> None:
-        released_records.write_released_records(tmp_path / "r.parquet", self.NAMES, self.ROWS, self.COUNTS, ";")
+        released_records.write_released_records(
+            tmp_path / "r.parquet", ReleasedColumns(self.NAMES), self.ROWS, self.COUNTS, ";"
+        )
 
         schema = pq.read_schema(tmp_path / "r.parquet")
         assert (schema.names, schema.metadata) == (["a", "b"], None)
@@ -230,7 +237,7 @@ class TestReleasedRecords:
         path.write_text("before")
 
         with pytest.raises(ValueError, match="argument 2"):
-            released_records.write_released_records(path, self.NAMES, self.ROWS, self.COUNTS[:2], ";")
+            released_records.write_released_records(path, ReleasedColumns(self.NAMES), self.ROWS, self.COUNTS[:2], ";")
 
         assert (path.read_text(), [file.name for file in tmp_path.iterdir()]) == ("before", ["r.csv"])
 

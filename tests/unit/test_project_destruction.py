@@ -73,6 +73,11 @@ def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
         pseudonym = pa.table({"_pupil": [REMEMBERED if name == NAME else bytes(32)], "class_nr": [0]})
         pq.write_table(pseudonym, remembered / f"part-00000-{uuid.uuid4()}-c000.zstd.parquet")
         json_documents.write_json_document(remembered.parent / "memory.json", {"pupils": 1})
+    for name in (NAME, "groei"):
+        beside = zones.research_files(name)
+        beside.mkdir(parents=True)
+        (beside / f"{name}-2.csv").write_text("rekenen,geslacht\nI,jongen\nII,meisje\n", encoding="utf-8")
+        (beside / f"{name}-2.sav").write_bytes(f"$FL2 {name}-2 I jongen II meisje".encode())
     (zones.published_table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
     (zones.public_records / NAME / ".2.json.77.new").write_bytes(b"{")
     (zones.deliveries / "01AB").mkdir(parents=True)
@@ -111,6 +116,7 @@ class Site:
         zones = self.zones
         own = (
             zones.published_table(NAME),
+            zones.research_files(NAME),
             zones.staging(NAME),
             zones.release_snapshots(NAME),
             zones.exact_records / NAME,
@@ -157,6 +163,7 @@ def test_a_plan_lists_what_would_be_removed_and_changes_nothing(site: Site) -> N
     assert listing(site.zones.root.parent) == before
     assert set(summary["places"]) == {
         f"projects/{NAME}",
+        f"files/{NAME}",
         f"staging/{NAME}",
         f"restricted/records/{NAME}",
         f"restricted/released/{NAME}",
@@ -190,6 +197,7 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_that_was_prove
         search_terms.PUPIL_PSEUDONYM,
     }
     assert proof["found_before"]["marks"] == sum(proof["marks"].values())
+    assert site.zones.research_files("groei").joinpath("groei-2.csv").exists()
     assert {"name", "bytes", "parquet"} <= set(proof["found_before"]["where"])
     assert proof["found_after"]["marks"] == 0
     assert proof["found_after"]["files"] > 0
@@ -406,12 +414,22 @@ def a_copy(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
     return site.zones.root / "exports" / "for_a_friend", Path(marked["data"]).read_bytes()
 
 
+def an_export(site: Site, _: dict[str, str]) -> tuple[Path, bytes]:
+    """A copy of an exported file under another name, which names neither project nor release."""
+    return site.zones.root / "exports" / "rows.txt", (site.zones.research_files(NAME) / f"{NAME}-2.csv").read_bytes()
+
+
+def a_renamed_export(site: Site, _: dict[str, str]) -> tuple[Path, bytes]:
+    """Rows changed in an exported file, which still says which release it is."""
+    return site.zones.root / "exports" / "mine.sav", f"$FL2 {NAME}-2 I jongen".encode()
+
+
 @pytest.mark.usefixtures("no_delta")
-@pytest.mark.parametrize("plant", [a_log, a_clone, a_pseudonym, a_release, a_copy])
+@pytest.mark.parametrize("plant", [a_log, a_clone, a_pseudonym, a_release, a_copy, an_export, a_renamed_export])
 def test_any_remnant_of_the_project_prevents_the_certificate(
     plant: Callable[[Site, dict[str, str]], tuple[Path, bytes]], site: Site
 ) -> None:
-    data = next(i for i in site.plan().items if i.is_data)
+    data = next(i for i in site.plan().items if i.is_data and i.place.startswith("projects/"))
     known = {
         "file": search_terms.UUID_TEXT.findall(data.path)[-1],
         "data": str(site.zones.root / data.place / data.path),

@@ -26,13 +26,14 @@ from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.data_states import local_frames
 from cohort.delta import vacuum_files, write_tables
-from cohort.foundation.errors import NotAnonymous, StateRefused
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.legal_basis import eligibility, list_vocabulary
 from cohort.release import publication, publication_checks
 from cohort.release_records import equivalence_class_snapshot, record_store
 from cohort.release_records.equivalence_class_snapshot import SnapshotDocument
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
+from cohort.research_files import file_folder
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -136,6 +137,10 @@ def staged(
 
 
 def environment(zones: StorageZones[Path], holds: Platform) -> Environment:
+    hierarchies = zones.root / "conf" / "hierarchies"
+    hierarchies.mkdir(parents=True, exist_ok=True)
+    shutil.copy(CONF / "hierarchies" / "jaargroep.csv", hierarchies)
+    (hierarchies / "rekenen.csv").write_text("".join(f"{n};*\n" for n in range(100)))
     return Environment(zones, holds, zones.root / "conf", zones.root / "keys", NOW, "wij")
 
 
@@ -191,6 +196,8 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(steps:
     zones = steps["both published"]
     states = [r.state for r in record_store.load_release_records(zones, "proef")]
     assert states == [ReleaseState.SUPERSEDED, ReleaseState.PUBLISHED]
+    beside = sorted(path.name for path in zones.research_files("proef").iterdir())
+    assert [name.partition(".")[0] for name in beside] == ["proef-2"] * 4
     table = zones.published_table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
     protocol, properties = delta.read_protocol_and_properties(table)
@@ -226,6 +233,18 @@ def test_only_the_snapshot_of_the_published_release_is_kept(steps: Steps) -> Non
     assert [path.name for path in steps["both published"].release_snapshots("proef").iterdir()] == ["2"]
 
 
+def test_a_release_whose_hierarchy_changed_since_is_not_published(
+    spark: SparkSession, at: At, holds: Platform, project: Project
+) -> None:
+    zones = at("first staged")
+    own = environment(zones, holds)
+    (own.hierarchies / "rekenen.csv").write_text("7;*\n8;*\n")
+    with pytest.raises(ConfigurationRefused, match=r"every released value in the hierarchy.*column rekenen of"):
+        publication.publish_release(spark, own, project, release(zones, 1), "A. Jansen", lambda _: None)
+    assert not zones.published_table("proef").exists()
+    assert release(zones, 1).state is ReleaseState.VERIFIED
+
+
 def test_a_stage_that_was_altered_is_not_published(
     spark: SparkSession, at: At, holds: Platform, project: Project
 ) -> None:
@@ -244,6 +263,8 @@ WHERE = {
     "read_commits": write_tables,
     "vacuum_table": vacuum_files,
     "list_current_paths": vacuum_files,
+    "remove_research_files": file_folder,
+    "renew_codebook": file_folder,
 }
 """The steps of a publication, and the module in which each of them is called."""
 
@@ -266,7 +287,7 @@ def test_after_a_kill_at_any_step_the_table_is_old_or_new_and_the_next_run_compl
         with pytest.raises(Killed):
             put(spark, zones, holds, project, record)
     assert read(zones) == sorted(VALUES)
-    publication.repair_publication(spark, zones, holds, "proef")
+    publication.repair_publication(spark, environment(zones, holds), project)
     found = release(zones, 2)
     if found.state is ReleaseState.VERIFIED:
         found = put(spark, zones, holds, project, found)
@@ -276,6 +297,8 @@ def test_after_a_kill_at_any_step_the_table_is_old_or_new_and_the_next_run_compl
     table = zones.published_table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
     assert (zones.public_records / "proef" / "2.json").exists()
+    assert {path.name.partition(".")[0] for path in zones.research_files("proef").iterdir()} == {"proef-2"}
+    assert len(list(zones.research_files("proef").iterdir())) == 4
 
 
 def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:
@@ -331,10 +354,10 @@ def test_a_committed_table_with_another_checksum_is_removed_and_read_by_nobody(
             put(spark, zones, holds, project, record)
     assert table_access.access_state(zones, holds, "proef") == "withdrawn"
     with pytest.raises(NotAnonymous, match="another checksum"):
-        publication.repair_publication(spark, zones, holds, "proef")
+        publication.repair_publication(spark, environment(zones, holds), project)
     assert not zones.published_table("proef").exists()
     assert release(zones, 2).state is ReleaseState.REFUSED
-    publication.repair_publication(spark, zones, holds, "proef")
+    publication.repair_publication(spark, environment(zones, holds), project)
 
 
 def test_whoever_made_a_release_cannot_approve_it(zones: StorageZones[Path], holds: Platform, project: Project) -> None:

@@ -17,8 +17,9 @@ from babel.messages.catalog import Catalog
 from jinja2 import Environment, PackageLoader, UndefinedError
 from tests.unit.drawn_register import write_example_records
 
-from cohort.transparency import data_terms, page_templates, public_register
-from cohort.transparency.languages import LANGUAGE_CODES, load_language
+from cohort.pages import data_terms
+from cohort.pages.languages import LANGUAGE_CODES, load_language
+from cohort.transparency import page_templates, public_register
 from cohorts import translate
 
 

@@ -41,6 +41,7 @@ from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage import json_documents, locks
 from cohort.storage.zone_paths import StorageZones
+from cohort.table_exports import export_table
 from cohort.verification import published_table_verification
 from cohort.verification.findings import Finding
 
@@ -170,6 +171,21 @@ def test_objectors_and_classes_that_become_too_small_are_removed_from_every_file
     assert (report["access"], published.is_open()) == ("granted", True)
     assert delta.read_protocol_and_properties(published.table)[1]["cohort.personal_data"] == "true"
     assert published.apply(0, objector) == {**report, "pupils_barred": 0, "pupils_besides": 0}
+
+
+def test_exported_files_with_the_rows_taken_out_go_and_the_codebook_is_made_anew(published: PublishedProject) -> None:
+    folder, objector = published.zones.research_files("proef"), GIRLS_OF_LEVEL_II[0]
+    export_table(published.environment, published.project, ("sav", "csv"), "nl")
+    values = {"objector": bytes.fromhex(pupil(objector))}
+    assert {hit.path.suffix for hit in byte_search.search_files([folder], values).hits} >= {".csv"}
+    before = (folder / "proef-1.codebook.json").read_bytes()
+    published.apply(objector)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"proef-1.codebook.{end}" for end in ("en.html", "json", "nl.html", "xml")
+    ]
+    assert byte_search.search_files([folder], values).hits == ()
+    assert (folder / "proef-1.codebook.json").read_bytes() != before
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o640}
 
 
 def test_a_school_without_an_instruction_is_removed_as_a_whole(published: PublishedProject) -> None:

@@ -75,6 +75,47 @@ def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(zones: 
     assert table_access.access_state(zones, platform(), "proef") == "withdrawn"
 
 
+def with_files(zones: StorageZones[Path]) -> Path:
+    """Files beside the table, as a job writes them."""
+    folder = zones.research_files("proef")
+    folder.mkdir(parents=True)
+    (folder / "proef-1.sav").write_text("x")
+    return folder
+
+
+def test_the_files_beside_a_table_are_opened_and_closed_with_it(zones: StorageZones[Path]) -> None:
+    folder = with_files(zones)
+
+    def file_modes() -> list[int]:
+        return [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "proef-1.sav")]
+
+    table_access.settle_access(zones, platform(), project_declaration(), NOW)
+    assert file_modes() == [0o750, 0o640]
+    assert (folder / "proef-1.sav").group() == OURS
+    table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
+    assert file_modes() == [0o700, 0o600]
+
+
+def test_open_files_beside_a_closed_table_count_as_access(zones: StorageZones[Path]) -> None:
+    table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
+    with_files(zones).chmod(0o755)
+    assert table_access.access_state(zones, platform(), "proef") == "granted"
+    table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
+    assert table_access.access_state(zones, platform(), "proef") == "withdrawn"
+
+
+def test_a_folder_of_files_that_is_a_link_is_refused_and_the_table_is_closed(
+    zones: StorageZones[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o755)
+    zones.research_files("proef").parent.mkdir()
+    zones.research_files("proef").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RightsRefused, match=r"files of a table that can be closed.*in files/proef"):
+        table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
+    assert modes(zones) == {0o700, 0o600}
+    assert stat.S_IMODE((tmp_path / "elsewhere").stat().st_mode) == 0o755
+
+
 def destroying(zones: StorageZones[Path]) -> None:
     json_documents.write_json_document(release_states.destruction_journal_path(zones, "proef"), {})
 
@@ -220,6 +261,15 @@ def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(zones: StorageZones[P
     assert table_access.access_state(zones, holds, "proef") == "withdrawn"
     first = (tmp_path / "calls").read_text().splitlines()[0]
     assert first == f"grant proef {zones.published_table('proef')} wij"
+
+
+def test_a_hook_is_called_for_the_table_and_for_its_files(zones: StorageZones[Path], tmp_path: Path) -> None:
+    folder, holds = with_files(zones), platform("hook", hook(tmp_path))
+    table_access.settle_access(zones, holds, project_declaration(readers="wij"), NOW)
+    table_access.withdraw_access(zones, holds, "proef", "for this test", NOW)
+    told = [line.split()[0::2] for line in (tmp_path / "calls").read_text().splitlines()]
+    places = [str(zones.published_table("proef")), str(folder)]
+    assert told == [[verb, place] for verb in ("grant", "withdraw") for place in places]
 
 
 def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(zones: StorageZones[Path], tmp_path: Path) -> None:

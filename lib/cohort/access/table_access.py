@@ -1,6 +1,7 @@
 """Access to a published table: its project's readers while the project runs, and nobody else.
 
-In: the project's declaration and records. Out: the table's folder opened to the readers or closed, and a note of it.
+In: the project's declaration and records. Out: the table's folder opened to the readers or closed, and a note of it;
+the folder of the files beside the table (codebook, exported files) always goes with it.
 Called by publication, withdrawal, destruction and the daily reader check. A table's folder is closed before its
 first byte is written. Closing is always safe; only `settle_access` opens, after it found no reason against access.
 """
@@ -29,7 +30,6 @@ from cohort.storage import (
     DocumentPart,
     StoragePath,
     StorageZones,
-    Store,
     anything_exists,
     make_private_folder,
     read_model_document,
@@ -101,42 +101,56 @@ def close_table(zones: StorageZones, platform: Platform, project: str, why: str,
 
 
 def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
-    """Let nobody but the platform's user read a project's table; a missing table is no problem.
+    """Let nobody but the platform's user read a project's table and files; missing ones are no problem.
 
     Raises:
-        RightsRefused: a table that is a link or stays open, or a hook that fails (exit code 17). The folder is
+        RightsRefused: a folder that is a link or stays open, or a hook that fails (exit code 17). Every folder is
             closed before the hook runs.
     """
-    table, store = zones.published_table(project), store_of(zones.root)
-    if not anything_exists(table) and store.access_way == "group":  # a policy opens what is not there yet
+    folders, store, hook = _existing_folders(zones, project), store_of(zones.root), platform.access.hook
+    if not folders and store.access_way == "group":
         return
-    if table.is_symlink():
-        raise _stays_open(project, "a link to elsewhere")
-    refusing = _close_folder(store, table, project)
-    is_hooks = platform.access.hook is not None and store.access_way == "policy"  # its statements are no folder's mode
-    if refusing and not is_hooks:
-        raise _stays_open(project, refusing[0])
-    note = _read_note(zones, project)  # after the folder is closed: a damaged note must not keep it open
-    if platform.access.hook is not None and note.group and note.state == ACCESS_GRANTED:
-        run_access_hook(platform.access.hook, "withdraw", project, table, note.group)
-    if refusing and (refusing := _close_folder(store, table, project)):
-        raise _stays_open(project, refusing[0])
+    problems = _close_folders(zones, project)
+    if problems and not (hook is not None and store.access_way == "policy"):  # there the hook takes its statements out
+        raise problems[0]
+    if not folders:
+        return
+    note = _read_note(zones, project)  # after the folders are closed: a damaged note must not keep them open
+    if hook is not None and note.group and note.state == ACCESS_GRANTED:
+        for folder in folders:
+            run_access_hook(hook, "withdraw", project, folder, note.group)
+    if problems and (problems := _close_folders(zones, project)):
+        raise problems[0]
     _write_note(zones, project, AccessNote(state=ACCESS_WITHDRAWN, group=note.group, why=why, at=str(now)))
 
 
-def _close_folder(store: Store, table: StoragePath, project: str) -> list[str]:
-    """Close a table as far as the store lets the platform; returns what is left that keeps it open.
+def _reader_folders(zones: StorageZones, project: str) -> tuple[StoragePath, StoragePath]:
+    """The folders that the readers of a project may read: its table, and the files beside it."""
+    return zones.published_table(project), zones.research_files(project)
 
-    Raises:
-        RightsRefused: the store refuses (exit code 17).
-    """
+
+def _existing_folders(zones: StorageZones, project: str) -> list[StoragePath]:
+    return [folder for folder in _reader_folders(zones, project) if anything_exists(folder)]
+
+
+def _close_folders(zones: StorageZones, project: str) -> list[RightsRefused]:
+    """Close both folders with everything in them; a policy opens what is not there yet. Returns why one stays open."""
+    problems = (_close_folder(zones, folder) for folder in _reader_folders(zones, project))
+    return [problem for problem in problems if problem is not None]
+
+
+def _close_folder(zones: StorageZones, folder: StoragePath) -> RightsRefused | None:
+    """Close a folder with everything in it; return the refusal where it stays open, or the store refuses."""
+    place, store = folder.relative_to(zones.root).as_posix(), store_of(folder)
+    if folder.is_symlink():
+        return _stays_open(place, "a link to elsewhere")
     try:
-        refusing = [problem for _, problem in store.close_private_tree(table) if problem != LINK_PROBLEM]
-        if not refusing and anything_exists(table) and store.is_open_to_others(table):
+        refusing = [problem for _, problem in store.close_private_tree(folder) if problem != LINK_PROBLEM]
+        if not refusing and anything_exists(folder) and store.is_open_to_others(folder):
             refusing = ["one that others can enter"]
     except OSError as failure:
-        raise _stays_open(project, f"one whose store refuses ({failure.strerror})") from None
-    return refusing
+        refusing = [f"one whose store refuses ({failure.strerror})"]
+    return _stays_open(place, refusing[0]) if refusing else None
 
 
 def close_unverified_tables(zones: StorageZones, platform: Platform, now: dt.datetime) -> None:
@@ -212,9 +226,9 @@ def reasons_against_access(zones: StorageZones, project: Project, today: dt.date
 
 
 def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
-    """Whether others than the platform's user can read a table: `granted` or `withdrawn`.
+    """Whether others than the platform's user can read a table or its files: `granted` or `withdrawn`.
 
-    With a hook the note of the last call decides, otherwise the mode of the folder. A damaged note counts as granted,
+    With a hook the note of the last call decides, otherwise the modes of the folders. A damaged note counts as granted,
     so that whoever asks closes the table.
     """
     if platform.access.way == "hook":
@@ -222,24 +236,26 @@ def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
             return _read_note(zones, project).state
         except RightsRefused:
             return ACCESS_GRANTED
-    table = zones.published_table(project)
+    folders = _existing_folders(zones, project)
     try:
-        is_open = table.is_dir() and store_of(table).is_open_to_others(table)
+        is_open = any(folder.is_dir() and store_of(folder).is_open_to_others(folder) for folder in folders)
     except OSError:  # who asks closes it, and says why it cannot
         is_open = True
     return ACCESS_GRANTED if is_open else ACCESS_WITHDRAWN
 
 
 def _grant_access(zones: StorageZones, platform: Platform, project: Project, now: dt.datetime) -> None:
-    """Open a table to its readers; the note is written first, so that a killed run is undone by the next one."""
-    table, hook, note = zones.published_table(project.name), platform.access.hook, _read_note(zones, project.name)
+    """Open a table and its files to its readers; the note comes first, so that the next run undoes a killed one."""
+    folders, hook, note = _existing_folders(zones, project.name), platform.access.hook, _read_note(zones, project.name)
     if hook is not None and note.state == ACCESS_GRANTED and note.group not in (None, project.readers):
-        run_access_hook(hook, "withdraw", project.name, table, str(note.group))
+        for folder in folders:
+            run_access_hook(hook, "withdraw", project.name, folder, str(note.group))
     _write_note(zones, project.name, AccessNote(state=ACCESS_GRANTED, group=project.readers, at=str(now)))
-    if hook is not None:
-        run_access_hook(hook, "grant", project.name, table, project.readers)
-    else:
-        store_of(table).open_to_readers(table, project.readers)
+    for folder in folders:
+        if hook is not None:
+            run_access_hook(hook, "grant", project.name, folder, project.readers)
+        else:
+            store_of(folder).open_to_readers(folder, project.readers)
 
 
 def _read_note(zones: StorageZones, project: str) -> AccessNote:
@@ -274,11 +290,11 @@ def _note_path(zones: StorageZones, project: str) -> StoragePath:
     return zones.exact_records / project / "access.json"
 
 
-def _stays_open(project: str, found: str) -> RightsRefused:
+def _stays_open(place: str, found: str) -> RightsRefused:
     return access_refusal(
-        "a table that can be closed",
+        "a table that can be closed" if place.startswith("projects/") else "files of a table that can be closed",
         "a folder of the platform's user",
         found,
-        f"projects/{project}",
+        place,
         "Close it by hand (chmod 700, or no statement of the bucket's policy), and correct its owner",
     )

@@ -10,6 +10,7 @@ problems (exit code 10). No Spark, no pupil data.
     research_purpose       question, controller, legal basis, period of a project
     selected_results       which results a column is made from
     declared_bands         bands of numbers and years
+    label_texts            what columns and values are called
     declared_columns       the released columns
     project_settings       population, recoding, privacy limits
     project                one project file as a whole
@@ -25,10 +26,23 @@ from cohort.agreements.container_limits import BYTES_WITHOUT_RATIO_LIMIT, Contai
 from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.environment import Environment
-from cohort.agreements.platform import ObjectionLimits, Platform, PlatformFloors, load_platform, locate_key_folder
+from cohort.agreements.label_texts import LabelText
+from cohort.agreements.platform import (
+    CountRounding,
+    ObjectionLimits,
+    Platform,
+    PlatformFloors,
+    load_platform,
+    locate_key_folder,
+)
 from cohort.agreements.privacy_model import derive_class_constraints, derive_value_rules
 from cohort.agreements.project import PROJECT_NAME, Project, check_project_name, load_project
-from cohort.agreements.project_hierarchies import find_band_bounds, find_uncovered_scores, load_hierarchies
+from cohort.agreements.project_hierarchies import (
+    find_band_bounds,
+    find_code_list,
+    find_uncovered_scores,
+    load_hierarchies,
+)
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
 
@@ -40,9 +54,11 @@ __all__ = [
     "TEST_LIST_HEADER",
     "Catalogue",
     "ContainerLimits",
+    "CountRounding",
     "DeclaredBands",
     "DeclaredColumn",
     "Environment",
+    "LabelText",
     "ObjectionLimits",
     "Platform",
     "PlatformFloors",
@@ -53,6 +69,7 @@ __all__ = [
     "derive_class_constraints",
     "derive_value_rules",
     "find_band_bounds",
+    "find_code_list",
     "find_uncovered_scores",
     "load_catalogue",
     "load_hierarchies",

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from cohort.agreements.declared_bands import DeclaredBands
+from cohort.agreements.label_texts import LabelText
 from cohort.agreements.research_purpose import ReasonText
 from cohort.agreements.selected_results import NUMERIC_SCORES, ResultDifference, SelectedResult
 from cohort.data_states import IDENTIFYING_COLUMNS, PUPIL_ATTRIBUTES
@@ -17,6 +18,8 @@ from cohort.foundation import Declaration, ExactNumber, several_problems
 COLUMN_NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
 NUMERIC_ATTRIBUTES = ("ses", "postcode4")
 """The attributes whose values are whole numbers."""
+BOUND_SUFFIXES = ("_van", "_tot")
+"""What follows a column's name in the names of the columns with its lower and its upper bound."""
 
 
 class SensitiveLimits(Declaration):
@@ -60,6 +63,11 @@ class DeclaredColumn(Declaration):
     is `n`, otherwise `lower tot upper` (Dutch for: up to, not including). Bands are declared here (`bands`), or
     `hierarchy` names a file that lists them.
 
+    `label` and `value_labels` are what the codebook and exported files call the column and its values, where the names
+    that the platform has are not what the project means.
+
+    With `typed` the bounds of the label are released too, as two columns of whole numbers (`bound_names`).
+
     `legal_ground` is what allows the use of special-category results. Such a column is sensitive, and shows the values
     of pupils with consent alone.
     """
@@ -69,6 +77,7 @@ class DeclaredColumn(Declaration):
     role: Literal["quasi-identifying", "sensitive"]
     hierarchy: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")] | None = None
     bands: DeclaredBands | None = None
+    typed: bool = False
     result: SelectedResult | None = None
     difference: ResultDifference | None = None
     attribute: str | None = None
@@ -79,6 +88,8 @@ class DeclaredColumn(Declaration):
     highest_level: Annotated[int, Field(ge=0)] | None = None
     constraint: SensitiveLimits | None = None
     legal_ground: ReasonText | None = None
+    label: LabelText | None = None
+    value_labels: Annotated[dict[str, LabelText], Field(default_factory=dict)]
 
     @field_validator("name")
     @classmethod
@@ -154,6 +165,12 @@ class DeclaredColumn(Declaration):
         if self.bands is not None:
             values = self.numeric or self.attribute in NUMERIC_ATTRIBUTES
             yield from self.bands.find_column_problems(self.name, scores=self.numeric, numbers=values, born=self.born)
+        if self.typed and (self.bands is None or self.born == "quarter"):
+            yield (
+                "Expected typed = true with declared bands of numbers or years alone, for example bands = { from = 0, "
+                f"to = 300, step = 20, widths = [40] }}; found otherwise for column {self.name} in <where>. Remove "
+                "typed: no other label has bounds that are whole numbers."
+            )
 
     def _find_role_problems(self) -> Iterator[str]:
         sensitive = self.role == "sensitive"
@@ -189,6 +206,11 @@ class DeclaredColumn(Declaration):
     def band_width(self) -> int | None:
         """The width in points of a leaf of a numeric column."""
         return self.bands.step if self.numeric and self.bands is not None else self.step
+
+    @property
+    def bound_names(self) -> tuple[str, ...]:
+        """The names of the columns with the lower and the upper bound; none where the column is not typed."""
+        return tuple(f"{self.name}{suffix}" for suffix in BOUND_SUFFIXES) if self.typed else ()
 
     @property
     def results(self) -> tuple[SelectedResult, ...]:

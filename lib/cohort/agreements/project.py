@@ -57,11 +57,11 @@ class Project(ResearchPurpose):
                 f"Expected school years at most {MAX_SCHOOL_YEAR_SPAN} apart, for example 2023-2024 and 2024-2025; "
                 "found years further apart in <where>. Ask for fewer years."
             )
-        names = [column.name.lower() for column in self.columns]
+        names = [name.lower() for name in self.released_names]
         if len(set(names)) != len(names):
             yield (
                 "Expected every column once, for example rekenen_M and rekenen_E; found a name twice "
-                "in <where>. Rename one."
+                "in <where>. Rename one; a typed column also has the name with _van and with _tot."
             )
         if sum(column.role == "sensitive" for column in self.columns) > 1:
             yield (
@@ -118,6 +118,16 @@ class Project(ResearchPurpose):
     @property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+    @property
+    def bound_names(self) -> list[str]:
+        """The columns with the bounds of typed columns: whole numbers, every other column being text."""
+        return [name for column in self.columns for name in column.bound_names]
+
+    @property
+    def released_names(self) -> list[str]:
+        """The released columns in their order, without pseudonyms: each column, then its bounds where it is typed."""
+        return [name for column in self.columns for name in (column.name, *column.bound_names)]
 
     @property
     def is_pseudonymous(self) -> bool:

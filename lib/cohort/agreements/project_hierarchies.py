@@ -17,7 +17,7 @@ from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.agreements.selected_results import SelectedResult
-from cohort.foundation import CODE_LISTS, ConfigurationRefused, describe_problem
+from cohort.foundation import CODE_LISTS, CodeList, ConfigurationRefused, describe_problem
 from cohort.sdc import EdgeNotation, Hierarchy, NumericBands, make_band_edges
 
 LABEL_START = re.compile(r"-?[0-9]+")
@@ -38,7 +38,8 @@ def load_hierarchies(project: Project, folder: Path) -> dict[str, Hierarchy]:
 
     Raises:
         ConfigurationRefused: a hierarchy file or bands that are not valid, a code that ingestion accepts and that has
-            no leaf, or a level that the hierarchy does not have; of all columns at once (exit code 10).
+            no leaf, a level or a labelled value that the hierarchy does not have; of all columns at once (exit code
+            10).
     """
     hierarchies, problems = dict[str, Hierarchy](), list[str]()
     for column in project.columns:
@@ -49,6 +50,7 @@ def load_hierarchies(project: Project, folder: Path) -> dict[str, Hierarchy]:
         else:
             problems += _find_missing_codes(column, project, hierarchies[column.name])
             problems += _find_level_problems(column, project, hierarchies[column.name])
+            problems += _find_label_problems(column, project, hierarchies[column.name])
     if problems:
         raise ConfigurationRefused(*problems)
     return hierarchies
@@ -163,6 +165,26 @@ def _find_level_problems(column: DeclaredColumn, project: Project, hierarchy: Hi
             where=f"column {column.name} of projects/{project.name}.toml",
             do="Correct the levels, or add one to the hierarchy or bands",
         )
+
+
+def _find_label_problems(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
+    """Find labels for values that the hierarchy does not have."""
+    values = {label for level in hierarchy.labels for label in level}
+    unknown = [value for value in column.value_labels if value not in values]
+    if unknown:
+        yield describe_problem(
+            "labels for values of the hierarchy alone",
+            example=f"`{hierarchy.leaves[0]}`",
+            found=", ".join(f"`{value}`" for value in unknown[:MAX_CODES_NAMED]),
+            where=f"value_labels of column {column.name} of projects/{project.name}.toml",
+            do="Correct the value, or remove its label",
+        )
+
+
+def find_code_list(column: DeclaredColumn) -> CodeList | None:
+    """Find the code list of a column's values, if it has one."""
+    name = _code_list_of(column)
+    return None if name is None else CODE_LISTS[name]
 
 
 def _code_list_of(column: DeclaredColumn) -> str | None:

@@ -1,8 +1,8 @@
 """Stage PseudonymisedRecords → GeneralisedRecords: the released values of each pupil, from its class.
 
 In: the released pupils with their classes, and the outcome of the search. Out: the rows of a release. After one narrow
-shuffle by class a broadcast join adds the released values of the class. A sensitive
-value is shown as it is, or as `onbekend` for all pupils of a blanked class.
+shuffle by class a broadcast join adds the released values of the class, with the bounds of typed columns, which are
+read from the labels. A sensitive value is shown as it is, or as `onbekend` for all pupils of a blanked class.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cohort.data_states import (
     GeneralisedRecords,
     make_frame_from_arrow,
 )
-from cohort.sdc import word_column
+from cohort.sdc import Recoding, list_band_bounds, word_column
 
 BLANKED_FLAG = "_blanked"
 """Whether a class is blanked: shows none of its sensitive values."""
@@ -42,14 +42,16 @@ def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchR
         result: the recoding and the classes.
 
     Returns:
-        The released values as text, the pseudonyms as text where the release is pseudonymous, and the control columns.
+        The released values as text, the bounds of typed columns as whole numbers, the pseudonyms as text where the
+        release is pseudonymous, and the control columns.
         All rows of a class are in one file, sorted by the released values, so that neither order nor file says more
         than the values do.
     """
     recoding, sensitive = result.recoding, result.sensitive_column
     # Column names of their own: a declared column may have the name of a control column or of another table column.
     value_columns = {column.name: f"value_{column.name}" for column in project.quasi_identifiers}
-    class_table = recoding.class_table(list(value_columns.values())).select([CLASS_NUMBER, *value_columns.values()])
+    labels = recoding.class_table(list(value_columns.values())).select([CLASS_NUMBER, *value_columns.values()])
+    class_table = _add_bounds(labels, recoding, project)
     if result.blanking is not None:
         class_table = class_table.append_column(BLANKED_FLAG, pa.array(result.blanking.classes))
     class_values = make_frame_from_arrow(members.sparkSession, class_table)
@@ -64,19 +66,38 @@ def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchR
         )
         wide = wide.withColumn(name, F.get(F.array(*map(F.lit, sensitive.leaves)), leaf))
         value_rank = F.get(F.array(*map(F.lit, _rank_texts(sensitive.leaves))), leaf)
+        for bound, numbers in _sensitive_bounds(sensitive.leaves, project).items():
+            wide = wide.withColumn(bound, F.get(F.array(*(F.lit(number).cast("int") for number in numbers)), leaf))
     pseudonyms = [
         F.lower(F.hex(control)).alias(name)
         for control, name in zip((PUPIL_CONTROL, SCHOOL_CONTROL), project.pseudonym_columns, strict=False)
     ]
     return GeneralisedRecords(
         wide.sortWithinPartitions(*_sort_order(project, value_rank)).select(
-            *(F.col(value_columns[name]).alias(name) for name in project.column_names),
+            *(F.col(f"value_{name}").alias(name) for name in project.released_names),
             *pseudonyms,
             PUPIL_CONTROL,
             SCHOOL_CONTROL,
             OTHER_SCHOOLS_CONTROL,
         )
     )
+
+
+def _add_bounds(class_table: pa.Table, recoding: Recoding, project: Project) -> pa.Table:
+    """Add the bounds of every typed quasi-identifier to the released values of the classes."""
+    for column, labels in zip(project.quasi_identifiers, recoding.labels, strict=True):
+        bounds = list_band_bounds(labels.tolist()) if column.typed else ()
+        for name, numbers in zip(column.bound_names, bounds, strict=True):
+            class_table = class_table.append_column(f"value_{name}", pa.array(numbers, pa.int32()))
+    return class_table
+
+
+def _sensitive_bounds(leaves: Sequence[str], project: Project) -> dict[str, list[int | None]]:
+    """The bounds of each leaf of the sensitive column, by the column that shows them; none where it is not typed."""
+    column = project.sensitive_column
+    if column is None or not column.typed:
+        return {}
+    return dict(zip((f"value_{name}" for name in column.bound_names), list_band_bounds(leaves), strict=True))
 
 
 def _sort_order(project: Project, value_rank: Column) -> list[Column]:

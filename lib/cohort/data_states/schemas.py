@@ -6,6 +6,7 @@ time a stage checks its input with `require_columns` and, after pseudonymisation
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import NewType
 
 from pyspark.sql import DataFrame
@@ -205,11 +206,22 @@ RESULTS_PARTITION = ("batch", "schooljaar")
 """By which the data files of results are laid out: a project reads only the files of its school years."""
 
 
-def make_stage_schema(columns: list[str], pseudonyms: tuple[str, ...] = ()) -> StructType:
-    """Make the schema of a staged release: its columns and pseudonyms as text, then the control columns."""
+def make_stage_schema(
+    columns: Sequence[str], pseudonyms: tuple[str, ...] = (), bounds: Collection[str] = ()
+) -> StructType:
+    """Make the schema of a staged release: its columns and pseudonyms, then the control columns.
+
+    Args:
+        columns: the released columns in their order, bounds included.
+        pseudonyms: the pseudonym columns.
+        bounds: which columns are bounds of a band: whole numbers, or null. Every other one is text.
+    """
     return StructType(
         [
-            *(StructField(name, StringType(), False) for name in (*columns, *pseudonyms)),
+            *(
+                StructField(name, IntegerType() if name in bounds else StringType(), name in bounds)
+                for name in (*columns, *pseudonyms)
+            ),
             StructField(PUPIL_CONTROL, BinaryType(), False),
             StructField(SCHOOL_CONTROL, BinaryType(), False),
             StructField(OTHER_SCHOOLS_CONTROL, ArrayType(BinaryType())),

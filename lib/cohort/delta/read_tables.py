@@ -176,7 +176,7 @@ def checksum_rows(frame: DataFrame) -> tuple[int, str]:
     """Compute a checksum over the multiset of rows, whatever their order and their files; a Spark action.
 
     Args:
-        frame: a frame of text columns.
+        frame: a frame of columns of text or whole numbers.
 
     Returns:
         The number of rows, and two sums of 60-bit halves of the rows' hashes, as hexadecimal text.
@@ -194,6 +194,6 @@ def _unambiguous_text(frame: DataFrame) -> Column:
     """Write a row as one text that is equal for two rows only if all their columns are: lengths before the values."""
     parts = [
         F.coalesce(F.concat(F.length(c).cast("string"), F.lit(":"), c), F.lit("-"))
-        for c in (F.col(name) for name in frame.columns)
+        for c in (F.col(name).cast("string") for name in frame.columns)
     ]
     return F.concat(*parts)

@@ -19,6 +19,8 @@ from cohort.release_records import ProjectState, destruction_journal_path, proje
 from cohort.storage import StoragePath, StorageZones, anything_exists, walk_folder
 
 LINK_INSTEAD_OF_HASH = "link"
+DATA_SUFFIXES = (".parquet", ".csv", ".sav", ".dta")
+"""The ends of the names of files that hold rows."""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,8 +41,8 @@ class InventoryItem:
 
     @property
     def is_data(self) -> bool:
-        """Whether it holds rows, and does not belong to the log of a table."""
-        return self.path.endswith(".parquet") and "_delta_log" not in Path(self.path).parts
+        """Whether it holds rows, in a table or exported, and does not belong to the log of a table."""
+        return self.path.endswith(DATA_SUFFIXES) and "_delta_log" not in Path(self.path).parts
 
     @property
     def row(self) -> ItemRow:
@@ -92,7 +94,12 @@ class ProjectInventory:
 
 def project_folders(zones: StorageZones, project: str) -> tuple[StoragePath, ...]:
     """Return the folders that hold nothing but this project: they are removed whole before it is certified."""
-    return zones.published_table(project), zones.staging(project), zones.release_snapshots(project)
+    return (
+        zones.published_table(project),
+        zones.research_files(project),
+        zones.staging(project),
+        zones.release_snapshots(project),
+    )
 
 
 def take_inventory(zones: StorageZones, key_folder: Path, project: str) -> ProjectInventory:

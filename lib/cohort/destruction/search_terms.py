@@ -118,7 +118,8 @@ def find_data_file_copies(spark: SparkSession, zones: StorageZones, inventory: P
     with the same content.
     """
     originals = {item.sha256: item.bytes for item in inventory.items if item.is_data}
-    project_zones = (zones.root / "projects", zones.root / "staging", zones.exact_records / inventory.project)
+    shared = (zones.root / "projects", zones.research_files(inventory.project).parent, zones.root / "staging")
+    project_zones = (*shared, zones.exact_records / inventory.project)
     places = [zones.root, *scratch_folders(spark)]
     return byte_search.find_file_copies(places, originals, skip=(*shared_zones(zones), *project_zones))
 

@@ -12,7 +12,7 @@ progress          one line per stage of a job
 from __future__ import annotations
 
 from cohort.foundation.atomic_files import atomic_replacement, sync_folder
-from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE, digest_code_lists
+from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE, CodeList, digest_code_lists
 from cohort.foundation.declarations import Declaration, ExactNumber, read_declaration, several_problems
 from cohort.foundation.delimited_text import (
     KNOWN_DELIMITERS,
@@ -87,6 +87,7 @@ __all__ = [
     "UTF16",
     "UTF16_MARK_BYTES",
     "WINDOWS_1252",
+    "CodeList",
     "ConfigurationRefused",
     "Declaration",
     "DelimitedRecord",

@@ -9,14 +9,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 NO_VALUE = ""
 """The canonical code of a spelling that stands for no value, such as `?` for an unknown weight."""
 DECIMAL_MARKS = ",."
 """Both decimal marks are accepted in a code: exports use either, whatever mark their format declares for scores."""
 MAX_DECIMALS = 3
+
+
+class CodeName(NamedTuple):
+    """What a code means, in Dutch and in English."""
+
+    nl: str
+    en: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,8 @@ class CodeList:
         spellings: every accepted spelling with its canonical code, the codes themselves included; `NO_VALUE` is the
             code of a spelling that stands for no value.
         pattern: a regular expression for exactly these codes, where they are too many to write out in SQL.
+        names: what codes mean, of those whose meaning is not plain from the code; for codebooks and files.
+        ordered: whether the codes have an order that means something: that in which they stand.
 
     Raises:
         ValueError: there is no code, a code occurs twice, or a spelling leads to none of the codes.
@@ -36,6 +46,8 @@ class CodeList:
     codes: tuple[str, ...]
     spellings: Mapping[str, str] = field(default_factory=dict)
     pattern: str | None = None
+    names: Mapping[str, CodeName] = field(default_factory=dict)
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         code_by_spelling = {**self.spellings, **{code: code for code in self.codes}}
@@ -45,6 +57,8 @@ class CodeList:
         unmatched = self.pattern and not all(re.fullmatch(self.pattern, code) for code in self.codes)
         if not self.codes or duplicated or unlisted or reassigned or unmatched or NO_VALUE in code_by_spelling:
             raise ValueError("a code list whose spellings do not each lead to one of its codes")
+        if not self.names.keys() <= {*self.codes}:
+            raise ValueError("a code list with the name of a code that it does not have")
         object.__setattr__(self, "spellings", MappingProxyType(code_by_spelling))
 
     @property
@@ -130,24 +144,82 @@ def _decimal_codes(codes: tuple[str, ...], *no_value_spellings: str) -> CodeList
     return CodeList(codes, spellings)
 
 
-CODE_LISTS: Mapping[str, CodeList] = MappingProxyType(
-    {
-        "geslacht": _whole_number_codes((1, 2, 0, 9)),
-        "jaargroep": _whole_number_codes(
-            (*range(9), *range(11, 17)), {"B": (), "D": (), "S": (), "V": (), "C": (), "N": (), "H": ()}
-        ),
-        "gewicht": _decimal_codes(("0", "0,25", "0,3", "0,4", "0,7", "0,9", "1,2"), "?"),
-        "postcode4": CodeList(tuple(map(str, range(1000, 10_000))), pattern="[1-9][0-9]{3}"),
-        "thuistaal": _word_codes({"nl": (), "fy": (), "dialect": (), "overig": ()}),
-        "opleiding_ouders": _word_codes({"laag": (), "midden": (), "hoog": ()}),
-        "ses": _whole_number_codes(range(100)),
-        "combinatiegroep": _whole_number_codes(
-            (0, 1), {"0": ("nee", "n", "false", "onwaar"), "1": ("ja", "j", "true", "waar")}
-        ),
-        "schooltype": _word_codes({"bo": (), "sbo": (), "so": (), "vso": (), "vo": ()}),
-        "afnameperiode": _word_codes({"B": ("begin",), "M": ("midden",), "E": ("eind", "einde")}),
-        "niveau_AE": _word_codes({"A": (), "B": (), "C": (), "D": (), "E": ()}),
-        "niveau_IV": _word_codes({"I": ("I+",), "II": (), "III": (), "IV": (), "V": ()}),
+_CODE_NAMES: Mapping[str, Mapping[str, CodeName]] = {
+    "geslacht": {
+        "1": CodeName("jongen", "boy"),
+        "2": CodeName("meisje", "girl"),
+        "0": CodeName("onbekend bij de school", "not known to the school"),
+        "9": CodeName("niet gespecificeerd", "not specified"),
+    },
+    "jaargroep": {
+        **{str(group): CodeName(f"groep {group}", f"year group {group}") for group in range(9)},
+        **{
+            str(10 + year): CodeName(f"leerjaar {year} (voortgezet onderwijs)", f"year {year} of secondary education")
+            for year in range(1, 7)
+        },
+        "S": CodeName("speciaal (basis)onderwijs", "special (primary) education"),
+        "V": CodeName("voortgezet speciaal onderwijs", "secondary special education"),
+        "C": CodeName("combinatiegroep", "combined class"),
+        "H": CodeName("historisch", "historical"),
+    },
+    "gewicht": {"0": CodeName("0 (geen gewicht)", "0 (no weight)")},
+    "thuistaal": {
+        "nl": CodeName("Nederlands", "Dutch"),
+        "fy": CodeName("Fries", "Frisian"),
+        "dialect": CodeName("dialect", "dialect"),
+        "overig": CodeName("overige talen", "other languages"),
+    },
+    "opleiding_ouders": {
+        "laag": CodeName("laag", "low"),
+        "midden": CodeName("midden", "middle"),
+        "hoog": CodeName("hoog", "high"),
+    },
+    "combinatiegroep": {"0": CodeName("nee", "no"), "1": CodeName("ja", "yes")},
+    "schooltype": {
+        "bo": CodeName("basisonderwijs", "primary education"),
+        "sbo": CodeName("speciaal basisonderwijs", "special primary education"),
+        "so": CodeName("speciaal onderwijs", "special education"),
+        "vso": CodeName("voortgezet speciaal onderwijs", "secondary special education"),
+        "vo": CodeName("voortgezet onderwijs", "secondary education"),
+    },
+    "afnameperiode": {
+        "B": CodeName("begin van het schooljaar", "start of the school year"),
+        "M": CodeName("midden van het schooljaar", "middle of the school year"),
+        "E": CodeName("eind van het schooljaar", "end of the school year"),
+    },
+}
+"""What codes mean, by column; a code without an entry means what it says."""
+_ORDERED = ("gewicht", "opleiding_ouders", "ses", "afnameperiode", "niveau_AE", "niveau_IV")
+"""The columns whose codes have an order that means something."""
+
+
+def _with_names(lists: Mapping[str, CodeList]) -> Mapping[str, CodeList]:
+    """Add to each list what its codes mean, and whether they have an order."""
+    return {
+        name: replace(codes, names=_CODE_NAMES.get(name, {}), ordered=name in _ORDERED) for name, codes in lists.items()
     }
+
+
+CODE_LISTS: Mapping[str, CodeList] = MappingProxyType(
+    _with_names(
+        {
+            "geslacht": _whole_number_codes((1, 2, 0, 9)),
+            "jaargroep": _whole_number_codes(
+                (*range(9), *range(11, 17)), {"B": (), "D": (), "S": (), "V": (), "C": (), "N": (), "H": ()}
+            ),
+            "gewicht": _decimal_codes(("0", "0,25", "0,3", "0,4", "0,7", "0,9", "1,2"), "?"),
+            "postcode4": CodeList(tuple(map(str, range(1000, 10_000))), pattern="[1-9][0-9]{3}"),
+            "thuistaal": _word_codes({"nl": (), "fy": (), "dialect": (), "overig": ()}),
+            "opleiding_ouders": _word_codes({"laag": (), "midden": (), "hoog": ()}),
+            "ses": _whole_number_codes(range(100)),
+            "combinatiegroep": _whole_number_codes(
+                (0, 1), {"0": ("nee", "n", "false", "onwaar"), "1": ("ja", "j", "true", "waar")}
+            ),
+            "schooltype": _word_codes({"bo": (), "sbo": (), "so": (), "vso": (), "vo": ()}),
+            "afnameperiode": _word_codes({"B": ("begin",), "M": ("midden",), "E": ("eind", "einde")}),
+            "niveau_AE": _word_codes({"A": (), "B": (), "C": (), "D": (), "E": ()}),
+            "niveau_IV": _word_codes({"I": ("I+",), "II": (), "III": (), "IV": (), "V": ()}),
+        }
+    )
 )
 """The code list of every coded column of a delivery, by the canonical name of the column."""

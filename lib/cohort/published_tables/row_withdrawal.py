@@ -41,6 +41,7 @@ from cohort.release_records import (
     save_release_record,
     write_public_record,
 )
+from cohort.research_files import make_codebook, remove_research_files, renew_codebook
 from cohort.storage import DocumentPart, StoragePath, hold_lock
 from cohort.verification import PublishedTable, check_excluded_pupils, verify_published_table
 
@@ -192,7 +193,7 @@ def _remove_rows(
     barred, lapsed = leaving_reasons().values()
     boards = make_board_frame(withdrawal.spark, withdrawal.key, withdrawal.boards)
     residual = residual_classes.keep_residual_rows(rows, barred | lapsed, project, platform.floors, boards)
-    residual = residual.select(*project.column_names, *project.pseudonym_columns)
+    residual = residual.select(*project.released_names, *project.pseudonym_columns)
     all_rows, residual_rows = rows.count(), residual.count()
     step = WithdrawalStep(
         version=withdrawal.current_version(),
@@ -207,8 +208,12 @@ def _remove_rows(
 
 
 def _complete(withdrawal: RowWithdrawal, steps: list[WithdrawalStep]) -> RowWithdrawalReport:
-    """Remove earlier files, verify the rest, update the records, and give readers access again."""
+    """Remove earlier files, verify the rest, update the records, and give readers access again.
+
+    Files that were exported with the rows taken out go first, and are not made again: `export` does that.
+    """
     environment, name = withdrawal.environment, withdrawal.project.name
+    remove_research_files(environment.zones, name)
     vacuum_table_or_refuse(
         withdrawal.table,
         "only what is left",
@@ -224,6 +229,7 @@ def _complete(withdrawal: RowWithdrawal, steps: list[WithdrawalStep]) -> RowWith
         **withdrawal.ineligible.record_changes, version=version, checksum=checksum, withdrawals=[*earlier, recorded]
     )
     record = record_without_schools(record, withdrawal.ineligible.schools)
+    renew_codebook(environment.zones, make_codebook(environment, withdrawal.project, record, withdrawal.table))
     write_public_record(environment.zones, environment.platform, record)
     save_release_record(environment.zones, record)
     end_withdrawal(environment.zones, name)

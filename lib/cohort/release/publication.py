@@ -34,6 +34,7 @@ from cohort.release_records import (
     withdrawal_journal_path,
     write_public_record,
 )
+from cohort.research_files import make_codebook, remove_research_files, renew_codebook
 from cohort.storage import StoragePath, StorageZones
 
 ROWS_PER_PUBLISHED_FILE = 250_000
@@ -64,17 +65,19 @@ def publish_release(
         NotAnonymous: the stage or the committed table does not have the verified checksum; such a table is removed
             (exit code 14).
         StateRefused: the release was not compared with the published one; the earlier snapshot stays (15).
+        ConfigurationRefused: a hierarchy is not the one that the release was made with; nothing is published (10).
         RightsRefused: readers could not be given access (17).
     """
     zones, platform = environment.zones, environment.platform
 
-    # 1. The stage is what was verified, and was compared with what is published now.
+    # 1. The stage is what was verified, was compared with what is published now, and can be described.
     require_compared_with_published(zones, project, record)
     stage = read_table(spark, zones.staged_release(record.project, record.release)).select(
-        *project.column_names, *project.pseudonym_columns
+        *project.released_names, *project.pseudonym_columns
     )
     if checksum_rows(stage) != record.verified_checksum:
         raise _not_as_verified("the stage")
+    make_codebook(environment, project, record, zones.staged_release(record.project, record.release))
 
     # 2. One commit, while nobody has access; then the table is compared too.
     table = zones.published_table(project.name)
@@ -94,8 +97,8 @@ def publish_release(
     )
     save_release_record(zones, published)
 
-    # 4. What was published before goes; readers get access.
-    _settle_publication(zones, platform, published)
+    # 4. What was published before goes; the codebook is written; readers get access.
+    _settle_publication(environment, project, published)
     progress("settled: earlier snapshot vacuumed, stage removed")
     withheld = settle_access(zones, platform, project, environment.now)
     progress(f"access: withdrawn, as {'; '.join(withheld)}" if withheld else f"access: {project.readers}")
@@ -144,7 +147,7 @@ def order_by_released_values(released: DataFrame, rows: int, by: list[str], then
     return released.repartition(files, *map(F.col, by)).sortWithinPartitions(*by, *then)
 
 
-def repair_publication(spark: SparkSession, zones: StorageZones, platform: Platform, project: str) -> None:
+def repair_publication(spark: SparkSession, environment: Environment, project: Project) -> None:
     """Bring the records up to the table's history, after a run that was killed between commit and record.
 
     The newest commit that carries a release's note is the published release. What publication does after the record
@@ -153,8 +156,9 @@ def repair_publication(spark: SparkSession, zones: StorageZones, platform: Platf
     Raises:
         NotAnonymous: the committed rows are not those verified; the table is removed (exit code 14).
     """
-    table = zones.published_table(project)
-    record_by_note = {record.id: record for record in load_release_records(zones, project)}
+    zones = environment.zones
+    table = zones.published_table(project.name)
+    record_by_note = {record.id: record for record in load_release_records(zones, project.name)}
     if not table_exists(table):
         return
     commit = next((c for c in read_commits(table) if c.note in record_by_note), None)
@@ -166,7 +170,7 @@ def repair_publication(spark: SparkSession, zones: StorageZones, platform: Platf
         record = record.moved(ReleaseState.PUBLISHED, version=commit.version, mended=True)
         save_release_record(zones, record)
     if record.state is ReleaseState.PUBLISHED and not record.settled:
-        _settle_publication(zones, platform, record)
+        _settle_publication(environment, project, record)
 
 
 def _require_verified_table(spark: SparkSession, zones: StorageZones, record: ReleaseRecord) -> None:
@@ -177,14 +181,16 @@ def _require_verified_table(spark: SparkSession, zones: StorageZones, record: Re
     table = zones.published_table(record.project)
     if checksum_rows(read_table(spark, table)) != record.verified_checksum:
         remove_folder(table, where=f"projects/{record.project}")
+        remove_research_files(zones, record.project)
         reason = "what was committed was not what was verified, and was removed"
         save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
         remove_snapshot(zones, record)
         raise _not_as_verified("the table")
 
 
-def _settle_publication(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
-    """Supersede earlier releases, remove their files, stages and snapshots, and write the public record."""
+def _settle_publication(environment: Environment, project: Project, record: ReleaseRecord) -> None:
+    """Supersede earlier releases, remove all that is theirs, and write the codebook and the public record."""
+    zones = environment.zones
     for earlier in load_release_records(zones, record.project):
         if earlier.state is ReleaseState.PUBLISHED and earlier.release != record.release:
             earlier = earlier.moved(ReleaseState.SUPERSEDED)
@@ -202,7 +208,8 @@ def _settle_publication(zones: StorageZones, platform: Platform, record: Release
     keep_only_snapshots(zones, record.project, [record.release])
     # A journal of rows being withdrawn concerned the snapshot that has just gone.
     withdrawal_journal_path(zones, record.project).unlink(missing_ok=True)
-    write_public_record(zones, platform, record)
+    renew_codebook(zones, make_codebook(environment, project, record, zones.published_table(project.name)))
+    write_public_record(zones, environment.platform, record)
     save_release_record(zones, record.noted(settled=True))
 
 

@@ -66,7 +66,7 @@ def release_one(
 
     # 1. What earlier runs left: a publication to complete, unpublished releases, a snapshot under older numbers.
     require_canonical_codes(spark, zones)
-    publication.repair_publication(spark, zones, environment.platform, project.name)
+    publication.repair_publication(spark, environment, project)
     _discard_unpublished(zones, project.name)
     changes = load_number_changes(zones.number_changes, environment.today)
     renumber_snapshot(spark, zones, project, key, changes)

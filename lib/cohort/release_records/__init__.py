@@ -21,7 +21,12 @@ from cohort.release_records.equivalence_class_snapshot import (
     snapshot_folder,
     write_snapshot,
 )
-from cohort.release_records.public_agreement import ReleaseClass, make_public_agreement, write_public_agreement
+from cohort.release_records.public_agreement import (
+    AgreedSource,
+    ReleaseClass,
+    make_public_agreement,
+    write_public_agreement,
+)
 from cohort.release_records.public_record import make_public_record, mark_public_record_superseded, write_public_record
 from cohort.release_records.record_store import (
     UnreadableRecord,
@@ -63,6 +68,7 @@ from cohort.release_records.release_states import (
 __all__ = [
     "FORMER_PUPILS_FOLDER",
     "PUPILS_FOLDER",
+    "AgreedSource",
     "AppliedList",
     "AppliedObjectionList",
     "ClassSnapshot",

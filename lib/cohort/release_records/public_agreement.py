@@ -41,6 +41,8 @@ class AgreedColumn(DocumentPart):
     source: AgreedSource
     why: str
     legal_ground: str | None = None
+    typed: bool = False
+    """Whether the bounds of its bands are released too, as whole numbers."""
 
 
 class AgreedPopulation(DocumentPart):
@@ -90,6 +92,7 @@ def make_public_agreement(project: Project) -> PublicAgreement:
                 source=_agreed_source(column),
                 why=column.why,
                 legal_ground=column.legal_ground,
+                typed=column.typed,
             )
             for column in project.columns
         ),

@@ -37,7 +37,14 @@ from cohort.sdc.model import (
     Recoding,
     WeightedLoss,
 )
-from cohort.sdc.numeric import EdgeNotation, NumericBands, make_band_edges
+from cohort.sdc.numeric import (
+    EdgeNotation,
+    LabelBounds,
+    NumericBands,
+    list_band_bounds,
+    make_band_edges,
+    parse_band_label,
+)
 from cohort.sdc.partitioned import (
     CLASS_COLUMN,
     KEY_COLUMN,
@@ -108,6 +115,7 @@ __all__ = [
     "KAnonymity",
     "KWithoutLargestSchool",
     "LDiversityWithoutAnySchool",
+    "LabelBounds",
     "NumericBands",
     "OrderedDistanceTCloseness",
     "Recoding",
@@ -125,9 +133,11 @@ __all__ = [
     "classes_satisfying_all",
     "decide_sensitive_suppression",
     "level_column",
+    "list_band_bounds",
     "make_band_edges",
     "merge_population_recodings",
     "no_recoding_refusal",
+    "parse_band_label",
     "parse_share",
     "require_enough_values",
     "search_global_recoding",

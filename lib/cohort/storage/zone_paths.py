@@ -133,6 +133,10 @@ class StorageZones(Generic[P_co]):
         """The published table of a project."""
         return self.root / "projects" / project
 
+    def research_files(self, project: str) -> P_co:
+        """What stands beside the published table of a project for its readers: the codebook, and exported files."""
+        return self.root / "files" / project
+
     @property
     def public_records(self) -> P_co:
         """Public records of releases, with rounded counts."""

@@ -6,17 +6,8 @@ In: the open records alone (for a school's own page, the exact ones). Out: a sta
 
 from __future__ import annotations
 
-from cohort.transparency.languages import CATALOGUE_DOMAIN, LANGUAGE_CODES
 from cohort.transparency.public_register import render_register
 from cohort.transparency.school_uses import write_school_uses
 from cohort.transparency.site_folder import check_site_folder, replace_site, restore_interrupted_site
 
-__all__ = [
-    "CATALOGUE_DOMAIN",
-    "LANGUAGE_CODES",
-    "check_site_folder",
-    "render_register",
-    "replace_site",
-    "restore_interrupted_site",
-    "write_school_uses",
-]
+__all__ = ["check_site_folder", "render_register", "replace_site", "restore_interrupted_site", "write_school_uses"]

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cohort.transparency.data_terms import PROJECT_STATE_NAMES, RELEASE_CLASS_MEANINGS
-from cohort.transparency.languages import gettext_noop, load_languages
+from cohort.pages import PROJECT_STATE_NAMES, RELEASE_CLASS_MEANINGS, gettext_noop, load_languages
 from cohort.transparency.record_phrases import RecordPhrases
 from cohort.transparency.register_documents import RegisterAgreement, RegisterColumn, RegisterEntry, RegisterRelease
 

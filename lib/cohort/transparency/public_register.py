@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cohort.pages import PROJECT_STATE_NAMES, PageLanguage, load_languages
 from cohort.storage import StoragePath
 from cohort.transparency.article30 import serialise_processing_register
-from cohort.transparency.data_terms import PROJECT_STATE_NAMES
-from cohort.transparency.languages import PageLanguage, load_languages
 from cohort.transparency.page_templates import render_template
 from cohort.transparency.record_reading import read_register_entries
 from cohort.transparency.register_documents import RegisterEntry

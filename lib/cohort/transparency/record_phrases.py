@@ -9,23 +9,18 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-from cohort.transparency.data_terms import (
-    ATTRIBUTE_NAMES,
-    BIRTH_PERIOD_NAMES,
-    DOMAIN_NAMES,
+from cohort.pages import (
     INTRUDER_NAMES,
     LIMIT_NAMES,
     LIMIT_NAMES_WITH_BOARDS,
-    MOMENT_NAMES,
-    SCORE_NAMES,
+    PageLanguage,
+    describe_source,
     name_of_code,
 )
-from cohort.transparency.languages import PageLanguage
 from cohort.transparency.register_documents import (
     RegisterAgreement,
     RegisterColumn,
     RegisterEntry,
-    RegisterMoment,
     RegisterRelease,
     ReleasedColumn,
     ReleasedLevel,
@@ -97,22 +92,7 @@ class RecordPhrases:
 
     def column_source(self, column: RegisterColumn) -> str:
         """What a column shows: an attribute, a result of a moment, or the growth between two moments."""
-        source = column.source
-        if source.attribute == "geboortedatum":
-            shown = name_of_code(BIRTH_PERIOD_NAMES, source.born or "", self.language)
-            return self.language.gettext("date of birth, only as %(period)s", period=shown)
-        if source.attribute is not None:
-            return name_of_code(ATTRIBUTE_NAMES, source.attribute, self.language)
-        names = {
-            "domain": name_of_code(DOMAIN_NAMES, source.domein or "", self.language),
-            "score": name_of_code(SCORE_NAMES, source.value or "", self.language),
-        }
-        first, *later = (self._moment(moment) for moment in source.at)
-        if later:
-            return self.language.gettext(
-                "growth in %(domain)s (%(score)s): from %(first)s to %(last)s", first=first, last=later[0], **names
-            )
-        return self.language.gettext("%(domain)s (%(score)s), %(moment)s", moment=first, **names)
+        return describe_source(column.source, self.language)
 
     def generalisation(self, column: ReleasedColumn, *, sensitive: bool) -> str:
         """How a release shows a column: at one level, or at several levels for parts of the pupils."""
@@ -128,11 +108,6 @@ class RecordPhrases:
             )
             for level in column.levels
         )
-
-    def _moment(self, moment: RegisterMoment) -> str:
-        if moment.moment not in MOMENT_NAMES:
-            return f"{moment.moment} {moment.schooljaar}"
-        return name_of_code(MOMENT_NAMES, moment.moment, self.language, year=moment.schooljaar)
 
     def _level(self, level: ReleasedLevel) -> str:
         if level.values == ["*"]:

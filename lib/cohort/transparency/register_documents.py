@@ -65,6 +65,7 @@ class RegisterColumn(OpenRecordPart):
     source: RegisterSource
     why: str
     legal_ground: str | None = None
+    typed: bool = False
 
 
 class RegisterPopulation(OpenRecordPart):

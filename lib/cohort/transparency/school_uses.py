@@ -16,6 +16,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cohort.agreements import PROJECT_NAME
+from cohort.pages import LANGUAGE_CODES
 from cohort.release_records import (
     ProjectState,
     ReleaseClass,
@@ -25,7 +26,6 @@ from cohort.release_records import (
     project_state,
 )
 from cohort.storage import StoragePath, StorageZones, read_json_document, store_of
-from cohort.transparency.languages import LANGUAGE_CODES
 from cohort.transparency.page_templates import render_template
 from cohort.transparency.register_documents import RELEASED_STATES
 

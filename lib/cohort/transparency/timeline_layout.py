@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cohort.transparency.languages import PageLanguage
+from cohort.pages import PageLanguage
 from cohort.transparency.record_phrases import kept_percent
 from cohort.transparency.register_documents import RegisterEntry
 

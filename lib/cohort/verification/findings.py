@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 FINDING_DEFINITIONS: dict[str, str] = {
-    "SCHEMA": "Columns are not exactly the agreed selection as text, in its order, and then the control columns",
+    "SCHEMA": "Columns are not exactly the agreed selection, in its order and types, and then the control columns",
     "PROTOCOL": "The table requires another Delta protocol than (1,2) or a table feature",
     "PROPERTIES": "Table properties are missing, differ from what they must be, or are too many",
     "COMMIT": "The table does not consist of the one commit of this release, with the release's id as its note",
@@ -18,6 +18,7 @@ FINDING_DEFINITIONS: dict[str, str] = {
     "IDENTIFYING_COLUMN": "Released columns are named after something that identifies a pupil, teacher or school",
     "VALUE_NULL": "Released values are null; a pupil without a value must show `onbekend` or a wider label",
     "VALUE_NOT_IN_HIERARCHY": "Released values are not labels of their column's hierarchy",
+    "BOUNDS": "Released bounds of bands are not those that the label beside them states",
     "LOOKS_LIKE_PUPIL": "Released values look like a pupil number",
     "LOOKS_LIKE_SCHOOL": "Released values look like a school code",
     "PSEUDONYM": "Pseudonyms of pupils or schools are not the keyed ones, are missing, or are not allowed",

@@ -111,6 +111,13 @@ def read_hierarchy_paths_of_file(file: StoragePath) -> HierarchyPaths:
 
 def declared_band_paths(column: DeclaredColumn) -> HierarchyPaths:
     """Build the hierarchy of a column with declared bands; `onbekend` is its last leaf, only under `*`."""
+    levels = declared_band_spans(column)
+    paths = [(*(band_label(span, column.born) for span in path), TOP_LABEL) for path in zip(*levels, strict=True)]
+    return HierarchyPaths((*paths, (*[UNKNOWN_LEAF] * len(levels), TOP_LABEL)))
+
+
+def declared_band_spans(column: DeclaredColumn) -> list[list[NumberSpan]]:
+    """Return per level, from the leaves on, the band of each leaf, in years or numbers (of `quarter` in quarters)."""
     bands = column.bands
     if bands is None:
         raise TypeError("a column without declared bands")
@@ -120,9 +127,7 @@ def declared_band_paths(column: DeclaredColumn) -> HierarchyPaths:
     below: list[NumberSpan] = [(-inf, bands.from_ * unit)] if bands.below else []
     above: list[NumberSpan] = [(bands.to * unit, inf)] if bands.above else []
     leaves = [*below, *inner, *above]
-    levels = [leaves, *(_widen(leaves, width * unit) for width in bands.widths)]
-    paths = [(*(band_label(span, column.born) for span in path), TOP_LABEL) for path in zip(*levels, strict=True)]
-    return HierarchyPaths((*paths, (*[UNKNOWN_LEAF] * len(levels), TOP_LABEL)))
+    return [leaves, *(_widen(leaves, width * unit) for width in bands.widths)]
 
 
 def band_label(span: NumberSpan, born: str | None) -> str:

@@ -22,6 +22,7 @@ from cohort.delta import (
 )
 from cohort.keys import ProjectKey
 from cohort.storage import StoragePath
+from cohort.verification.band_bound_check import check_band_bounds
 from cohort.verification.board_reader import BoardsOfSchools, read_boards_of_schools
 from cohort.verification.class_size_check import (
     ClassMeasures,
@@ -70,6 +71,7 @@ PUBLISHED_TABLE_CODES = (
     "IDENTIFYING_COLUMN",
     "VALUE_NULL",
     "VALUE_NOT_IN_HIERARCHY",
+    "BOUNDS",
     "LOOKS_LIKE_PUPIL",
     "LOOKS_LIKE_SCHOOL",
     "PSEUDONYM",
@@ -133,7 +135,8 @@ def verify_published_table(spark: SparkSession, published: PublishedTable) -> Ve
     runs = read_released_runs(files, project, control=False)
     hierarchies = read_hierarchy_paths(project, published.hierarchies)
     findings += schema_findings + check_file_layout(runs) + check_released_values(runs.values_by_column, hierarchies)
-    pseudonyms = count_pseudonyms(files, project.column_names, control=False) if project.is_pseudonymous else None
+    findings += check_band_bounds(runs, project)
+    pseudonyms = count_pseudonyms(files, project.released_names, control=False) if project.is_pseudonymous else None
     findings += check_pseudonyms(pseudonyms) if pseudonyms else []
 
     # 3. Classes and number of rows.

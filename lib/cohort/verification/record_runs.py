@@ -7,7 +7,7 @@ long as the rows are sorted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -41,7 +41,7 @@ class RecordRuns:
 
     Args:
         columns: the released columns, in their order.
-        labels: per column the labels that occur, None for null.
+        labels: per column the labels that occur, None for null; of a column of whole numbers their digits.
         codes: `[column, run]`, the position of the run's label among the labels of the column.
         file: per run the number of its file.
         rows: per run its number of rows.
@@ -52,6 +52,8 @@ class RecordRuns:
             value is shown at all.
         combination_counts: of pupils with several schools, run, combination of schools and pupils, in three rows.
         combinations: the combinations of schools, numbered by their position.
+        bounds: the columns that show the bounds of a label. They distinguish no classes and have no order of their
+            own, because `band_bound_check` allows them to say nothing beside their label.
     """
 
     columns: tuple[str, ...]
@@ -65,6 +67,7 @@ class RecordRuns:
     sensitive: int | None = None
     combination_counts: IntArray = field(default_factory=_empty_triples)
     combinations: tuple[Combination, ...] = ()
+    bounds: frozenset[str] = frozenset()
 
     @cached_property
     def class_of_run(self) -> IntArray:
@@ -98,7 +101,7 @@ class RecordRuns:
 
     @property
     def columns_in_sort_order(self) -> list[tuple[tuple[str | None, ...], IntArray]]:
-        """Labels and codes of every column, in the order by which rows must be sorted: the sensitive one last."""
+        """Labels and codes of all columns but bounds, in the order by which rows are sorted: the sensitive one last."""
         return [(self.labels[column], self.codes[column]) for column in self._sort_order]
 
     @cached_property
@@ -118,16 +121,18 @@ class RecordRuns:
 
     @property
     def values_by_column(self) -> dict[str, tuple[str | None, ...]]:
-        """The distinct values of each released column."""
-        return dict(zip(self.columns, self.labels, strict=True))
+        """The distinct values of each released column that is no bound."""
+        values = zip(self.columns, self.labels, strict=True)
+        return {column: labels for column, labels in values if column not in self.bounds}
 
     @property
     def _sort_order(self) -> list[int]:
-        return sorted(range(len(self.columns)), key=lambda column: column == self.sensitive)
+        with_labels = (place for place, column in enumerate(self.columns) if column not in self.bounds)
+        return sorted(with_labels, key=lambda place: place == self.sensitive)
 
     @property
     def _quasi_identifiers(self) -> int:
-        return len(self.columns) - (self.sensitive is not None)
+        return len(self._sort_order) - (self.sensitive is not None)
 
     def _number_groups(self, groups: IntArray, columns: list[int]) -> IntArray:
         """Split numbered groups of runs by further columns, exactly: nothing is hashed."""
@@ -142,10 +147,11 @@ def read_released_runs(files: Sequence[StoragePath], project: Project, *, contro
     sensitive = project.sensitive_column
     return read_record_runs(
         files,
-        project.column_names,
+        project.released_names,
         control=control,
         sensitive=None if sensitive is None else sensitive.name,
         school=PSEUDONYM_COLUMNS[1] if project.is_pseudonymous else None,
+        bounds=project.bound_names,
     )
 
 
@@ -156,6 +162,7 @@ def read_record_runs(
     control: bool,
     sensitive: str | None = None,
     school: str | None = None,
+    bounds: Collection[str] = (),
 ) -> RecordRuns:
     """Read the runs of a table's data files.
 
@@ -165,8 +172,9 @@ def read_record_runs(
         control: whether the control columns are present.
         sensitive: the name of the sensitive column, if any.
         school: the column that shows the home school where the control columns are absent, if any.
+        bounds: the released columns of whole numbers.
     """
-    collector = _RunCollector(columns, SCHOOL_CONTROL if control else school, control)
+    collector = _RunCollector(columns, SCHOOL_CONTROL if control else school, control, bounds)
     for number, file in enumerate(files):
         parquet = pq.ParquetFile(parquet_source(file), read_dictionary=collector.dictionary_columns)
         for batch in parquet.iter_batches(batch_size=ROWS_PER_BATCH, columns=collector.read_columns):
@@ -177,10 +185,11 @@ def read_record_runs(
 class _RunCollector:
     """Collects runs and counts, batch by batch."""
 
-    def __init__(self, columns: Sequence[str], school: str | None, control: bool) -> None:
+    def __init__(self, columns: Sequence[str], school: str | None, control: bool, bounds: Collection[str]) -> None:
         self._columns, self._school, self._control = list(columns), school, control
-        self.dictionary_columns = [*columns, *([school] if school else [])]
-        self.read_columns = [*self.dictionary_columns, *([OTHER_SCHOOLS_CONTROL] if control else [])]
+        self._bounds = frozenset(bounds)
+        self.read_columns = [*columns, *([school] if school else []), *([OTHER_SCHOOLS_CONTROL] if control else [])]
+        self.dictionary_columns = [n for n in self.read_columns if n not in {*bounds, OTHER_SCHOOLS_CONTROL}]
         self._values: list[ValueNumbers] = [{} for _ in columns]
         self._schools: SchoolNumbers = {}
         self._combinations: dict[Combination, int] = {}
@@ -190,7 +199,7 @@ class _RunCollector:
         self._run_count = 0
 
     def add(self, batch: pa.RecordBatch, file_number: int) -> None:
-        numbers = [_number_labels(batch.column(name), self._values[i]) for i, name in enumerate(self._columns)]
+        numbers = [_number_labels(self._texts(batch, name), self._values[i]) for i, name in enumerate(self._columns)]
         starts = _find_run_starts(numbers, batch.num_rows)
         lengths = np.diff(np.append(starts, batch.num_rows))
         run_of_row = np.repeat(np.arange(self._run_count, self._run_count + len(starts)), lengths)
@@ -206,6 +215,10 @@ class _RunCollector:
                 self._moved.append(_count_combinations(run_of_row, home, row, other, self._combinations))
         self._run_count += len(starts)
 
+    def _texts(self, batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
+        """A column as text: of a whole number its digits."""
+        return batch.column(name).cast(pa.string()) if name in self._bounds else batch.column(name)
+
     def collect(self, sensitive: int | None) -> RecordRuns:
         return RecordRuns(
             columns=tuple(self._columns),
@@ -219,6 +232,7 @@ class _RunCollector:
             sensitive=sensitive,
             combination_counts=np.concatenate(self._moved, axis=1),
             combinations=tuple(self._combinations),
+            bounds=self._bounds,
         )
 
 

@@ -1,8 +1,8 @@
 """The checksum of a table's released columns, computed without Spark.
 
 It must equal `delta.checksum_rows`, by other code: the publication compares the two. A row is the text of its
-values, each after its length in characters and a colon, a null as `-`; the first 15 and the next 15 hexadecimal
-digits of the SHA-256 of that text are summed over all rows.
+values (of a whole number its digits), each after its length in characters and a colon, a null as `-`; the first 15
+and the next 15 hexadecimal digits of the SHA-256 of that text are summed over all rows.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ def released_checksum(runs: RecordRuns) -> tuple[int, str]:
     return runs.released_rows, f"{totals[0]:x}-{totals[1]:x}"
 
 
-def length_prefixed(value: str | None) -> str:
-    """Write one value so that a row of values has exactly one reading."""
-    return "-" if value is None else f"{len(value)}:{value}"
+def length_prefixed(value: object) -> str:
+    """Write one value, a text, a whole number or None, so that a row of values has exactly one reading."""
+    text = str(value)
+    return "-" if value is None else f"{len(text)}:{text}"
 
 
 def hash_row(text: str) -> tuple[int, int]:

@@ -23,7 +23,7 @@ def check_columns(schema: StructType, project: Project, log: CommitLog, *, contr
         log: the table's log; its schema must be the same.
         control: whether the control columns must be present.
     """
-    required = make_stage_schema(project.column_names, project.pseudonym_columns)
+    required = make_stage_schema(project.released_names, project.pseudonym_columns, project.bound_names)
     if not control:
         required = StructType([field for field in required.fields if field.name not in CONTROL_COLUMNS])
     released = [name for name in schema.fieldNames() if name not in CONTROL_COLUMNS]

@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from cohort.delta import make_table_properties, read_table
 from cohort.storage import StoragePath
 from cohort.verification.accounting_check import check_accounting
+from cohort.verification.band_bound_check import check_band_bounds
 from cohort.verification.board_reader import BoardsOfSchools, boards_of_schools_frame, read_boards_of_schools
 from cohort.verification.class_size_check import (
     ClassMeasures,
@@ -180,7 +181,7 @@ def _open_stage(
         subject,
         rows,
         runs,
-        count_pseudonyms(files, project.column_names, control=True) if project.is_pseudonymous else None,
+        count_pseudonyms(files, project.released_names, control=True) if project.is_pseudonymous else None,
         hierarchies,
         permissions,
         read_boards_of_schools(subject.school_list, subject.key, runs.schools, subject.today),
@@ -210,6 +211,7 @@ def _sensitive_attribute(
 def _check_files_and_values(stage: _OpenedStage) -> list[Finding]:
     values = stage.runs.values_by_column
     findings = check_file_layout(stage.runs) + check_released_values(values, stage.hierarchies)
+    findings += check_band_bounds(stage.runs, stage.subject.project)
     if not any(finding.code == "LOOKS_LIKE_SCHOOL" for finding in findings):
         findings += check_lower_case_school_codes(stage.spark, stage.subject, values)
     return findings + (check_pseudonyms(stage.pseudonyms) if stage.pseudonyms else [])

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.sdc.cli.band_bounds import ReleasedColumns, require_band_labels
 from cohort.sdc.cli.encoded_records import EncodedRecords, encode_records
 from cohort.sdc.cli.file_search import FileSearchResult, search_records
 from cohort.sdc.cli.options import CommandOptions
@@ -60,6 +61,7 @@ def run_recoding(options: CommandOptions) -> ReportDocument:
     file = read_plain_file(options.data, settings.columns_to_read)
     timer.end_step("read", f"{file.records:,} records of {options.data.name} read")
     records = encode_records(file, settings, options)
+    require_band_labels(records.coding, settings.typed)
 
     # 3. Classes that satisfy every constraint.
     result = search_records(records, settings)
@@ -110,7 +112,7 @@ def _write_files(
     blanked = disclosure.suppression.classes if disclosure is not None else None
     rows, counts = released_rows(result.recoding, result.class_of_record, records.sensitive, blanked)
     names = [*settings.columns, *([settings.sensitive] if settings.sensitive is not None else [])]
-    write_released_records(options.out, names, rows, counts, delimiter)
+    write_released_records(options.out, ReleasedColumns(tuple(names), settings.typed), rows, counts, delimiter)
     if options.trace is not None:
         write_class_trace(options.trace, result.class_of_record, delimiter)
 

@@ -18,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from cohort.foundation import atomic_replacement
+from cohort.sdc.cli.band_bounds import ReleasedColumns
 from cohort.sdc.cli.plain_files import EMPTY_CELL, is_parquet_path, rank_texts
 from cohort.sdc.cli.sensitive_column import SensitiveCells
 from cohort.sdc.model import UNKNOWN_VALUE, BoolArray, IntArray, Recoding
@@ -58,13 +59,13 @@ def released_rows(
 
 
 def write_released_records(
-    path: Path, names: Sequence[str], rows: Iterable[Sequence[str]], counts: Iterable[int], delimiter: str
+    path: Path, columns: ReleasedColumns, rows: Iterable[Sequence[str]], counts: Iterable[int], delimiter: str
 ) -> None:
     """Write the released records, each row as often as it counts; the whole file or nothing.
 
     Args:
         path: the file; Parquet where its name ends in `.parquet`, else text.
-        names: the names of the columns.
+        columns: the columns, and which of them are typed.
         rows: the distinct rows, in the order in which they are written.
         counts: how many records each row stands for.
         delimiter: the delimiter of a text.
@@ -73,14 +74,13 @@ def write_released_records(
         if is_parquet_path(path):
             distinct_rows, row_counts = list(rows), np.fromiter(counts, np.int64)
             row_of_record = np.repeat(np.arange(len(row_counts)), row_counts)
-            columns = [pa.array([row[column] for row in distinct_rows], pa.string()) for column in range(len(names))]
-            table = pa.table([column.take(row_of_record) for column in columns], names=list(names))
-            pq.write_table(table, temporary)
+            pq.write_table(columns.make_table(distinct_rows).take(row_of_record), temporary)
             return
         with temporary.open("w", encoding="utf-8", newline="") as out:
-            out.write(_format_line(names, delimiter))
+            out.write(_format_line(columns.names_with_bounds, delimiter))
             for row, count in zip(rows, counts, strict=True):
-                out.write(_format_line(row, delimiter) * count)
+                texts = ["" if value is None else str(value) for value in columns.add_bounds(row)]
+                out.write(_format_line(texts, delimiter) * count)
 
 
 def write_class_trace(path: Path, class_of_record: npt.NDArray[np.integer], delimiter: str) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.sdc.cli.band_bounds import bound_names
 from cohort.sdc.cli.options import CommandOptions
 from cohort.sdc.cli.plain_files import suggest_name
 from cohort.sdc.local_recoding import LOCAL_OBJECTIVES
@@ -69,6 +70,7 @@ class RecodingSettings:
         weights: the weight of each quasi-identifier.
         lowest: the finest level by column, for columns that an option names.
         highest: the coarsest level by column, for columns that an option names.
+        typed: the quasi-identifiers whose bounds are released too.
     """
 
     columns: tuple[str, ...]
@@ -87,6 +89,7 @@ class RecodingSettings:
     weights: tuple[float, ...]
     lowest: Mapping[str, int]
     highest: Mapping[str, int]
+    typed: tuple[str, ...] = ()
 
     @property
     def columns_to_read(self) -> tuple[str, ...]:
@@ -118,6 +121,7 @@ def parse_settings(options: CommandOptions) -> RecodingSettings:
     lowest = _parse_by_column(",".join(options.lowest), int, "--lowest", columns, problems)
     highest = _parse_by_column(",".join(options.highest), int, "--highest", columns, problems)
     objective = _parse_objective(options, problems)
+    typed = _parse_typed(options, columns, problems)
     if problems:
         raise ConfigurationRefused(*problems)
     return RecodingSettings(
@@ -137,6 +141,7 @@ def parse_settings(options: CommandOptions) -> RecodingSettings:
         weights=tuple(weights.get(name, 1.0) for name in columns),
         lowest=lowest,
         highest=highest,
+        typed=typed,
     )
 
 
@@ -148,6 +153,19 @@ def _parse_columns(typed: str | None, problems: list[str]) -> tuple[str, ...]:
         if names.count(name) > 1:
             problems.append(_option_problem(f"column `{name}` once", "--columns a,b", "it several times", "--columns"))
     return names
+
+
+def _parse_typed(options: CommandOptions, columns: Sequence[str], problems: list[str]) -> tuple[str, ...]:
+    """The columns whose bounds are released too; their names must leave room for those of the bounds."""
+    names = tuple(next(csv.reader([options.typed]), [])) if options.typed else ()
+    others = {*columns, *([options.sensitive] if options.sensitive else [])}
+    for name in dict.fromkeys(names):
+        if name not in columns:
+            problems.append(_option_problem("a name of --columns", "--typed score", f"`{name}`", "--typed"))
+        elif others & set(bound_names(name)):
+            found = f"one of them for `{name}`"
+            problems.append(_option_problem("no column with the name of a bound", "--typed score", found, "--typed"))
+    return tuple(dict.fromkeys(names))
 
 
 def _build_constraints(options: CommandOptions, problems: list[str]) -> tuple[ClassConstraint, ...]:

@@ -1,8 +1,8 @@
-"""The two languages of the register: messages from gettext catalogues, days and numbers from Babel.
+"""The two languages of the pages: messages from gettext catalogues, days and numbers from Babel.
 
-Templates and `record_phrases` take every text from here. English message ids stand in the templates and in the
-code; `locales/<language>/LC_MESSAGES/register.po` translates them (`scripts/translate` brings the catalogues up to
-date).
+Templates and phrases take every text from here. English message ids stand in the templates and in the code of the
+packages that write pages; `locales/<language>/LC_MESSAGES/pages.po` translates them all (`scripts/translate` brings
+the catalogues up to date).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ LANGUAGE_CODES = ("nl", "en")
 """Dutch is the language at the top of the site; the English pages are in the folder `en`."""
 AGREEMENT_LANGUAGE = "nl"
 """The language of the texts that a project declares; they are not translated."""
-CATALOGUE_DOMAIN = "register"
+CATALOGUE_DOMAIN = "pages"
 _LOCALES = {"nl": "nl", "en": "en_GB"}
 _OWN_NAMES = {"nl": "Nederlands", "en": "English"}
 
 
 @dataclass(frozen=True)
 class PageLanguage:
-    """One language of the register, with its message catalogue.
+    """One language of the pages, with its message catalogue.
 
     Args:
         code: the language as pages and folders name it, `nl` or `en`.
@@ -66,13 +66,13 @@ class PageLanguage:
 @functools.cache
 def load_language(code: str) -> PageLanguage:
     """Load a language with its compiled catalogue, from the checkout or from the zip that goes with a job."""
-    folder = importlib.resources.files("cohort.transparency") / "locales" / code / "LC_MESSAGES"
+    folder = importlib.resources.files("cohort.pages") / "locales" / code / "LC_MESSAGES"
     with (folder / f"{CATALOGUE_DOMAIN}.mo").open("rb") as file:
         return PageLanguage(code, gettext.GNUTranslations(file))
 
 
 def load_languages() -> tuple[PageLanguage, ...]:
-    """Load every language of the register, in the order of `LANGUAGE_CODES`."""
+    """Load every language of the pages, in the order of `LANGUAGE_CODES`."""
     return tuple(load_language(code) for code in LANGUAGE_CODES)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cohort.transparency.languages import PageLanguage, gettext_noop
+from cohort.pages.languages import PageLanguage, gettext_noop
 
 SCORE_NAMES = {
     "vaardigheidsscore": gettext_noop("ability score"),

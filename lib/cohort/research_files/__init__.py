@@ -1,0 +1,41 @@
+"""What stands beside a published table for its researchers: the codebook, and the folder of exported files.
+
+In: the agreement, the record and the rows of a published release. Out: files in a folder beside the table, opened and
+closed with it (`access`), removed when it changes, and destroyed with the project.
+
+    codebook_document    the codebook as a document
+    label_counts         how many rows show each value
+    value_codes          the numeric code of every value
+    value_labels         what columns and values are called, in both languages
+    codebook_making      the codebook of a release
+    codebook_page        the codebook as a page
+    ddi_document         the codebook as DDI-Codebook 2.5
+    file_folder          the folder of these files
+"""
+
+from __future__ import annotations
+
+from cohort.research_files.codebook_document import MISSING_CODES, Codebook, CodebookVariable, MissingKind
+from cohort.research_files.codebook_making import make_codebook
+from cohort.research_files.file_folder import (
+    open_private_file,
+    prepare_folder,
+    read_codebook,
+    remove_research_files,
+    renew_codebook,
+)
+from cohort.research_files.label_counts import read_published_batches
+
+__all__ = [
+    "MISSING_CODES",
+    "Codebook",
+    "CodebookVariable",
+    "MissingKind",
+    "make_codebook",
+    "open_private_file",
+    "prepare_folder",
+    "read_codebook",
+    "read_published_batches",
+    "remove_research_files",
+    "renew_codebook",
+]
