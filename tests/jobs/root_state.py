@@ -37,6 +37,7 @@ LOG_FILE = re.compile(
     r"|\d{20}\.\d{20}\.compacted\.json"
 )
 LOCK_FILE = re.compile(r"restricted/locks/\w+(\.lock|/\d+\.json)")
+STAGED_RELEASE = re.compile(r"(?<=staging/leergroei/)\d+")
 OVER = {"REFUSED", "SUPERSEDED", "DESTROYED"}
 """States of a release before the newest one."""
 
@@ -87,7 +88,10 @@ def list_beside_tables(platform: Platform) -> State:
     """For the folder of each table, the files that belong neither to its current version nor to its log."""
     root = platform.stored.root
     files = list_all_files(root)
-    return {f"beside the table in {log}": list_strays(root / log, files, log) for log in sorted(_table_folders(files))}
+    return {
+        f"beside the table in {STAGED_RELEASE.sub('<n>', name)}": list_strays(root / name, files, name)
+        for name in sorted(_table_folders(files))
+    }
 
 
 def list_outside_tables(files: list[str]) -> list[str]:
