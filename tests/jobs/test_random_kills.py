@@ -1,8 +1,8 @@
 """kill -9 of every process of a job at moments drawn at random over the whole way, on every kind of store.
 
 Each killed job is run again; after every step the root must be as after the same step of a way that nobody hurt. Three
-kills per store; `COHORT_TEST_KILLS=10 ./scripts/test tests/jobs/test_random_kills.py` draws ten over durations that it
-measures first. The seed is printed, and `COHORT_TEST_SEED` takes it.
+kills per store, at the same draws in every run; `COHORT_TEST_KILLS=10 ./scripts/test tests/jobs/test_random_kills.py`
+draws ten others over durations that it measures first. The seed is printed, and `COHORT_TEST_SEED` takes it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .whole_way import WAY, RootKind, Step, is_complete, run_and_kill
 
 FEW = 3
 KILLS = int(os.environ.get("COHORT_TEST_KILLS", FEW))
-SEED = os.environ.get("COHORT_TEST_SEED") or secrets.token_hex(4)
+SEED = os.environ.get("COHORT_TEST_SEED") or ("few" if KILLS == FEW else secrets.token_hex(4))
 START_SECONDS = 4.0
 """What a submitted job takes longer than one in this process, about."""
 
