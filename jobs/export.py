@@ -6,7 +6,7 @@ from _entry import JobReport, JobRun, run_job
 
 from cohort.foundation import UsageRefused, describe_problem
 from cohort.release_records import require_open_project
-from cohort.table_exports import EXPORT_FORMATS, export_table
+from cohort.table_exports import EXPORT_FORMATS, export_table, require_readable_release
 
 
 def run_export(job: JobRun) -> JobReport:
@@ -24,6 +24,7 @@ def run_export(job: JobRun) -> JobReport:
             )
         )
     project = job.load_project(arguments.project)
+    require_readable_release(job.environment, project)
     with job.lock(project.name):
         require_open_project(job.environment.zones, project.name)
         return export_table(job.environment, project, formats, arguments.language, job.progress).document()

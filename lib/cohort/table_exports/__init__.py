@@ -11,6 +11,6 @@ exported from a table that nobody may read. Called by the job `export`.
 
 from __future__ import annotations
 
-from cohort.table_exports.table_export import EXPORT_FORMATS, ExportReport, export_table
+from cohort.table_exports.table_export import EXPORT_FORMATS, ExportReport, export_table, require_readable_release
 
-__all__ = ["EXPORT_FORMATS", "ExportReport", "export_table"]
+__all__ = ["EXPORT_FORMATS", "ExportReport", "export_table", "require_readable_release"]

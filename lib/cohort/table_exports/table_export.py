@@ -80,13 +80,13 @@ def export_table(
         progress: receives a line per file.
 
     Raises:
-        StateRefused: nothing is published, or nobody may read what is (exit code 15).
+        StateRefused: what `require_readable_release` refuses (exit code 15).
         ConfigurationRefused: a program does not take the name of a column (10).
         RightsRefused: readers who cannot be given access again (17).
     """
     # 1. What is exported: the published release, which its readers may read today.
     zones = environment.zones
-    record = _require_readable_release(environment, project)
+    record = require_readable_release(environment, project)
     book = read_codebook(zones, record)
     if book is None:
         book = make_codebook(environment, project, record, zones.published_table(project.name))
@@ -113,7 +113,12 @@ def export_table(
     )
 
 
-def _require_readable_release(environment: Environment, project: Project) -> ReleaseRecord:
+def require_readable_release(environment: Environment, project: Project) -> ReleaseRecord:
+    """Return the published release of a project that its readers may read today.
+
+    Raises:
+        StateRefused: there is none, or its table is another release's (exit code 15).
+    """
     zones = environment.zones
     record = find_published_record(zones, project.name)
     reasons = reasons_against_access(zones, project, environment.today)
