@@ -170,6 +170,7 @@ LOCAL_NAMES = {
     "legal_basis.eligibility": {"pathlib.Path"},
     "legal_basis.list_vocabulary": {"pathlib.Path"},
     "legal_basis.objections_in_force": {"pathlib.Path"},
+    "preview.preview_settings": {"pathlib.Path"},
     "release.release_task": {"pathlib.Path"},
     "verification.list_file_reader": {"pathlib.Path"},
     "verification.rights_list_reader": {"pathlib.Path"},

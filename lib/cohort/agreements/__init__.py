@@ -27,8 +27,13 @@ from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.environment import Environment
 from cohort.agreements.platform import ObjectionLimits, Platform, PlatformFloors, load_platform, locate_key_folder
 from cohort.agreements.privacy_model import derive_class_constraints, derive_value_rules
-from cohort.agreements.project import PROJECT_NAME, Project, check_project_name, load_project
-from cohort.agreements.project_hierarchies import find_band_bounds, find_uncovered_scores, load_hierarchies
+from cohort.agreements.project import PROJECT_NAME, Project, check_project_name, find_limits_under_floors, load_project
+from cohort.agreements.project_hierarchies import (
+    find_band_bounds,
+    find_uncovered_scores,
+    load_hierarchies,
+    load_hierarchy,
+)
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
 
@@ -53,9 +58,11 @@ __all__ = [
     "derive_class_constraints",
     "derive_value_rules",
     "find_band_bounds",
+    "find_limits_under_floors",
     "find_uncovered_scores",
     "load_catalogue",
     "load_hierarchies",
+    "load_hierarchy",
     "load_platform",
     "load_project",
     "locate_key_folder",

@@ -190,9 +190,7 @@ class AccessSettings(Declaration):
 
     way: Literal["group", "policy", "owner", "hook"]
     hook: str | None = None
-    platform_principals: list[Annotated[str, Field(pattern=r"^[^*]+$")]] = Field(
-        default_factory=list
-    )
+    platform_principals: list[Annotated[str, Field(pattern=r"^[^*]+$")]] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _hooked(self) -> Self:

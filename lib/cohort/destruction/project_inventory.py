@@ -92,7 +92,8 @@ class ProjectInventory:
 
 def project_folders(zones: StorageZones, project: str) -> tuple[StoragePath, ...]:
     """Return the folders that hold nothing but this project: they are removed whole before it is certified."""
-    return zones.published_table(project), zones.staging(project), zones.release_snapshots(project)
+    folders = zones.published_table(project), zones.staging(project), zones.release_snapshots(project)
+    return (*folders, zones.preview(project))
 
 
 def take_inventory(zones: StorageZones, key_folder: Path, project: str) -> ProjectInventory:
