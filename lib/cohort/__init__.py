@@ -9,6 +9,7 @@ public names (contracts of import-linter in `pyproject.toml`):
     storage           The zones of the storage root, and the port to the store that it stands on: paths, documents,
                       locks, survivors. No other package asks the operating system for data of the root.
     data_states            The states of the data as types and Spark schemas, and small Arrow frames handed to Spark.
+    comparison_page   The page that compares settings of one cohort, with its figures and pictures.
     sdc               The anonymisation engine on numpy arrays, without Spark: from a histogram of equal records to
                       a recoding whose equivalence classes satisfy the privacy models.
     delta             Delta tables: read, write, merge, vacuum, log. No other package speaks Delta.
@@ -38,6 +39,7 @@ public names (contracts of import-linter in `pyproject.toml`):
                       releases.
     release           One release from results to a published table: pipeline, accounting, data dictionary,
                       publication, status.
+    preview           Several settings of a project side by side, before anything is released.
     published_tables       Published tables after publication: rows withdrawn, daily look at readers, verification
                       repeated.
     table_exports     Published tables as files for statistical programs: SPSS, Stata, Parquet, CSV.

@@ -36,12 +36,13 @@ from cohort.agreements.platform import (
     locate_key_folder,
 )
 from cohort.agreements.privacy_model import derive_class_constraints, derive_value_rules
-from cohort.agreements.project import PROJECT_NAME, Project, check_project_name, load_project
+from cohort.agreements.project import PROJECT_NAME, Project, check_project_name, find_limits_under_floors, load_project
 from cohort.agreements.project_hierarchies import (
     find_band_bounds,
     find_code_list,
     find_uncovered_scores,
     load_hierarchies,
+    load_hierarchy,
 )
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
@@ -70,9 +71,11 @@ __all__ = [
     "derive_value_rules",
     "find_band_bounds",
     "find_code_list",
+    "find_limits_under_floors",
     "find_uncovered_scores",
     "load_catalogue",
     "load_hierarchies",
+    "load_hierarchy",
     "load_platform",
     "load_project",
     "locate_key_folder",

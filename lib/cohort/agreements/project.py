@@ -196,7 +196,7 @@ def load_project(folder: Path, name: str, platform: Platform) -> Project:
     check_project_name(name)
     where = f"projects/{name}.toml"
     project = read_declaration(folder / where, Project, where=where)
-    problems = _find_limits_under_floors(project, platform, where)
+    problems = find_limits_under_floors(project, platform, where)
     if project.name != name:
         problems.append(
             describe_problem(
@@ -212,7 +212,14 @@ def load_project(folder: Path, name: str, platform: Platform) -> Project:
     return project
 
 
-def _find_limits_under_floors(project: Project, platform: Platform, where: str) -> list[str]:
+def find_limits_under_floors(project: Project, platform: Platform, where: str) -> list[str]:
+    """Find the limits of a project that are weaker than the platform's floors; a sentence for each.
+
+    Args:
+        project: the declaration of the project.
+        platform: the platform declaration.
+        where: the name of the declaration in messages.
+    """
     problems = [
         describe_problem(
             f"{limit.key} {limit.bound} {limit.floor}, the platform's floor",

@@ -35,6 +35,7 @@ from cohort.anonymisation.search_input import (
     count_pupils,
     encode_pupils,
     hash_pupil,
+    make_valued_search_input,
     select_eligible_pupils,
     select_usable_pupils,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "hmac_sha256",
     "make_board_frame",
     "make_pupil_records",
+    "make_valued_search_input",
     "pseudonymise_pupils",
     "read_column_weights",
     "renumber_classes",

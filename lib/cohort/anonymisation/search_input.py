@@ -152,18 +152,31 @@ def make_search_input(encoded: DataFrame, project: Project) -> DataFrame:
         encoded: the encoded pupils with their boards.
         project: the declaration of the project.
     """
-    words = [name for name in encoded.columns if name.startswith(word_column(""))]
-    return select_eligible_pupils(encoded, project).select(
-        hash_pupil().alias(KEY_COLUMN),
-        *words,
-        F.xxhash64(BOARD).alias(SCHOOL_COLUMN),
-        F.transform(pupil_boards.list_other_boards(), lambda board: F.xxhash64(board)).alias(OTHER_SCHOOLS_COLUMN),
-    )
+    return select_eligible_pupils(encoded, project).select(*_search_columns(encoded))
+
+
+def make_valued_search_input(encoded: DataFrame, project: Project) -> DataFrame:
+    """Make the rows of `make_search_input` with SENSITIVE_LEAF beside them, where a column is sensitive.
+
+    The caller keeps the leaf apart from what it gives to a search.
+    """
+    values = [name for name in encoded.columns if name == SENSITIVE_LEAF]
+    return select_eligible_pupils(encoded, project).select(*_search_columns(encoded), *values)
 
 
 def hash_pupil() -> Column:
     """Hash the pseudonym of a pupil; together with the code it joins a pupil with the class that the search found."""
     return F.xxhash64(PUPIL_CONTROL)
+
+
+def _search_columns(encoded: DataFrame) -> list[Column]:
+    words = [F.col(name) for name in encoded.columns if name.startswith(word_column(""))]
+    return [
+        hash_pupil().alias(KEY_COLUMN),
+        *words,
+        F.xxhash64(BOARD).alias(SCHOOL_COLUMN),
+        F.transform(pupil_boards.list_other_boards(), lambda board: F.xxhash64(board)).alias(OTHER_SCHOOLS_COLUMN),
+    ]
 
 
 def _is_encoded(name: str) -> bool:

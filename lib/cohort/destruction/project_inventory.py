@@ -99,6 +99,7 @@ def project_folders(zones: StorageZones, project: str) -> tuple[StoragePath, ...
         zones.research_files(project),
         zones.staging(project),
         zones.release_snapshots(project),
+        zones.preview(project),
     )
 
 

@@ -13,7 +13,13 @@ from __future__ import annotations
 
 from cohort.foundation.atomic_files import atomic_replacement, sync_folder
 from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE, CodeList, digest_code_lists
-from cohort.foundation.declarations import Declaration, ExactNumber, read_declaration, several_problems
+from cohort.foundation.declarations import (
+    Declaration,
+    ExactNumber,
+    describe_validation_errors,
+    read_declaration,
+    several_problems,
+)
 from cohort.foundation.delimited_text import (
     KNOWN_DELIMITERS,
     UTF8,
@@ -111,6 +117,7 @@ __all__ = [
     "brin_to_number_sql",
     "decode_text",
     "describe_problem",
+    "describe_validation_errors",
     "digest_code_lists",
     "elfproef_remainder_sql",
     "format_line_numbers",

@@ -9,18 +9,16 @@ from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 
-from cohort.agreements import load_hierarchies
-from cohort.anonymisation import HierarchyByColumn
 from cohort.data_states import AcceptedResults
 from cohort.delta import remove_folder, write_new_table
-from cohort.differencing import ComparedRelease, compare_with_live_projects, load_previous_snapshot, renumber_snapshot
+from cohort.differencing import ComparedRelease, compare_with_live_projects, renumber_snapshot
 from cohort.erasure import accept_objections
 from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, Stopwatch, describe_problem
 from cohort.ingestion import require_canonical_codes
 from cohort.keys import ProjectKey
 from cohort.legal_basis import Eligibility, load_number_changes
 from cohort.release import accounting, contributors, publication, stage_pipeline, staged_record, staged_verification
-from cohort.release.release_task import ReleaseTask
+from cohort.release.release_task import ReleaseTask, make_pipeline_input
 from cohort.release.stage_pipeline import PipelineInput, PipelineResult
 from cohort.release.staged_record import ReleaseMeasurements
 from cohort.release_records import (
@@ -158,7 +156,7 @@ def stage_release(
     # 1. What the release is made from.
     accept_objections(spark, environment, eligible.objections, task.catalogue.domains())
     results = AcceptedResults(read_current_results(spark, zones, batches))
-    inputs = _pipeline_input(task, eligible, key)
+    inputs = make_pipeline_input(task, eligible, key)
 
     # 2. The rows, in the stage; the snapshot; the counts.
     pipeline_result = stage_pipeline.run_release_pipeline(results, inputs, clock.report_stage, early.start)
@@ -199,23 +197,6 @@ def _require_batches(zones: StorageZones) -> tuple[int, ...]:
             )
         )
     return tuple(batches)
-
-
-def _pipeline_input(task: ReleaseTask, eligible: Eligibility, key: ProjectKey) -> PipelineInput:
-    environment, project = task.environment, task.project
-    hierarchies: HierarchyByColumn = load_hierarchies(project, environment.hierarchies)
-    return PipelineInput(
-        project=project,
-        eligibility=eligible,
-        hierarchies=hierarchies,
-        key=key,
-        schools=task.catalogue.schools,
-        boards=task.catalogue.boards_on(environment.today),
-        most_pupils_at_once=environment.platform.search.most_pupils_at_once,
-        floors=environment.platform.floors,
-        previous=load_previous_snapshot(environment.zones, project, hierarchies),
-        wave=task.wave,
-    )
 
 
 def _snapshot_contents(inputs: PipelineInput, pipeline_result: PipelineResult, number: int) -> SnapshotContents:

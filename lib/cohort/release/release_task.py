@@ -21,6 +21,7 @@ from cohort.legal_basis import (
     load_list_vocabulary,
     load_number_changes,
 )
+from cohort.release.stage_pipeline import PipelineInput
 from cohort.release_records import require_open_project
 from cohort.sdc import Hierarchy
 
@@ -116,3 +117,27 @@ def load_fitting_hierarchies(project: Project, hierarchies: Path, catalogue: Cat
     if uncovered := find_uncovered_scores(project, loaded, catalogue):
         raise ConfigurationRefused(*uncovered)
     return loaded
+
+
+def make_pipeline_input(task: ReleaseTask, eligible: Eligibility, key: ProjectKey) -> PipelineInput:
+    """Gather what the pipeline makes a release from, beside the results.
+
+    Args:
+        task: the release to be made.
+        eligible: whose results the project may use today.
+        key: the project's key.
+    """
+    environment, project = task.environment, task.project
+    hierarchies = load_hierarchies(project, environment.hierarchies)
+    return PipelineInput(
+        project=project,
+        eligibility=eligible,
+        hierarchies=hierarchies,
+        key=key,
+        schools=task.catalogue.schools,
+        boards=task.catalogue.boards_on(environment.today),
+        most_pupils_at_once=environment.platform.search.most_pupils_at_once,
+        floors=environment.platform.floors,
+        previous=load_previous_snapshot(environment.zones, project, hierarchies),
+        wave=task.wave,
+    )

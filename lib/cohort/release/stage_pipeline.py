@@ -120,7 +120,7 @@ def run_release_pipeline(
     """
     # 1. One coded record per pupil who may be in the release.
     project = inputs.project
-    all_pupils, counts = _encode_pupils(results, inputs)
+    all_pupils, counts = encode_cohort(results, inputs)
     encoded = select_usable_pupils(all_pupils)
     report("records", f"{counts.pupils} pupils")
     before_search()
@@ -153,8 +153,18 @@ def run_release_pipeline(
     )
 
 
-def _encode_pupils(results: AcceptedResults, inputs: PipelineInput) -> tuple[DataFrame, PupilCounts]:
-    """Select, mark, pseudonymise and encode; the encoded pupils are cached, and counted in one action."""
+def encode_cohort(results: AcceptedResults, inputs: PipelineInput) -> tuple[DataFrame, PupilCounts]:
+    """Select, mark, pseudonymise and encode the pupils of a project: one pass over the results.
+
+    The encoded pupils are cached, and counted in one action; the caller unpersists them.
+
+    Args:
+        results: the accepted results of all batches that count.
+        inputs: what a release is made from, beside the results.
+
+    Raises:
+        NotAnonymous: values that are not in a hierarchy (exit code 14).
+    """
     project, eligible = inputs.project, inputs.eligibility
     coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
     selected = select_project_results(results, project)
@@ -172,7 +182,7 @@ def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput
     project, key, most = inputs.project, inputs.key, inputs.most_pupils_at_once
     boards = make_board_frame(encoded.sparkSession, key, inputs.boards)
     with_boards = add_boards(encoded, boards)
-    sensitive = _sensitive_column(inputs)
+    sensitive = find_sensitive_column(project, inputs.hierarchies, inputs.floors)
     if inputs.previous is None:
         coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
         task = ClassSearchTask(project, coding, key, most, sensitive)
@@ -183,14 +193,15 @@ def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput
     return nested.classes, nested.withdrawn
 
 
-def _sensitive_column(inputs: PipelineInput) -> SensitiveColumn | None:
-    """Return the project's sensitive column with the rules on its shown values."""
-    column, floors = inputs.project.sensitive_column, inputs.floors
+def find_sensitive_column(
+    project: Project, hierarchies: HierarchyByColumn, floors: PlatformFloors
+) -> SensitiveColumn | None:
+    """Find the project's sensitive column with the rules on its shown values; None where it has none."""
+    column = project.sensitive_column
     if column is None:
         return None
-    rules = derive_value_rules(inputs.project, floors)
-    hierarchy = inputs.hierarchies[column.name]
-    return SensitiveColumn.from_hierarchy(column.name, hierarchy, rules, floors.pupils_with_value)
+    rules = derive_value_rules(project, floors)
+    return SensitiveColumn.from_hierarchy(column.name, hierarchies[column.name], rules, floors.pupils_with_value)
 
 
 def _link_with_previous(

@@ -15,11 +15,13 @@ Subpackages; one imports only from those above it (a contract of import-linter i
     local_recoding     Levels per class: clusters of records, refined and trimmed.
     partitioned        Cohorts too large for one search, and populations searched apart.
     risk               Prosecutor, journalist and marketer risk; a motivated intruder.
+    comparison         The figures of one setting, to compare several of one cohort.
     cli                `python -m cohort.sdc`: recoding of a plain file for an analyst, and its report.
 """
 
 from __future__ import annotations
 
+from cohort.sdc.comparison import ComparedColumn, SettingOutcome, measure_setting
 from cohort.sdc.global_recoding import RecodingRequest, search_global_recoding
 from cohort.sdc.local_recoding import search_local_recoding
 from cohort.sdc.model import (
@@ -54,9 +56,11 @@ from cohort.sdc.partitioned import (
     WITHOUT_VALUE,
     CohortSplit,
     build_partition_histogram,
+    classes_of_all_records,
     level_column,
     merge_population_recodings,
     search_partition,
+    search_populations_separately,
     word_column,
     word_columns,
 )
@@ -101,6 +105,7 @@ __all__ = [
     "ClassCounts",
     "Coding",
     "CohortSplit",
+    "ComparedColumn",
     "DistinctLDiversity",
     "EdgeNotation",
     "EntropyLDiversity",
@@ -126,15 +131,18 @@ __all__ = [
     "SensitiveSuppression",
     "SensitiveValueConstraint",
     "SensitiveValueCounts",
+    "SettingOutcome",
     "ValueDominance",
     "WeightedLoss",
     "bound_intruder_chances",
     "build_partition_histogram",
+    "classes_of_all_records",
     "classes_satisfying_all",
     "decide_sensitive_suppression",
     "level_column",
     "list_band_bounds",
     "make_band_edges",
+    "measure_setting",
     "merge_population_recodings",
     "no_recoding_refusal",
     "parse_band_label",
@@ -143,6 +151,7 @@ __all__ = [
     "search_global_recoding",
     "search_local_recoding",
     "search_partition",
+    "search_populations_separately",
     "simulate_linked_releases",
     "strictest_value_share",
     "word_column",

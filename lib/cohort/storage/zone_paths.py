@@ -121,6 +121,10 @@ class StorageZones(Generic[P_co]):
         """What is kept of each release of a project, to compare the next release with."""
         return self.restricted / "released" / project
 
+    def preview(self, project: str) -> P_co:
+        """The newest preview of a project's settings; it has exact counts."""
+        return self.restricted / "previews" / project
+
     def staging(self, project: str) -> P_co:
         """The staged releases of a project."""
         return self.root / "staging" / project

@@ -4,6 +4,8 @@ command_line         run_recoding_command: exit code, document on stdout, progre
 options              CommandOptions: the options as they were typed.
 settings             RecodingSettings: what they mean together.
 recoding_run         The steps of one run.
+varied_options       VariedSetting: the settings of a comparison, each an override of the options.
+settings_comparison  Several settings of one file side by side, on one page.
 plain_files          Reader of plain files, CSV or Parquet, by column.
 quasi_identifiers    Columns as a coding and codes of records.
 contributors         RecordContributors: the schools or boards that know each record.

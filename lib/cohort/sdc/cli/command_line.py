@@ -1,6 +1,7 @@
 """The command `python -m cohort.sdc`: one recoding of a plain file, without Spark, for a disclosure analyst.
 
     python -m cohort.sdc --data FILE --hierarchies DIR --columns a,b,c --k 10 … --out FILE
+    python -m cohort.sdc … --vary settings.toml --out page.html
 
 It prints one JSON document on stdout, progress and refusals on stderr, and no value of a record anywhere but in the
 released file. docs/disclosure-analyst.md says how to use it and what its document means.
@@ -18,6 +19,7 @@ from typing import Any
 from cohort.foundation import EXIT_DEFECT, EXIT_DONE, Refusal
 from cohort.sdc.cli.options import CommandOptions
 from cohort.sdc.cli.recoding_run import COMMAND_NAME, run_recoding
+from cohort.sdc.cli.settings_comparison import compare_settings
 
 
 def run_recoding_command(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +33,7 @@ def run_recoding_command(arguments: Sequence[str] | None = None) -> int:
     """
     options = CommandOptions.parse(arguments)
     try:
-        document = run_recoding(options)
+        document = run_recoding(options) if options.vary is None else compare_settings(options)
     except Refusal as refusal:
         for problem in refusal.problems:
             print(f"{COMMAND_NAME}: {problem}", file=sys.stderr)

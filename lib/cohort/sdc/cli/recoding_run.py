@@ -55,7 +55,7 @@ def run_recoding(options: CommandOptions) -> ReportDocument:
 
     # 1. What is wanted, and where it is written.
     settings = parse_settings(options)
-    _check_paths(options, settings.columns)
+    check_paths(options, settings.columns)
 
     # 2. The records, as codes.
     file = read_plain_file(options.data, settings.columns_to_read)
@@ -69,7 +69,7 @@ def run_recoding(options: CommandOptions) -> ReportDocument:
     timer.end_step("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
 
     # 4. Classes that show their sensitive values.
-    disclosure = _decide_disclosure(records, result, settings)
+    disclosure = decide_disclosure(records, result, settings)
     if disclosure is not None:
         blanked = int(disclosure.suppression.classes.sum())
         timer.end_step("values", f"{blanked:,} classes show no sensitive value")
@@ -83,10 +83,10 @@ def run_recoding(options: CommandOptions) -> ReportDocument:
     # 6. The released records.
     _write_files(options, settings, file.delimiter, (records, result, disclosure))
     timer.end_step("write", f"{recoding.released_pupils:,} records written, {recoding.suppressed:,} suppressed")
-    return {**document, "seconds": timer.seconds(), "peak_memory_mb": _peak_memory_mb()}
+    return {**document, "seconds": timer.seconds(), "peak_memory_mb": peak_memory_mb()}
 
 
-def _decide_disclosure(
+def decide_disclosure(
     records: EncodedRecords, result: FileSearchResult, settings: RecodingSettings
 ) -> SensitiveDisclosure | None:
     """Which classes show their sensitive values; None where no column is sensitive."""
@@ -117,7 +117,7 @@ def _write_files(
         write_class_trace(options.trace, result.class_of_record, delimiter)
 
 
-def _check_paths(options: CommandOptions, columns: tuple[str, ...]) -> None:
+def check_paths(options: CommandOptions, columns: tuple[str, ...]) -> None:
     """Refuse files to write that are also read, folders that do not exist, and a pattern without a column.
 
     Raises:
@@ -153,7 +153,7 @@ def _path_problem(what: str, found: str, option: str, example: str = "build/rele
     return describe_problem(what, example=f"`{option} {example}`", found=found, where=option, do="Name another")
 
 
-def _peak_memory_mb() -> float:
+def peak_memory_mb() -> float:
     """The peak memory of this process in megabytes.
 
     The kernel's status of the process is read where there is one: `getrusage` may include the parent's peak.
