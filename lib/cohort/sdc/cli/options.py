@@ -43,6 +43,7 @@ class CommandOptions:
     weights: str | None
     lowest: Sequence[str]
     highest: Sequence[str]
+    risk_attributes: str | None
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None) -> CommandOptions:
@@ -85,6 +86,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--weights", metavar="A=2,B=1", help="how much a column matters (default: 1)")
     add("--lowest", action="append", default=[], metavar="A=1", help="the finest level of a column")
     add("--highest", action="append", default=[], metavar="B=2", help="the coarsest level of a column")
+    add("--risk-attributes", metavar="A,B", help="measure attacks by somebody who knows these columns; searches again")
     add("--out", type=Path, required=True, metavar="FILE", help="the released records, .csv or .parquet")
     add("--trace", type=Path, metavar="FILE", help="the class of every record: restricted, never released")
     return parser

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+ATTACK_SEED = 20_261_130
+"""The seed of all attacks, unless the caller gives another."""
+
 NORMAL_QUANTILE = 1.959_964
 """The 97.5 % quantile of the normal distribution: all intervals are of 95 %."""
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.risk.attacked_cohort import AttackedCohort
-from cohort.sdc.risk.downcoding_attack import DowncodingRisk
-from cohort.sdc.risk.inference_attack import ATTACK_SEED, InferenceRisk, inference_attack
-from cohort.sdc.risk.rate_comparison import RateComparison
+from cohort.sdc.risk.downcoding_risk import DowncodingRisk
+from cohort.sdc.risk.inference_risk import InferenceRisk, inference_attack
+from cohort.sdc.risk.rate_comparison import ATTACK_SEED, RateComparison
 
 INFERENCE_NOT_MEASURED = "INFERENCE_NOT_MEASURED"
 INFERENCE_ATTRIBUTES_ONLY = "INFERENCE_ATTRIBUTES_ONLY"
@@ -32,7 +32,8 @@ _LESS_DOWNCODING = "Raise the finest level of the columns (`lowest`) or k, or re
 class RiskLimits:
     """What a release may add to the success of an attack, as shares; 1 allows everything.
 
-    A limit on a difference holds for the upper end of its 95 % interval, so a cohort too small to measure breaks it.
+    A limit on a difference holds for the upper end of its 95 % interval, so a cohort too small to measure breaks it. The
+    limit on right guesses of sure cells holds for the lower end, since sure cells are few.
 
     Args:
         attributes_only: inference of a column from attributes only, inside less outside the release.
@@ -123,10 +124,12 @@ class ReleaseRisk:
 
     def _broken_by_downcoding(self, limits: RiskLimits) -> Iterator[BrokenLimit]:
         downcoding = self.downcoding
+        right = downcoding.newly_sure_right
+        surely_right = 0.0 if right is None else right.interval[0]
         figures = [
             (DOWNCODING_GAIN, "a gain by knowing the algorithm", downcoding.gain_interval[1], limits.downcoding_gain),
             (SURE_CELLS, "a share of newly sure cells", downcoding.newly_sure, limits.sure_cells),
-            (SURE_CELLS_RIGHT, "right guesses of them", downcoding.newly_sure_right or 0.0, limits.sure_cells_right),
+            (SURE_CELLS_RIGHT, "right guesses of them", surely_right, limits.sure_cells_right),
         ]
         for code, what, found, limit in figures:
             if found > limit:
@@ -169,9 +172,7 @@ def _broken_differences(
 
 def _describe_excess(what: str, found_and_limit: tuple[float, float], where: str, do: str) -> str:
     found, limit = (f"{100 * share:.2f}" for share in found_and_limit)
-    return describe_problem(
-        f"{what} of at most {limit} per cent", example="1", found=f"up to {found}", where=where, do=do
-    )
+    return describe_problem(f"{what} of at most {limit} per cent", example="1.00", found=found, where=where, do=do)
 
 
 def _not_measured() -> BrokenLimit:

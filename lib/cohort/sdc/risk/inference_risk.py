@@ -21,14 +21,12 @@ from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.sdc.model import BoolArray, Int32Array, IntArray, Recoding, mask_codes
 from cohort.sdc.privacy_models import whole_number_problems
 from cohort.sdc.risk.attacked_cohort import AttackedCohort
-from cohort.sdc.risk.rate_comparison import Rate, RateComparison, pool_comparisons
+from cohort.sdc.risk.rate_comparison import ATTACK_SEED, Rate, RateComparison, pool_comparisons
 from cohort.sdc.risk.release_density import ReleaseDensity
 
-ATTACK_SEED = 20_261_130
-"""The seed that draws halves, targets and guesses, unless the caller gives another."""
 TARGETS_PER_HALF = 10_000
 """At most so many pupils of each half are attacked, per fold; there are two folds."""
-LINKED_TARGETS_PER_HALF = 2_000
+LINKED_TARGETS_PER_HALF = 1_000
 """At most so many of them are linked."""
 LINK_CANDIDATES = 100
 """A linked record is one of so many, where there are so many targets."""
@@ -80,8 +78,8 @@ def inference_attack(
     3. Targets are drawn from both halves, suppressed pupils too, since nobody knows who of the control would be.
     4. Inference: guess each column from all others, and each column that is no attribute from the attributes.
     5. Linkability: find the pupil's other columns, among those of 100 targets, from the pupil's attributes.
-    6. Singling out: draw exact records from the density and count those that exactly one pupil of a half has. A label
-       alone singles out nobody: k pupils or more have it.
+    6. Singling out: of distinct exact records drawn from the density, those that exactly one pupil of a half has. A
+       label alone singles out nobody: k pupils or more have it.
 
     Args:
         cohort: the cohort, and how it is recoded.
@@ -174,13 +172,14 @@ class _Fold:
         return RateComparison(Rate(inside, number), Rate(outside, number))
 
     def single_out(self) -> RateComparison:
-        """Exact records drawn from the density that exactly one pupil has; the halves are cut to the same size."""
-        drawn = self._cohort.coding.encode(self._density.draw_records(self._guesses, self._rng))
+        """Exact records drawn from the density, each once, that exactly one pupil has; halves are cut to one size."""
+        records = np.unique(self._density.draw_records(self._guesses, self._rng), axis=1)
+        drawn = self._cohort.coding.encode(records)
         size = min(len(half) for half in self._halves)
         singled = []
         for half in self._halves:
             pupils = self._cohort.codes[:, np.sort(self._rng.choice(half, size, replace=False))]
-            singled.append(Rate(int((self._count_pupils(pupils, drawn) == 1).sum()), self._guesses))
+            singled.append(_rate(self._count_pupils(pupils, drawn) == 1))
         return RateComparison(*singled)
 
     def _count_links(
