@@ -59,7 +59,7 @@ def grant_reading(
             "Effect": "Allow",
             "Principal": {"AWS": [*own]},
             "Action": "s3:*",
-            "Resource": [arn, f"{arn}/{root}/*"],
+            "Resource": [arn, f"{arn}/{root}", f"{arn}/{root}/*"],
         },
         {
             "Sid": f"{name}Read",

@@ -268,7 +268,7 @@ def _http_answer(error: Any) -> tuple[int, str]:
     while error is not None:
         if str(error.getClass().getName()).startswith(S3_MODEL):
             details = error.awsErrorDetails()
-            return int(error.statusCode()), "" if details is None else str(details.errorCode())
+            return int(error.statusCode()), "" if details is None else str(details.errorCode() or "")
         error = error.getCause()
     return 0, ""
 

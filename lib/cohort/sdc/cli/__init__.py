@@ -13,6 +13,7 @@ sensitive_column     SensitiveCells, and which classes show its values.
 encoded_records      EncodedRecords: all of these for one file.
 file_search          The search for classes of the records.
 report               The report of a recoding.
+attacks              The attacks on a release, where they are asked for.
 released_records     The released file and the trace.
 """
 

@@ -44,6 +44,29 @@ class EncodedRecords:
             return None
         return Histogram.from_pupils(self.codes, self.schools_of_boards, single=True)
 
+    def subset(self, members: IntArray) -> EncodedRecords:
+        """Some of the records, in the order given."""
+        return EncodedRecords(
+            self.coding,
+            np.atleast_2d(self.codes)[:, members],
+            None if self.contributors is None else self.contributors.subset(members),
+            None if self.schools_of_boards is None else self.schools_of_boards[members],
+            None if self.sensitive is None else self.sensitive.subset(members),
+        )
+
+    def sorted_positions(self) -> IntArray:
+        """The records in the order of their codes, schools and whether they have a sensitive value.
+
+        Records that are equal in all of these are interchangeable in a search: a school has the same contributors in
+        all its records.
+        """
+        keys = [*np.atleast_2d(self.codes)]
+        if self.contributors is not None:
+            keys.append(self.contributors.home if self.schools_of_boards is None else self.schools_of_boards)
+        if self.sensitive is not None:
+            keys.append(self.sensitive.has_value)
+        return np.lexsort(keys[::-1])
+
 
 def encode_records(file: PlainFile, settings: RecodingSettings, options: CommandOptions) -> EncodedRecords:
     """Encode the records of a file.

@@ -57,6 +57,20 @@ def search_records(records: EncodedRecords, settings: RecodingSettings) -> FileS
     return FileSearchResult(replace(recoding, class_of=class_of_unit), class_of_record, histogram)
 
 
+def recode_subset(records: EncodedRecords, settings: RecodingSettings, members: IntArray) -> Recoding:
+    """Search some of the records by themselves, as `search_records` searches all.
+
+    Too few sensitive values are no reason to refuse, since nothing is released.
+
+    Raises:
+        NotAnonymous: no recoding satisfies the settings (exit code 14).
+    """
+    some, request = records.subset(members), _make_request(records.coding, settings)
+    if some.sensitive is None:
+        return _search_histogram(_build_histogram(some.codes, some.contributors, settings), request, settings)
+    return _search_populations(some, some.sensitive, request, settings)[0]
+
+
 def _make_request(coding: Coding, settings: RecodingSettings) -> RecodingRequest:
     lowest, highest = settings.level_bounds(coding)
     return RecodingRequest(

@@ -45,6 +45,7 @@ class CommandOptions:
     lowest: Sequence[str]
     highest: Sequence[str]
     typed: str | None
+    risk_attributes: str | None
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None) -> CommandOptions:
@@ -88,6 +89,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--lowest", action="append", default=[], metavar="A=1", help="the finest level of a column")
     add("--highest", action="append", default=[], metavar="B=2", help="the coarsest level of a column")
     add("--typed", metavar="A,B", help="columns of bands whose bounds are released as numbers too (A_van, A_tot)")
+    add("--risk-attributes", metavar="A,B", help="measure attacks by somebody who knows these columns; searches again")
     add("--out", type=Path, required=True, metavar="FILE", help="the released records; with --vary the page")
     add("--trace", type=Path, metavar="FILE", help="the class of every record: restricted, never released")
     add("--vary", type=Path, metavar="FILE", help="settings to compare on one page (.toml); releases nothing")

@@ -10,8 +10,10 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from cohort.foundation import ConfigurationRefused, describe_problem
+from cohort.sdc.cli.attacks import attack_release
 from cohort.sdc.cli.band_bounds import ReleasedColumns, require_band_labels
 from cohort.sdc.cli.encoded_records import EncodedRecords, encode_records
 from cohort.sdc.cli.file_search import FileSearchResult, search_records
@@ -21,6 +23,7 @@ from cohort.sdc.cli.released_records import released_rows, write_class_trace, wr
 from cohort.sdc.cli.report import ReportDocument, build_report
 from cohort.sdc.cli.sensitive_column import SensitiveDisclosure, decide_sensitive_disclosure
 from cohort.sdc.cli.settings import RecodingSettings, parse_settings
+from cohort.sdc.risk import RiskLimits
 
 COMMAND_NAME = "recoding"
 
@@ -80,7 +83,12 @@ def run_recoding(options: CommandOptions) -> ReportDocument:
         document["sensitive"] = disclosure.as_dict(settings.value_constraints)
     timer.end_step("measures", "measured")
 
-    # 6. The released records.
+    # 6. What attacks find out, where that is asked for.
+    if settings.risk_attributes:
+        document["risk"]["attacks"] = _attack_release(records, result, settings)
+        timer.end_step("attacks", "attacks measured")
+
+    # 7. The released records.
     _write_files(options, settings, file.delimiter, (records, result, disclosure))
     timer.end_step("write", f"{recoding.released_pupils:,} records written, {recoding.suppressed:,} suppressed")
     return {**document, "seconds": timer.seconds(), "peak_memory_mb": peak_memory_mb()}
@@ -99,6 +107,14 @@ def decide_disclosure(
         records.contributors,
         settings.value_constraints,
     )
+
+
+def _attack_release(records: EncodedRecords, result: FileSearchResult, settings: RecodingSettings) -> dict[str, Any]:
+    """The section on attacks of the report; limits that the release breaks are printed on stderr too."""
+    risk, limits = attack_release(records, result, settings), RiskLimits()
+    for broken in risk.broken_limits(limits):
+        print(f"{COMMAND_NAME}: limit broken ({broken.code}): {broken.sentence}", file=sys.stderr, flush=True)
+    return risk.as_dict(limits)
 
 
 def _write_files(

@@ -46,6 +46,10 @@ class SensitiveCells:
         has_value: BoolArray = self.places != EMPTY_CELL
         return has_value
 
+    def subset(self, records: IntArray) -> SensitiveCells:
+        """The cells of some records."""
+        return SensitiveCells(self.values, self.places[records])
+
 
 @dataclass(frozen=True, eq=False)
 class SensitiveDisclosure:

@@ -71,6 +71,7 @@ class RecodingSettings:
         lowest: the finest level by column, for columns that an option names.
         highest: the coarsest level by column, for columns that an option names.
         typed: the quasi-identifiers whose bounds are released too.
+        risk_attributes: the columns that an intruder may know of many pupils; none where no attack is measured.
     """
 
     columns: tuple[str, ...]
@@ -89,6 +90,7 @@ class RecodingSettings:
     weights: tuple[float, ...]
     lowest: Mapping[str, int]
     highest: Mapping[str, int]
+    risk_attributes: tuple[str, ...]
     typed: tuple[str, ...] = ()
 
     @property
@@ -122,6 +124,7 @@ def parse_settings(options: CommandOptions) -> RecodingSettings:
     highest = _parse_by_column(",".join(options.highest), int, "--highest", columns, problems)
     objective = _parse_objective(options, problems)
     typed = _parse_typed(options, columns, problems)
+    risk_attributes = _parse_risk_attributes(options, columns, problems)
     if problems:
         raise ConfigurationRefused(*problems)
     return RecodingSettings(
@@ -142,6 +145,7 @@ def parse_settings(options: CommandOptions) -> RecodingSettings:
         lowest=lowest,
         highest=highest,
         typed=typed,
+        risk_attributes=risk_attributes,
     )
 
 
@@ -258,6 +262,21 @@ def _parse_objective(options: CommandOptions, problems: list[str]) -> ObjectiveN
     return cast(ObjectiveName, objective)  # the parser knows all names, and the search refuses any other
 
 
+def _parse_risk_attributes(options: CommandOptions, columns: Sequence[str], problems: list[str]) -> tuple[str, ...]:
+    """The columns that an intruder is assumed to know; some of the quasi-identifiers, not all."""
+    if options.risk_attributes is None:
+        return ()
+    option = "--risk-attributes"
+    names = tuple(dict.fromkeys(next(csv.reader([options.risk_attributes]), [])))
+    unknown = [name for name in names if name not in columns]
+    problems += [_unknown_column_problem(name, columns, option) for name in unknown]
+    if not names or (not unknown and len(names) == len(columns)):
+        found = "all of --columns" if names else "no column"
+        what = "some of --columns, not all, of which the others are guessed"
+        problems.append(_option_problem(what, f"{option} geslacht,thuistaal", found, option))
+    return names
+
+
 def _parse_by_column(
     typed: str | None, kind: type[Number], option: str, columns: Sequence[str], problems: list[str]
 ) -> dict[str, Number]:
@@ -271,15 +290,7 @@ def _parse_by_column(
             problems.append(_option_problem("a column and its number", f"{option} a=1", "another form", option))
             continue
         if name not in columns:
-            problems.append(
-                describe_problem(
-                    "a name of --columns",
-                    example=f"`{columns[0]}`" if columns else "a=1",
-                    found=f"`{name}`",
-                    where=option,
-                    do=suggest_name(name, columns),
-                )
-            )
+            problems.append(_unknown_column_problem(name, columns, option))
         elif name in numbers:
             problems.append(_option_problem(f"one number for column `{name}`", f"{option} a=1", "several", option))
         numbers[name] = number
@@ -306,6 +317,16 @@ def _build_all(builders: Iterable[Callable[[], Built]], problems: list[str]) -> 
         except ConfigurationRefused as refusal:
             problems.extend(refusal.problems)
     return tuple(made)
+
+
+def _unknown_column_problem(name: str, columns: Sequence[str], option: str) -> str:
+    return describe_problem(
+        "a name of --columns",
+        example=f"`{columns[0]}`" if columns else "a=1",
+        found=f"`{name}`",
+        where=option,
+        do=suggest_name(name, columns),
+    )
 
 
 def _option_problem(what: str, example: str, found: str, where: str) -> str:
