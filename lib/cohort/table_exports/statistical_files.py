@@ -84,6 +84,7 @@ def write_dta(rows: pd.DataFrame, book: Codebook, language: str, path: Path) -> 
     """
     categories = [variable for variable in book.variables if variable.kind == "category"]
     with_missing = {variable.name: kinds for variable in categories if (kinds := _missing(variable))}
+    rows = _numbers_first(rows, list(with_missing))
     own = {name: _with_stata_missing(rows[name], kinds) for name, kinds in with_missing.items()}
     pyreadstat.write_dta(
         rows.assign(**own),
@@ -113,6 +114,14 @@ def _value_labels(variable: CodebookVariable, language: str, missing: Mapping[Mi
         category.code if category.missing is None else missing[category.missing]: category.label.in_language(language)
         for category in variable.categories
     }
+
+
+def _numbers_first(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Move a row with a number of each column to the top: one that begins with letters would be written as text."""
+    first = [int(is_number.to_numpy().argmax()) for name in names if (is_number := rows[name] >= 0).any()]
+    top = list(dict.fromkeys(first))
+    rest = rows.index.difference(top, sort=False)
+    return rows.loc[[*top, *rest]].reset_index(drop=True) if top else rows
 
 
 def _with_stata_missing(codes: pd.Series[int], kinds: list[MissingKind]) -> pd.Series[Any]:
