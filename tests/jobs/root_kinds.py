@@ -53,6 +53,7 @@ def _s3(request: pytest.FixtureRequest) -> RootKind:
     def put(source: Platform, folder: Path) -> Platform:
         made = put_on_s3(source, folder, service, session)
         made.change("conf/platform.toml", "lease_seconds = 60", f"lease_seconds = {LEASE_SECONDS}")
+        made.change("conf/platform.toml", 'way = "policy"', 'way = "owner"')  # as the other kinds have it
         return made
 
     return RootKind("s3a", put, LEASE_SECONDS + 1)

@@ -117,7 +117,7 @@ def put_deliveries(local: Platform, home: Path, stored: StorageZones) -> None:
     shutil.copytree(local.config, home / "conf")
     shutil.copytree(local.keys, home / "keys")
     for zone in ("deliveries", "objections", "instructions"):
-        for file in (path for path in (local.root / zone).rglob("*") if path.is_file()):
+        for file in sorted(path for path in (local.root / zone).rglob("*") if path.is_file()):
             (stored.root / file.relative_to(local.root).as_posix()).write_bytes(file.read_bytes())
 
 
