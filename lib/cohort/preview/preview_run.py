@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from cohort.agreements import Project, load_hierarchies
 from cohort.comparison_page import PageHead, SettingFigures, format_json_lines, render_comparison_page
 from cohort.data_states import AcceptedResults
-from cohort.foundation import DeliveriesRefused, Stopwatch, describe_problem
+from cohort.foundation import Stopwatch
 from cohort.ingestion import require_canonical_codes
 from cohort.keys import ProjectKey
 from cohort.legal_basis import Eligibility
@@ -22,9 +22,9 @@ from cohort.preview.cohort_codes import collect_cohort_codes
 from cohort.preview.finest_project import make_finest_project
 from cohort.preview.preview_settings import PreviewSetting
 from cohort.preview.setting_search import try_setting
-from cohort.release import PipelineInput, ReleaseTask, make_pipeline_input
-from cohort.results import read_counted_batches, read_current_results
-from cohort.storage import StorageZones, write_private_text
+from cohort.release import PipelineInput, ReleaseTask, make_pipeline_input, require_batches
+from cohort.results import read_current_results
+from cohort.storage import write_private_text
 
 PAGE_NAME, LINES_NAME = "preview.html", "preview.jsonl"
 
@@ -85,7 +85,7 @@ def compare_on_cohort(
 
     # 1. The codes of the cohort in the finest values of all settings: the only pass over the results.
     require_canonical_codes(spark, zones)
-    results = AcceptedResults(read_current_results(spark, zones, _require_batches(zones)))
+    results = AcceptedResults(read_current_results(spark, zones, require_batches(zones)))
     declared = make_pipeline_input(task, eligible, key)
     codes = collect_cohort_codes(results, _finest_input(task, declared, settings))
     clock.report_stage("records", f"{codes.pupils} pupils")
@@ -122,18 +122,3 @@ def _finest_input(task: ReleaseTask, declared: PipelineInput, settings: Sequence
     finest = make_finest_project(task.project, settings)
     hierarchies = load_hierarchies(finest, task.environment.hierarchies)
     return replace(declared, project=finest, hierarchies=hierarchies, previous=None, wave=False)
-
-
-def _require_batches(zones: StorageZones) -> tuple[int, ...]:
-    batches = tuple(read_counted_batches(zones.ledger))
-    if not batches:
-        raise DeliveriesRefused(
-            describe_problem(
-                "results that were taken in",
-                example="those of a run of ingest",
-                found="none",
-                where="restricted/results",
-                do="Run ingest first",
-            )
-        )
-    return batches

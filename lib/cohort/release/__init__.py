@@ -16,6 +16,7 @@ from cohort.release.release_task import (
     check_release_allowed,
     load_fitting_hierarchies,
     make_pipeline_input,
+    require_batches,
 )
 from cohort.release.stage_pipeline import PipelineInput, encode_cohort, find_sensitive_column
 from cohort.release.staged_verification import check_published_eligibility, refuse_on_findings, verify_staged_release
@@ -39,5 +40,6 @@ __all__ = [
     "repair_publication",
     "replace_published_rows",
     "report_status",
+    "require_batches",
     "verify_staged_release",
 ]

@@ -13,12 +13,12 @@ from cohort.data_states import AcceptedResults
 from cohort.delta import remove_folder, write_new_table
 from cohort.differencing import ComparedRelease, compare_with_live_projects, renumber_snapshot
 from cohort.erasure import accept_objections
-from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, Stopwatch, describe_problem
+from cohort.foundation import NotAnonymous, ProgressWriter, Stopwatch
 from cohort.ingestion import require_canonical_codes
 from cohort.keys import ProjectKey
 from cohort.legal_basis import Eligibility, load_number_changes
 from cohort.release import accounting, contributors, publication, stage_pipeline, staged_record, staged_verification
-from cohort.release.release_task import ReleaseTask, make_pipeline_input
+from cohort.release.release_task import ReleaseTask, make_pipeline_input, require_batches
 from cohort.release.stage_pipeline import PipelineInput, PipelineResult
 from cohort.release.staged_record import ReleaseMeasurements
 from cohort.release_records import (
@@ -35,7 +35,7 @@ from cohort.release_records import (
     write_public_agreement,
     write_snapshot,
 )
-from cohort.results import count_current_rows, read_counted_batches, read_current_results
+from cohort.results import count_current_rows, read_current_results
 from cohort.sdc import bound_intruder_chances
 from cohort.storage import StorageZones
 from cohort.verification import EarlyReading, ReleaseSources, read_pupil_schools_early
@@ -71,7 +71,7 @@ def release_one(
 
     # 2. The stage, and the verifier, which reads the results while the driver searches; a finding refuses the release.
     clock = Stopwatch(progress)
-    sources = staged_verification.find_release_sources(task, key, _require_batches(zones))
+    sources = staged_verification.find_release_sources(task, key, require_batches(zones))
     with read_pupil_schools_early(spark, sources) as early:
         record = stage_release(spark, task, eligible, sources, early, clock)
         verification = staged_verification.verify_staged_release(
@@ -182,21 +182,6 @@ def stage_release(
     save_release_record(zones, record)
     write_public_agreement(zones, project.name, make_public_agreement(project))
     return record
-
-
-def _require_batches(zones: StorageZones) -> tuple[int, ...]:
-    batches = read_counted_batches(zones.ledger)
-    if not batches:
-        raise DeliveriesRefused(
-            describe_problem(
-                "results that were taken in",
-                example="those of a run of ingest",
-                found="none",
-                where="restricted/results",
-                do="Run ingest first",
-            )
-        )
-    return tuple(batches)
 
 
 def _snapshot_contents(inputs: PipelineInput, pipeline_result: PipelineResult, number: int) -> SnapshotContents:

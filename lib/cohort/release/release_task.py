@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cohort.agreements import Catalogue, Environment, Project, find_uncovered_scores, load_hierarchies
 from cohort.differencing import cohort_extension_refusal, load_previous_snapshot
-from cohort.foundation import ConfigurationRefused, StateRefused, describe_problem
+from cohort.foundation import ConfigurationRefused, DeliveriesRefused, StateRefused, describe_problem
 from cohort.ingestion import require_newest_numbers
 from cohort.keys import ProjectKey, load_key
 from cohort.legal_basis import (
@@ -23,7 +23,9 @@ from cohort.legal_basis import (
 )
 from cohort.release.stage_pipeline import PipelineInput
 from cohort.release_records import require_open_project
+from cohort.results import read_counted_batches
 from cohort.sdc import Hierarchy
+from cohort.storage import StorageZones
 
 
 @dataclass(frozen=True)
@@ -141,3 +143,23 @@ def make_pipeline_input(task: ReleaseTask, eligible: Eligibility, key: ProjectKe
         previous=load_previous_snapshot(environment.zones, project, hierarchies),
         wave=task.wave,
     )
+
+
+def require_batches(zones: StorageZones) -> tuple[int, ...]:
+    """Return the batches of results that count.
+
+    Raises:
+        DeliveriesRefused: there are none (exit code 11).
+    """
+    batches = read_counted_batches(zones.ledger)
+    if not batches:
+        raise DeliveriesRefused(
+            describe_problem(
+                "results that were taken in",
+                example="those of a run of ingest",
+                found="none",
+                where="restricted/results",
+                do="Run ingest first",
+            )
+        )
+    return tuple(batches)
