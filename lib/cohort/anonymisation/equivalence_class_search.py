@@ -188,7 +188,7 @@ def _search_population(
     search_rows = search_input.make_search_input(encoded, task.project)
     if pupils > task.most_pupils_at_once:
         return _search_in_parts(search_rows, pupils, task, request)
-    table: Any = search_rows.toArrow()
+    table: Any = search_rows.toArrow().sort_by(KEY_COLUMN)  # of pupils who are alike their hash decides, not the rows
     histogram = build_partition_histogram(table, task.coding, single=task.local)
     search = search_local_recoding if task.local else search_global_recoding
     recoding = search(histogram, request)
