@@ -21,12 +21,11 @@ name = "k20"
 thresholds = { k = 20 }
 
 [[settings]]
-name = "local"
-recoding = { kind = "local", objective = "mean" }
+name = "global"
+recoding = { kind = "global", objective = "geometric" }
 
 [[settings]]
 name = "fine bands"
-recoding = { kind = "local", objective = "mean" }
 [settings.columns]
 rekenen_M = { bands = { from = 0, to = 220, step = 10, widths = [20, 40, 80] }, weight = 2 }
 thuistaal = { left_out = true }
@@ -51,10 +50,8 @@ lezen_E = { left_out = true }
 DECLARED_BANDS = "bands = { from = 0, to = 220, step = 20, widths = [40, 80] }"
 REAL: dict[str, list[tuple[str, str, str]]] = {
     "as declared": [],
-    "local": [("", 'kind = "global"', 'kind = "local"'), ("", '"geometric"', '"mean"')],
+    "global": [("", 'kind = "local"', 'kind = "global"'), ("", '"mean"', '"geometric"')],
     "fine bands": [
-        ("", 'kind = "global"', 'kind = "local"'),
-        ("", '"geometric"', '"mean"'),
         ("rekenen_M", DECLARED_BANDS, "bands = { from = 0, to = 220, step = 10, widths = [20, 40, 80] }\nweight = 2"),
         ("thuistaal", "", ""),
     ],

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from cohort.storage.bucket_policy import PolicyDocument
 from cohort.storage.hadoop_files import HadoopFiles, os_errors
@@ -99,7 +100,7 @@ class S3Client:
         """
         with os_errors(self._address):
             above = str(self._client().utilities().getUrl(self._url_of("x"))).removesuffix("/x")
-            url = f"{above}/?list-type=2&max-keys=1&prefix={prefix}"
+            url = f"{above}/?list-type=2&max-keys=1&prefix={quote(prefix, safe='')}"
             return self._answers_anyone(self._files.java_class("java.net.URL")(url))
 
     def are_objects_of_others(self) -> bool:
