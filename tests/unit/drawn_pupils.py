@@ -22,6 +22,7 @@ from cohort.anonymisation.search_input import PupilCounts
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
 from cohort.data_states import local_frames
 from cohort.data_states.schemas import (
+    EXACT_SCORES,
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     SCHOOL_CONTROL,
@@ -93,9 +94,8 @@ def make_cohort(
         "_selected int, _rows int, _used int, _objected boolean"
     )
     third = ", advies int" if advies else ""
-    return PseudonymisedRecords(
-        local_frames.make_local_frame(spark, f"{control}, {names[0]} int, {names[1]} int{third}", rows)
-    )
+    frame = local_frames.make_local_frame(spark, f"{control}, {names[0]} int, {names[1]} int{third}", rows)
+    return PseudonymisedRecords(frame.withColumn(EXACT_SCORES, F.array(F.col(names[0]) * 1000 + 250)))
 
 
 def make_project(two_schools: str = "keep", names: tuple[str, str] = ("score", "sekse")) -> Project:

@@ -13,6 +13,7 @@ from tests.unit.drawn_results import COLUMNS, Row, drawn, frame, hierarchy, pgn,
 from cohort.anonymisation import pupil_records
 from cohort.data_states import schemas
 from cohort.data_states.schemas import (
+    EXACT_SCORES,
     HOME_SCHOOL,
     INSTRUCTED_SCHOOL,
     OTHER_SCHOOLS,
@@ -23,6 +24,7 @@ from cohort.data_states.schemas import (
     ConsentedResults,
 )
 from cohort.foundation.identifiers import brin_to_number, brin_to_number_sql
+from cohort.sdc import UNKNOWN_VALUE
 
 OUTSIDE = "(not in the hierarchy)"
 
@@ -419,6 +421,21 @@ def test_the_record_of_a_pupil(made: dict[str, Row], n: int) -> None:
     assert (record[ROW_COUNT], record[SHOWN_ROW_COUNT]) == (pupil.rows or pupil.used, pupil.used)
 
 
+def test_exact_scores_are_those_behind_the_bands(made: dict[str, Row]) -> None:
+    columns = project().score_columns
+    compared = 0
+    for record in made.values():
+        assert len(record[EXACT_SCORES]) == len(columns)
+        for column, score in zip(columns, record[EXACT_SCORES], strict=True):
+            label = record[column.name]
+            assert (score is None) == (label == UNKNOWN_VALUE)
+            if score is not None and label != OUTSIDE:
+                lower = int(label.split(" tot ")[0])
+                assert lower <= score / column.score_unit < lower + (column.step or 1)
+                compared += 1
+    assert compared > len(columns)
+
+
 @pytest.mark.parametrize("n", range(len(LEFT_OUT)), ids=list(LEFT_OUT))
 def test_a_row_that_is_not_selected(made: dict[str, Row], n: int) -> None:
     assert pgn(len(PUPILS) + n) not in made
@@ -427,7 +444,7 @@ def test_a_row_that_is_not_selected(made: dict[str, Row], n: int) -> None:
 def test_there_is_one_record_per_pupil_with_the_declared_columns(made: dict[str, Row]) -> None:
     assert len(made) == len(PUPILS)
     counts = (SELECTED_ROW_COUNT, ROW_COUNT, SHOWN_ROW_COUNT)
-    assert list(made[pgn(0)]) == [PGN, HOME_SCHOOL, OTHER_SCHOOLS, *counts, *project().column_names]
+    assert list(made[pgn(0)]) == [PGN, HOME_SCHOOL, OTHER_SCHOOLS, *counts, *project().column_names, EXACT_SCORES]
 
 
 def test_all_year_groups_are_selected_when_none_is_declared(spark: SparkSession) -> None:

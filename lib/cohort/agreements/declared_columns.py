@@ -203,6 +203,11 @@ class DeclaredColumn(Declaration):
         return self.difference is not None or (self.result is not None and self.result.value in NUMERIC_SCORES)
 
     @property
+    def score_unit(self) -> int:
+        """By what a score of a numeric column is multiplied to be a whole number."""
+        return self.results[0].unit
+
+    @property
     def band_width(self) -> int | None:
         """The width in points of a leaf of a numeric column."""
         return self.bands.step if self.numeric and self.bands is not None else self.step

@@ -145,6 +145,11 @@ class Project(ResearchPurpose):
         return [column for column in self.columns if column.role == "quasi-identifying"]
 
     @property
+    def score_columns(self) -> list[DeclaredColumn]:
+        """The quasi-identifying columns of scores and of differences of scores."""
+        return [column for column in self.quasi_identifiers if column.numeric]
+
+    @property
     def sensitive_column(self) -> DeclaredColumn | None:
         """The column whose values satisfy a constraint of their own in every class, if there is one."""
         return next((column for column in self.columns if column.role == "sensitive"), None)

@@ -45,6 +45,11 @@ class SelectedResult(ResultSlot):
     several: ResultChoice
 
     @property
+    def unit(self) -> int:
+        """By what a score is multiplied to be a whole number: 100 for scores with two decimals, else 1."""
+        return 100 if self.value == "vaardigheidsscore" else 1
+
+    @property
     def slot(self) -> ResultSlot:
         return ResultSlot(domein=self.domein, schooljaar=self.schooljaar, moment=self.moment)
 

@@ -24,7 +24,7 @@ from cohort.anonymisation.equivalence_class_search_task import ClassSearchTask, 
 from cohort.anonymisation.pupil_boards import BOARDS
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
-from cohort.data_states import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, make_frame_from_arrow
+from cohort.data_states import EXACT_SCORES, OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, make_frame_from_arrow
 from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc import (
     CLASS_COLUMN,
@@ -116,8 +116,8 @@ def assign_classes(encoded: DataFrame, project: Project, result: ClassSearchResu
     """Assign each released pupil to its class; pupils without a class are suppressed.
 
     Returns:
-        CLASS_NUMBER, the words of the code, the control columns, boards and sensitive leaf of `encoded`; where a column
-        is sensitive, also HAS_VALUE.
+        CLASS_NUMBER, the words of the code, the control columns, boards, sensitive leaf and exact scores of `encoded`;
+        where a column is sensitive, also HAS_VALUE.
     """
     eligible = search_input.select_eligible_pupils(encoded, project)
     if result.classes is None:
@@ -263,5 +263,5 @@ def _join_by_pupil(eligible: DataFrame, result: ClassSearchResult, classes: Data
 
 def _carried_columns(encoded: DataFrame) -> list[str]:
     """The columns of a pupil that are kept beside its class."""
-    carried = (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, BOARDS, SENSITIVE_LEAF)
+    carried = (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, BOARDS, SENSITIVE_LEAF, EXACT_SCORES)
     return [name for name in carried if name in encoded.columns]

@@ -18,6 +18,7 @@ from cohort.anonymisation.equivalence_class_search import ClassSearchResult
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
 from cohort.data_states import (
+    EXACT_SCORES,
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     SCHOOL_CONTROL,
@@ -55,7 +56,8 @@ def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchR
     if result.blanking is not None:
         class_table = class_table.append_column(BLANKED_FLAG, pa.array(result.blanking.classes))
     class_values = make_frame_from_arrow(members.sparkSession, class_table)
-    narrow = members.drop(*(name for name in members.columns if name.startswith(word_column(""))))
+    words = (name for name in members.columns if name.startswith(word_column("")))
+    narrow = members.drop(*words, EXACT_SCORES)
     files = max(1, -(-recoding.released_pupils // RELEASED_ROWS_PER_FILE))
     wide = narrow.repartition(files, CLASS_NUMBER).join(F.broadcast(class_values), CLASS_NUMBER, "inner")
     value_rank = F.lit(0)

@@ -24,6 +24,7 @@ from cohort.agreements import DeclaredColumn, Project, SelectedResult
 from cohort.anonymisation import leaf_encoding
 from cohort.data_states import (
     DELIVERY_NUMBER,
+    EXACT_SCORES,
     HOME_SCHOOL,
     INSTRUCTED_SCHOOL,
     OTHER_SCHOOLS,
@@ -96,7 +97,8 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
         `pgn` (int); `school` (number of the school of the latest row); `_elsewhere` (numbers of other schools with a
         shown value, null for none); `_selected`, `_rows` and `_used` (numbers of all rows, of those with an
         instruction, and of shown ones); and per column its leaf number: that of `onbekend` for null, −1 for a value
-        that is not in the hierarchy. Of a pupil without a row with an instruction the school is null.
+        that is not in the hierarchy; and the exact scores, in EXACT_SCORES. Of a pupil without
+        a row with an instruction the school is null.
 
     Raises:
         ConfigurationRefused: a hierarchy whose leaves are not bands of the column's step (exit code 10).
@@ -117,6 +119,7 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
         F.count(INSTRUCTED_SCHOOL).cast("int").alias(ROW_COUNT),
         *(F.max(value).alias(name) for name, value in packed.items()),
     )
+    exact = F.array(*(_exact_score(column, slots) for column in project.score_columns)).cast("array<int>")
     home = _low_bits(F.col(_LATEST), SCHOOL_BITS)
     schools = [_unpack_school(result, F.col(name)) for result, name in slots.items()]
     others = F.array_distinct(F.array_compact(F.array(*(F.when(school != home, school) for school in schools))))
@@ -130,6 +133,7 @@ def make_pupil_records(consented: ConsentedResults, project: Project, hierarchie
             ROW_COUNT,
             sum((F.col(name).isNotNull().cast("int") for name in slots.values()), F.lit(0)).alias(SHOWN_ROW_COUNT),
             *(_decode_leaf(c, slots, hierarchies[c.name]).alias(c.name) for c in project.columns),
+            exact.alias(EXACT_SCORES),
         )
     )
 
@@ -196,7 +200,7 @@ def _pack_result(result: SelectedResult, project: Project, value: Column) -> Col
 def _encode_value(result: SelectedResult, levels: Hierarchy | None) -> Column:
     """The shown value as a whole number of 19 bits: hundredths of a point, a raw score, or a leaf number."""
     if levels is None:
-        return (F.col(result.value) * (100 if result.value == "vaardigheidsscore" else 1)).cast("int")
+        return (F.col(result.value) * result.unit).cast("int")
     code = F.col(result.value)
     if result.value == "niveau_IV":
         code = F.when(code == "I+", F.lit("I")).otherwise(code)
@@ -218,12 +222,16 @@ def _unpack_school(result: SelectedResult, packed: Column) -> Column:
 def _decode_leaf(column: DeclaredColumn, slots: Mapping[SelectedResult, str], hierarchy: Hierarchy) -> Column:
     if column.attribute is not None:
         return leaf_encoding.decode_attribute(_low_bits(F.col(column.name), LEAF_BITS), hierarchy)
-    values = [_unpack_value(result, F.col(slots[result])) for result in column.results]
     if not column.numeric:
-        return leaf_encoding.decode_level(values[0], hierarchy)
-    points = values[-1] - values[0] if column.difference is not None else values[0]
-    unit = 100 if column.results[0].value == "vaardigheidsscore" else 1
-    return leaf_encoding.band_points(points, unit, column, hierarchy)
+        result = column.results[0]
+        return leaf_encoding.decode_level(_unpack_value(result, F.col(slots[result])), hierarchy)
+    return leaf_encoding.band_points(_exact_score(column, slots), column.score_unit, column, hierarchy)
+
+
+def _exact_score(column: DeclaredColumn, slots: Mapping[SelectedResult, str]) -> Column:
+    """The score of a pupil, or how much it changed, in `score_unit`; null where a result is missing."""
+    values = [_unpack_value(result, F.col(slots[result])) for result in column.results]
+    return values[-1] - values[0] if column.difference is not None else values[0]
 
 
 def _shift_left(number: Column, bits: int) -> Column:

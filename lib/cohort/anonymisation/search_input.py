@@ -17,6 +17,7 @@ from cohort.agreements import Project
 from cohort.anonymisation import pupil_boards
 from cohort.anonymisation.pupil_boards import BOARD
 from cohort.data_states import (
+    EXACT_SCORES,
     IDENTIFYING_COLUMNS,
     OBJECTED,
     OTHER_SCHOOLS_CONTROL,
@@ -78,9 +79,9 @@ def encode_pupils(pupils: PseudonymisedRecords, project: Project, coding: Coding
         coding: the coding of its quasi-identifiers.
 
     Returns:
-        A row per pupil: control columns, counts of rows, the words of the code, and SENSITIVE_LEAF where a column is
-        sensitive. A word or leaf is null where a value is not in its hierarchy. Of a pupil who may not be used
-        everything but the counts is null.
+        A row per pupil: control columns, counts of rows, the words of the code, SENSITIVE_LEAF where a column is
+        sensitive, and EXACT_SCORES, which no search gets. A word or leaf is null where a value is
+        not in its hierarchy. Of a pupil who may not be used everything but the counts is null.
     """
     forbid_columns(pupils, IDENTIFYING_COLUMNS)
     leaves = [F.col(column.name) for column in project.columns if column.role == "sensitive"]
@@ -95,6 +96,7 @@ def encode_pupils(pupils: PseudonymisedRecords, project: Project, coding: Coding
         OBJECTED,
         *_code_words(project, coding),
         *sensitive_leaves,
+        EXACT_SCORES,
     )
 
 
@@ -196,7 +198,7 @@ def _code_words(project: Project, coding: Coding) -> list[Column]:
     parts: dict[int, list[Column]] = {word: [] for word in range(coding.words)}
     for number, name in enumerate(column.name for column in project.quasi_identifiers):
         paths = F.array(*(F.lit(int(code)) for code in coding.column_codes(number)))
-        code = F.when(F.col(name) != UNLISTED_LEAF, F.get(paths, F.col(name))).cast("bigint")
+        code = F.get(paths, F.col(name)).cast("bigint")  # null for UNLISTED_LEAF, which is no place in an array
         parts[coding.column_words[number]].append(code)
     return [reduce(add, columns).alias(word_column(word)) for word, columns in parts.items()]
 

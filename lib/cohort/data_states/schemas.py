@@ -71,6 +71,12 @@ SELECTED_ROW_COUNT, ROW_COUNT, SHOWN_ROW_COUNT = "_selected", "_rows", "_used"
 """Columns of a pupil record: numbers of selected rows, of those with an instruction, and of those that are shown."""
 OBJECTED = "_objected"
 """Column of a pupil record: whether the pupil may not be used because of an objection."""
+EXACT_SCORES = "_exact"
+"""Column of a pupil record: the exact scores behind the columns of scores, in the order of `Project.score_columns`.
+
+They are whole numbers in the unit of the column (`DeclaredColumn.score_unit`), null where the pupil has no score. They
+stand in restricted frames alone; what is released of them is a function of whole classes.
+"""
 UNLISTED_LEAF = -1
 """The leaf number of a value that is not in the hierarchy."""
 

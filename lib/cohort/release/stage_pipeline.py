@@ -29,7 +29,7 @@ from cohort.anonymisation import (
     select_project_results,
     select_usable_pupils,
 )
-from cohort.data_states import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, AcceptedResults, GeneralisedRecords
+from cohort.data_states import EXACT_SCORES, OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, AcceptedResults, GeneralisedRecords
 from cohort.differencing import extend_cohort, nest_release, require_unlinkable_releases
 from cohort.foundation import StageListener
 from cohort.keys import ProjectKey
@@ -133,7 +133,7 @@ def run_release_pipeline(
     # 3. The rows to write, and who is in which class.
     assigned = assign_classes(encoded, project, classes).persist()
     rows = generalise_pupils(assigned, project, classes)
-    members = assigned.drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
+    members = assigned.drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, EXACT_SCORES)
 
     # 4. Of a wave: an intruder who links it with the release before.
     linked = _link_with_previous(members, recoding, inputs, report)
