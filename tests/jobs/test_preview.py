@@ -37,6 +37,10 @@ rekenen_E = { bands = { from = 0, to = 240, step = 40, widths = [80], above = tr
 lezen_M = { lowest_level = 1 }
 
 [[settings]]
+name = "quantiles"
+columns = { rekenen_M = { quantiles = { groups = 5, joins = [2] } }, lezen_E = { quantiles = { groups = 3 } } }
+
+[[settings]]
 name = "impossible"
 thresholds = { k = 50000 }
 recoding = { suppression_limit = 0 }
@@ -59,6 +63,7 @@ REAL: dict[str, list[tuple[str, str, str]]] = {
         ("rekenen_E", DECLARED_BANDS, "bands = { from = 0, to = 240, step = 40, widths = [80], above = true }"),
         ("lezen_M", DECLARED_BANDS, f"{DECLARED_BANDS}\nlowest_level = 1"),
     ],
+    "quantiles": [],
 }
 """What is changed in the project file, by column (empty: its head), for a release with each setting."""
 
@@ -78,10 +83,10 @@ def by_name(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["setting"]: one for one in report["settings"]}
 
 
-def with_setting(text: str, setting: str) -> str:
-    """The project file with the changes of a setting, written as an analyst would."""
+def with_setting(text: str, setting: str, proposed: dict[str, str]) -> str:
+    """The project file with the changes of a setting and the bands it proposed, written as an analyst would."""
     head, *columns = text.split("[[columns]]")
-    for column, old, new in REAL[setting]:
+    for column, old, new in REAL[setting] + [(name, DECLARED_BANDS, lines) for name, lines in proposed.items()]:
         if not column:
             assert old.strip() in head
             head = head.replace(old.strip(), new.strip())
@@ -102,7 +107,7 @@ def test_the_figures_are_those_that_a_release_with_the_setting_reports(
     figures = by_name(previewed[1])[setting]
     platform: Platform = copied()
     agreed = platform.config / "projects" / "leergroei.toml"
-    agreed.write_text(with_setting(agreed.read_text(encoding="utf-8"), setting), encoding="utf-8")
+    agreed.write_text(with_setting(agreed.read_text(encoding="utf-8"), setting, figures["proposed"]), encoding="utf-8")
 
     done = platform.run("release", "--project", "leergroei")
 
@@ -113,6 +118,7 @@ def test_the_figures_are_those_that_a_release_with_the_setting_reports(
     assert figures["classes"] == record["measures"]["classes"]
     for intruder in ("stranger", "knows_1_other", "board"):
         assert figures["intruders"][intruder]["left_at_least"] == record["intruders"][intruder]["left_at_least"]
+    assert set(figures["proposed"]) == ({"rekenen_M", "lezen_E"} if setting == "quantiles" else set())
     losses = {column["column"]: column["loss"] for column in figures["columns"] if not column["left_out"]}
     assert figures["release_loss"] == pytest.approx(record["loss"])
     rounded = {name: column["loss"] for name, column in record["codebook"].items()}
@@ -182,7 +188,7 @@ def test_the_codes_of_the_cohort_are_made_once_for_all_settings(fresh: Platform)
         patched.setattr(stage_pipeline, "encode_cohort", encode_and_count)
         done = fresh.run("preview", "--project", "leergroei", "--vary", str(fresh.home / "settings.toml"))
     assert done.code == 0, done.stderr
-    assert len(done.record["settings"]) == 7
+    assert len(done.record["settings"]) == 1 + SETTINGS.count("[[settings]]")
     assert made == [1]
 
 

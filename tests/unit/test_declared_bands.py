@@ -39,6 +39,13 @@ def score(**bands: object) -> DeclaredColumn:
     return DeclaredColumn.model_validate({name: value for name, value in declaration.items() if name != "hierarchy"})
 
 
+def levelled(edges: list[list[int]], **bands: object) -> DeclaredColumn:
+    """The bands of `score` with the edges of each level instead of widths."""
+    declared = {name: value for name, value in BANDS.items() if name != "widths"} | {"edges": edges, **bands}
+    declaration = column("rekenen", result=result("rekenen", "latest"), bands=declared)
+    return DeclaredColumn.model_validate({name: value for name, value in declaration.items() if name != "hierarchy"})
+
+
 def born(by: str, **bands: object) -> DeclaredColumn:
     declaration = column("geboren", attribute="geboortedatum", born=by, bands={**YEARS, **bands})
     return DeclaredColumn.model_validate({name: value for name, value in declaration.items() if name != "hierarchy"})
@@ -92,6 +99,17 @@ DRAWN = {
         -40 tot -20;*
         -20 tot 0;*
         onbekend;*
+    """,
+    ),
+    "with the edges of each level": (
+        levelled([[0, 20], [20]], below=True, above=True),
+        """
+        tot 0;tot 0;tot 20;*
+        0 tot 20;0 tot 20;tot 20;*
+        20 tot 40;20 en hoger;20 en hoger;*
+        40 tot 60;20 en hoger;20 en hoger;*
+        60 en hoger;20 en hoger;20 en hoger;*
+        onbekend;onbekend;onbekend;*
     """,
     ),
     "years": (
@@ -168,6 +186,27 @@ def test_the_engine_and_the_verifier_make_the_same_bands(
         assert len(set(zip(finer, wider, strict=True))) == len(set(finer))
 
 
+@settings(deadline=None)
+@given(data=st.data(), step=st.integers(1, 25), count=st.integers(3, 40), below=st.booleans(), above=st.booleans())
+def test_the_engine_and_the_verifier_join_bands_between_the_same_edges(
+    data: st.DataObject, step: int, count: int, below: bool, above: bool
+) -> None:
+    inner = [n * step for n in range(0 if below else 1, count + 1 if above else count)]
+    levels = list[list[int]]()
+    while inner and len(levels) < 3:
+        inner = sorted(data.draw(st.sets(st.sampled_from(inner), min_size=1)))
+        levels.append(inner)
+    declared = levelled(levels, **{"from": 0, "to": count * step, "step": step, "below": below, "above": above})
+    labels = tree(declared).labels
+    assert declared_band_paths(declared).paths == tuple(zip(*labels, strict=True))
+    assert [len(set(level)) for level in labels[1:-1]] == [len(edges) + 2 for edges in levels], "onbekend is one more"
+
+
+def edges(*levels: list[int]) -> Toml:
+    """What replaces widths in `BANDS`."""
+    return {"widths": None, "edges": list(levels)}
+
+
 REFUSED: dict[str, tuple[Break, str]] = {
     "bands and a file": (set_key(f"columns.{REKENEN}.bands", BANDS), "a hierarchy or bands, .* found both"),
     "neither": (lambda d: d["columns"][GESLACHT].pop("hierarchy"), "a hierarchy or bands, .* found neither"),
@@ -196,6 +235,13 @@ WRONG = {
     "too many": ({"to": 1_000_000, "step": 1, "widths": []}, "at most 10,000 bands"),
     "an unknown key": ({"form": 0}, "for example from; found the unknown key"),
     "no widths": ({"widths": None}, "a valid columns.1.bands.widths"),
+    "edges beside widths": ({"edges": [[20]]}, "either widths or edges"),
+    "edges that cut a band": (edges([30]), "each a multiple of the step"),
+    "edges that fall": (edges([40, 20]), "edges in ascending order"),
+    "an edge twice": (edges([20, 20]), "edges in ascending order"),
+    "no edges of a level": (edges([]), "edges in ascending order"),
+    "an edge at a closed end": (edges([0, 20]), "between from and to"),
+    "an edge that the level below lacks": (edges([20], [40]), "one of the level below"),
 }
 
 
@@ -211,7 +257,7 @@ def test_a_column_with_bands_that_do_not_fit_is_refused(tmp_path: Path, change: 
 @pytest.mark.parametrize(("bands", "wording"), WRONG.values(), ids=WRONG.keys())
 def test_incoherent_bands_are_refused(tmp_path: Path, bands: Toml, wording: str) -> None:
     declaration = {k: v for k, v in {**BANDS, **bands}.items() if v is not None}
-    declaration |= {} if bands.get("widths", []) is not None else {"widths": "x"}
+    declaration |= {} if bands.get("widths", []) is not None or "edges" in bands else {"widths": "x"}
 
     def change(declared: Toml) -> None:
         declared["columns"][REKENEN] = changed(declared["columns"][REKENEN], declaration)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
@@ -13,13 +15,18 @@ from tests.unit.drawn_legal_basis import make_eligibility
 from tests.unit.drawn_release import pipeline_input, platform
 from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
 
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
+from cohort.agreements.project_hierarchies import load_hierarchy
 from cohort.agreements.school_boards import SchoolBoards
+from cohort.anonymisation.search_input import PupilCounts
+from cohort.foundation.errors import NotAnonymous
 from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.objection_lists import SCOPE_EVERYTHING
 from cohort.legal_basis.objections_in_force import Objections
 from cohort.preview import cohort_codes, setting_search
-from cohort.preview.preview_settings import AS_DECLARED, PreviewSetting
+from cohort.preview.preview_settings import AS_DECLARED, PreviewSetting, QuantileOverride
+from cohort.preview.quantile_bands import propose_quantile_bands
 from cohort.release import stage_pipeline
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.partitioned import partitions
@@ -117,3 +124,49 @@ def test_a_value_that_a_setting_does_not_cover_is_its_refusal(spark: SparkSessio
         patched.setattr(setting_search, "map_leaves", lambda _column, tree, _setting: -1 * (tree.groups(0) > 1))
         figures = setting_search.try_setting(setting, codes, agreed, KEY, platform().floors)
     assert any("of setting `narrow`" in sentence for sentence in figures.refused)
+
+
+def numeric_column() -> DeclaredColumn:
+    declared = column(
+        "score", result=result("rekenen", "latest"), bands={"from": 0, "to": 40, "step": 5, "widths": [10]}
+    )
+    return DeclaredColumn.model_validate({name: value for name, value in declared.items() if name != "hierarchy"})
+
+
+def drawn_codes(scores: list[int | None], boards: list[int]) -> tuple[cohort_codes.CohortCodes, PreviewSetting]:
+    """Pupils with scores, of boards, as the preview has them; and a setting that asks for quantiles."""
+    finest = numeric_column()
+    tree = load_hierarchy(finest, Path())
+    unknown = tree.leaves.index("onbekend")
+    leaves = np.array([[unknown if one is None else one // 5 for one in scores]], dtype=np.int32)
+    contributors = pa.table({"key": pa.array(range(len(scores))), "school": pa.array(boards, pa.int64())})
+    counts = PupilCounts(len(scores), 0, len(scores), len(scores))
+    codes = cohort_codes.CohortCodes((finest,), {"score": tree}, leaves, contributors, None, counts)
+    agreed = draw("local", sensitive=False).model_copy(update={"columns": [finest]})
+    asked = {"score": QuantileOverride(groups=4, joins=[2])}
+    return codes, PreviewSetting("quarters", agreed, {"score": tree}, asked)
+
+
+def test_proposed_bands_have_about_equally_many_pupils_and_edges_on_the_steps() -> None:
+    scores: list[int | None] = [n * 40 // 400 for n in range(400)]
+    codes, setting = drawn_codes([*scores, *[None] * 50], [n % 4 for n in range(450)])
+    made = propose_quantile_bands(setting, codes)
+    assert made.proposed == {
+        "score": "bands = { from = 0, to = 40, step = 5, edges = [[10, 20, 30], [20]] }\nlowest_level = 1"
+    }
+    (declared,) = made.project.columns
+    assert (declared.lowest_level, declared.bands.edges if declared.bands else None) == (1, [[10, 20, 30], [20]])
+    assert made.hierarchies["score"].labels[1][0] == "0 tot 10"
+
+
+def test_no_edge_is_proposed_where_few_pupils_or_one_board_are_near_it() -> None:
+    scores: list[int | None] = [*[2] * 100, *[22] * 9, *[37] * 100]
+    codes, setting = drawn_codes(scores, [n % 4 for n in range(209)])
+    lines = propose_quantile_bands(setting, codes).proposed["score"]
+    assert "20" not in lines.split("edges")[1], "nine pupils are between 20 and 25"
+    codes, setting = drawn_codes(scores, [1] * 209)
+    with pytest.raises(NotAnonymous, match="the quantiles of column score"):
+        propose_quantile_bands(setting, codes)
+    refused = setting_search.try_setting(setting, codes, setting.project, KEY, platform().floors)
+    assert refused.refused
+    assert refused.proposed == {}

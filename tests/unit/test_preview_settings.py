@@ -74,6 +74,9 @@ def test_a_setting_changes_what_it_names_and_nothing_else(config: Path) -> None:
         ("columns = { rekenen_M = { left_out = true, weight = 2 } }", "left_out = true alone"),
         ("columns = { geslacht = { bands = { from = 0, to = 2, step = 1, widths = [] } } }", "found some for geslacht"),
         ("columns = { rekenen_M = { highest_level = 9 } }", "highest_level = 9"),
+        ("columns = { rekenen_M = { quantiles = { groups = 1 } } }", "settings.0.columns.rekenen_M.quantiles.groups"),
+        ("columns = { rekenen_M = { quantiles = { groups = 5 }, lowest_level = 1 } }", "found lowest_level in"),
+        ("columns = { geslacht = { quantiles = { groups = 5 } } }", "quantiles only of scores with declared bands"),
         (
             "columns = { rekenen_M = { bands = { from = 0, to = 100, step = 20, widths = [] } } }",
             "bands for every score",

@@ -43,6 +43,7 @@ from cohort.agreements.project_hierarchies import (
     find_uncovered_scores,
     load_hierarchies,
     load_hierarchy,
+    make_band_hierarchy,
 )
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
@@ -79,4 +80,5 @@ __all__ = [
     "load_platform",
     "load_project",
     "locate_key_folder",
+    "make_band_hierarchy",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated
 
@@ -24,6 +24,10 @@ class DeclaredBands(Declaration):
         59.9    40 tot 60     40 en hoger   *
         60      60 en hoger   40 en hoger   *
 
+    Instead of `widths`, `edges` lists the boundaries of each higher level, for example of quantiles that a preview
+    proposed: `edges = [[10, 30, 40], [30]]` with `step = 10`. Each is a multiple of the step, and an edge of the level
+    below.
+
     For a column made from the date of birth all numbers are years; a cohort counts as its first year. With `below`
     and `above` the values outside have an open band; without, such a value stops a release.
     """
@@ -31,7 +35,8 @@ class DeclaredBands(Declaration):
     from_: Annotated[int, Field(alias="from", ge=-1_000_000, le=1_000_000)]
     to: Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
     step: Annotated[int, Field(ge=1)]
-    widths: list[Annotated[int, Field(ge=1)]]
+    widths: list[Annotated[int, Field(ge=1)]] = Field(default_factory=list)
+    edges: list[list[int]] = Field(default_factory=list)
     below: bool = False
     above: bool = False
 
@@ -54,6 +59,26 @@ class DeclaredBands(Declaration):
                 f"Expected at most {MAX_DECLARED_BANDS:,} bands, for example a step of 20; found more in <where>. "
                 "Choose wider bands."
             )
+        yield from self._find_level_problems()
+
+    def _find_level_problems(self) -> Iterator[str]:
+        """Find the reasons why the levels above the leaves cannot be made."""
+        if len({"widths", "edges"} & self.model_fields_set) != 1:
+            yield (
+                "Expected either widths or edges, for example widths = [40] or, for one level only, widths = []; found "
+                f"{'both' if self.edges else 'neither'} in <where>. Declare the levels in one of the two ways."
+            )
+        lowest, highest = self.from_ + self.step * (not self.below), self.to - self.step * (not self.above)
+        below: Sequence[int] = range(lowest, highest + 1, self.step)
+        for edges in self.edges:
+            if not edges or edges != sorted(set(edges)) or not set(edges) <= set(below):
+                yield (
+                    "Expected edges in ascending order, each a multiple of the step between from and to and one of the "
+                    f"level below, for example step = 10 and edges = [[10, 30, 40], [30]]; found {self.edges} with "
+                    f"step = {self.step} in <where>. Correct the edges."
+                )
+                break
+            below = edges
         rising = all(wider > narrower and wider % narrower == 0 for narrower, wider in pairwise(self.widths))
         if not rising or any(width % self.step for width in self.widths):
             yield (

@@ -101,15 +101,24 @@ def load_hierarchy(column: DeclaredColumn, folder: Path) -> Hierarchy:
     Raises:
         ConfigurationRefused: a hierarchy file or bands that are not valid (exit code 10).
     """
-    bands = column.bands
-    if bands is None:
+    if column.bands is None:
         return Hierarchy.from_file(folder / f"{column.hierarchy}.csv", column.name)
+    return make_band_hierarchy(column, column.bands)
+
+
+def make_band_hierarchy(column: DeclaredColumn, bands: DeclaredBands) -> Hierarchy:
+    """Make the hierarchy of a column from bands, its declared ones or others.
+
+    Raises:
+        ConfigurationRefused: a level that leaves a single band (exit code 10).
+    """
     unit = 4 if column.born == "quarter" else 1
     notation: EdgeNotation = "quarter" if column.born == "quarter" else "number"
     return NumericBands(
         column.name,
         make_band_edges(column.name, bands.from_ * unit, bands.to * unit, bands.step),
         widths=tuple(width * unit for width in bands.widths),
+        level_edges=tuple(tuple(edge * unit for edge in edges) for edges in bands.edges),
         open_below=bands.below,
         open_above=bands.above,
         edge_notation="cohort" if column.born == "cohort" else notation,

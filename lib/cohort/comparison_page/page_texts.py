@@ -68,6 +68,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the finest values of all settings, so that settings with other bands can be compared. A release reports the "
         "loss against its own bands, which the JSON has as loss.",
     ),
+    "proposed": ("Voorgestelde banden", "Proposed bands"),
+    "proposed_note": (
+        "Ongeveer evenveel leerlingen per band; bij elke grens zitten genoeg leerlingen van genoeg besturen, zodat de "
+        "grens openbaar mag zijn. Neem deze regels over in het projectbestand om ze te gebruiken.",
+        "About equally many pupils per band; near each boundary are enough pupils of enough boards, so that it may be "
+        "public. Copy these lines to the project file to use them.",
+    ),
     "loss_picture": ("Verlies per kolom", "Loss per column"),
     "detail_picture": ("Niveau per kolom", "Level per column"),
     "detail_note": (

@@ -96,6 +96,7 @@ class SettingFigures:
         intruders: what each kind of intruder faces.
         metrics: the utility metrics of `sdc.utility`.
         sensitive: how many pupils have a sensitive value, and of how many it is shown; None without such a column.
+        proposed: by column the lines of a project file that declare its bands, where the preview made them.
         proven: whether it is proved that no better choice of levels exists.
     """
 
@@ -117,6 +118,7 @@ class SettingFigures:
     intruders: Mapping[str, IntruderFigure] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     sensitive: Mapping[str, int] | None = None
+    proposed: Mapping[str, str] = field(default_factory=dict)
     proven: bool = False
 
     @property

@@ -7,6 +7,7 @@ searched on the driver. Nothing is staged and no table is written; what is writt
     preview_settings    the settings to compare, each an override of the project's declaration
     finest_project      the declaration with the finest bands of all settings, and where their values lie in a setting
     cohort_codes        the codes of all pupils, made once
+    quantile_bands      bands that a preview proposes, from the cohort's own values
     setting_search      the search of one setting
     preview_run         the steps of a preview, and its documents
 """

@@ -83,6 +83,7 @@ def collect_cohort_codes(results: AcceptedResults, finest: PipelineInput) -> Coh
         _require_one_search(counts.searched, finest.most_pupils_at_once)
         boards = make_board_frame(encoded.sparkSession, finest.key, finest.boards)
         table: Any = make_valued_search_input(add_boards(select_usable_pupils(encoded), boards), project).toArrow()
+        table = table.sort_by(KEY_COLUMN)  # as a release has it: of pupils who are alike their hash decides
     finally:
         encoded.unpersist()
     codes = np.stack([table[name].to_numpy() for name in word_columns(coding)])

@@ -55,7 +55,7 @@ def map_leaves(finest: DeclaredColumn, tree: Hierarchy, setting: PreviewSetting)
     unit = 4 if finest.born == "quarter" else 1
     target = setting.hierarchies[finest.name]
     leaf_of = np.full(len(tree.leaves), NO_LEAF, dtype=np.int64)
-    for leaf, start in enumerate(_band_starts(finest.bands, unit)):
+    for leaf, start in enumerate(list_band_starts(finest.bands, unit)):
         leaf_of[leaf] = _find_leaf(start, column.bands, unit)
     leaf_of[tree.leaves.index(UNKNOWN_VALUE)] = target.leaves.index(UNKNOWN_VALUE)
     return leaf_of
@@ -80,7 +80,7 @@ def _join_bands(bands: Sequence[DeclaredBands]) -> DeclaredBands:
     )
 
 
-def _band_starts(bands: DeclaredBands, unit: int) -> list[float]:
+def list_band_starts(bands: DeclaredBands, unit: int) -> list[float]:
     """The lowest value of each band, in the order of the leaves."""
     step = 1 if unit > 1 else bands.step
     inner = list(range(bands.from_ * unit, bands.to * unit, step))

@@ -8,6 +8,7 @@
     [settings.columns]
     rekenen_E = { bands = { from = 0, to = 220, step = 10, widths = [20, 40] }, weight = 2 }
     thuistaal = { left_out = true }
+    lezen_E = { quantiles = { groups = 5, joins = [2] } }
 
 What a setting does not name is as the project declares it. Each becomes a declaration of its own, which is held to
 everything that a project file is held to.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,7 +35,7 @@ from cohort.foundation import (
     several_problems,
 )
 from cohort.release import load_fitting_hierarchies
-from cohort.sdc import Hierarchy
+from cohort.sdc import MAX_QUANTILE_GROUPS, Hierarchy
 
 AS_DECLARED = "as declared"
 """The name of the project's own settings, which stand first in every comparison."""
@@ -59,11 +60,22 @@ class RecodingOverride(Declaration):
     suppression_limit: Annotated[ExactNumber, Field(ge=0, le=1)] | None = None
 
 
+class QuantileOverride(Declaration):
+    """Bands of about equally many pupils, as many as `groups`, and how many neighbours each further level joins."""
+
+    groups: Annotated[int, Field(ge=2, le=MAX_QUANTILE_GROUPS)]
+    joins: list[Annotated[int, Field(ge=2)]] = Field(default_factory=list)
+
+
 class ColumnOverride(Declaration):
-    """What a setting changes of one column."""
+    """What a setting changes of one column.
+
+    With `quantiles` the preview proposes the boundaries of the bands, which are multiples of the column's step.
+    """
 
     left_out: bool = False
     bands: DeclaredBands | None = None
+    quantiles: QuantileOverride | None = None
     weight: Annotated[ExactNumber, Field(gt=0)] | None = None
     lowest_level: Annotated[int, Field(ge=0)] | None = None
     highest_level: Annotated[int, Field(ge=0)] | None = None
@@ -74,6 +86,12 @@ class ColumnOverride(Declaration):
             raise ValueError(
                 "Expected nothing else for a column that is left out, for example left_out = true alone; found more in "
                 "<where>. Remove the rest."
+            )
+        levels = {"bands", "lowest_level", "highest_level"} & self.model_fields_set
+        if self.quantiles is not None and levels:
+            raise ValueError(
+                "Expected no bands and no levels for a column with quantiles, which make both, for example quantiles = "
+                f"{{ groups = 5 }} alone; found {' and '.join(sorted(levels))} in <where>. Remove one of the two."
             )
         return self
 
@@ -113,11 +131,15 @@ class PreviewSetting:
         name: its name.
         project: the project's declaration with its overrides.
         hierarchies: the hierarchy of each of its columns.
+        quantiles: the columns whose bands are still to be made from the cohort (`propose_quantile_bands`).
+        proposed: what the project file would say of the columns whose bands were made so.
     """
 
     name: str
     project: Project
     hierarchies: Mapping[str, Hierarchy]
+    quantiles: Mapping[str, QuantileOverride] = field(default_factory=dict)
+    proposed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def agreed(self) -> dict[str, str | int]:
@@ -163,7 +185,8 @@ def load_preview_settings(
         except ConfigurationRefused as refusal:
             problems += _name_place(refusal.problems, project.name, place)
         else:
-            settings.append(PreviewSetting(override.name, varied, loaded))
+            quantiles = {name: one.quantiles for name, one in override.columns.items() if one.quantiles is not None}
+            settings.append(PreviewSetting(override.name, varied, loaded, quantiles))
     if problems:
         raise ConfigurationRefused(*problems)
     return settings
@@ -198,7 +221,7 @@ def _change_column(column: dict[str, Any], override: ColumnOverride | None) -> d
         return None
     changed = {name: value for name in LEVEL_KEYS if (value := getattr(override, name)) is not None}
     if override.bands is not None:
-        changed["bands"] = override.bands.model_dump(by_alias=True)
+        changed["bands"] = override.bands.model_dump(by_alias=True, exclude_unset=True)
     return {**column, **changed}
 
 
@@ -221,6 +244,14 @@ def _find_column_problems(override: SettingOverride, project: Project, place: st
                 found=f"some for {name}",
                 where=place,
                 do="Choose another level of its hierarchy file, or declare bands in the project",
+            )
+        elif change.quantiles is not None and not (column.numeric and column.bands is not None):
+            yield describe_problem(
+                "quantiles only of scores with declared bands, whose step the boundaries are multiples of",
+                example="bands = { from = 0, to = 300, step = 10, widths = [] }",
+                found=f"some for {name}",
+                where=place,
+                do="Leave them out, or declare bands in the project",
             )
 
 

@@ -24,6 +24,7 @@ from cohort.keys import ProjectKey
 from cohort.preview.cohort_codes import CohortCodes
 from cohort.preview.finest_project import map_leaves
 from cohort.preview.preview_settings import PreviewSetting
+from cohort.preview.quantile_bands import propose_quantile_bands
 from cohort.release import find_sensitive_column
 from cohort.sdc import (
     OTHER_SCHOOLS_COLUMN,
@@ -80,10 +81,11 @@ def try_setting(
     """
     begin = time.perf_counter()
     try:
+        setting = propose_quantile_bands(setting, codes)
         figures = measure_setting(_search_setting(setting, codes, declared, key, floors))
     except (NotAnonymous, ConfigurationRefused) as refusal:
         figures = SettingFigures(setting.name, setting.agreed, 0.0, refused=refusal.problems)
-    return replace(figures, seconds=round(time.perf_counter() - begin, 3))
+    return replace(figures, proposed=setting.proposed, seconds=round(time.perf_counter() - begin, 3))
 
 
 def _search_setting(

@@ -40,9 +40,11 @@ from cohort.sdc.model import (
     WeightedLoss,
 )
 from cohort.sdc.numeric import (
+    MAX_QUANTILE_GROUPS,
     EdgeNotation,
     LabelBounds,
     NumericBands,
+    QuantileBands,
     list_band_bounds,
     make_band_edges,
     parse_band_label,
@@ -106,6 +108,7 @@ from cohort.sdc.risk import (
 __all__ = [
     "CLASS_COLUMN",
     "KEY_COLUMN",
+    "MAX_QUANTILE_GROUPS",
     "NO_SCHOOL",
     "OTHER_SCHOOLS_COLUMN",
     "SCHOOL_COLUMN",
@@ -140,6 +143,7 @@ __all__ = [
     "LabelBounds",
     "NumericBands",
     "OrderedDistanceTCloseness",
+    "QuantileBands",
     "Recoding",
     "RecodingRequest",
     "ReleaseRisk",

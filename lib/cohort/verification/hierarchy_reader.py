@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -127,6 +128,8 @@ def declared_band_spans(column: DeclaredColumn) -> list[list[NumberSpan]]:
     below: list[NumberSpan] = [(-inf, bands.from_ * unit)] if bands.below else []
     above: list[NumberSpan] = [(bands.to * unit, inf)] if bands.above else []
     leaves = [*below, *inner, *above]
+    if bands.edges:
+        return [leaves, *(_join_between(leaves, [edge * unit for edge in edges]) for edges in bands.edges)]
     return [leaves, *(_widen(leaves, width * unit) for width in bands.widths)]
 
 
@@ -162,12 +165,21 @@ def _widen(leaves: Sequence[NumberSpan], width: int) -> list[NumberSpan]:
 
     The lowest open end counts by the number just below its upper bound.
     """
-    band_numbers = [int((high - 1 if low == -inf else low) // width) for low, high in leaves]
+    return _join_spans(leaves, [int((high - 1 if low == -inf else low) // width) for low, high in leaves])
+
+
+def _join_between(leaves: Sequence[NumberSpan], edges: Sequence[int]) -> list[NumberSpan]:
+    """Return for each leaf the span of all leaves that lie between the same two edges."""
+    return _join_spans(leaves, [bisect_right(edges, low) for low, _ in leaves])
+
+
+def _join_spans(leaves: Sequence[NumberSpan], numbers: Sequence[int]) -> list[NumberSpan]:
+    """Return for each leaf the span of all leaves with its number."""
     spans: dict[int, NumberSpan] = {}
-    for number, (low, high) in zip(band_numbers, leaves, strict=True):
+    for number, (low, high) in zip(numbers, leaves, strict=True):
         first, last = spans.get(number, (low, high))
         spans[number] = (min(first, low), max(last, high))
-    return [spans[number] for number in band_numbers]
+    return [spans[number] for number in numbers]
 
 
 def _lines_with_text(content: bytes) -> Iterator[LabelPath]:

@@ -10,5 +10,15 @@ from __future__ import annotations
 
 from cohort.sdc.numeric.band_labels import LabelBounds, list_band_bounds, parse_band_label
 from cohort.sdc.numeric.bands import EdgeNotation, NumericBands, make_band_edges
+from cohort.sdc.numeric.quantiles import MAX_QUANTILE_GROUPS, QuantileBands
 
-__all__ = ["EdgeNotation", "LabelBounds", "NumericBands", "list_band_bounds", "make_band_edges", "parse_band_label"]
+__all__ = [
+    "MAX_QUANTILE_GROUPS",
+    "EdgeNotation",
+    "LabelBounds",
+    "NumericBands",
+    "QuantileBands",
+    "list_band_bounds",
+    "make_band_edges",
+    "parse_band_label",
+]

@@ -60,7 +60,8 @@ class NumericBands:
 
     A band of width 1 is labelled with its number. Bands are joined from the lowest on, so the last value of a level may
     cover fewer of them. With `widths` instead of `joins` a level has the edges that are multiples of its width; then
-    its values begin at the same numbers wherever the lowest band begins, and the first and last may be narrower.
+    its values begin at the same numbers wherever the lowest band begins, and the first and last may be narrower. With
+    `level_edges` it has the edges that are listed for it, for example those of quantiles.
 
     Args:
         name: the name of the column.
@@ -70,10 +71,12 @@ class NumericBands:
         open_above: whether there is a band for the values from the last edge on.
         widths: per level above the leaves, the width of its values; instead of `joins`.
         edge_notation: how an edge is written.
+        level_edges: per level above the leaves, the edges between its values, all among those of the level below;
+            instead of `joins` and `widths`.
 
     Raises:
         ConfigurationRefused: other edges, fewer than two bands or more than `MAX_BANDS`, a level that joins fewer than
-            two values or has a single value (the top `*` is added anyway).
+            two values or has a single value (the top `*` is added anyway), an edge of a level that the one below lacks.
     """
 
     name: str
@@ -83,11 +86,17 @@ class NumericBands:
     open_above: bool = False
     widths: tuple[int, ...] = ()
     edge_notation: EdgeNotation = "number"
+    level_edges: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         problems = list(self._edge_problems()) or list(self._level_problems())
         if problems:
             raise ConfigurationRefused(*problems)
+
+    @property
+    def _inner_edges(self) -> tuple[int, ...]:
+        """The edges with a band on either side."""
+        return self.edges[0 if self.open_below else 1 : len(self.edges) if self.open_above else -1]
 
     @property
     def count(self) -> int:
@@ -151,6 +160,9 @@ class NumericBands:
             inside = range(1, self.count)
             multiples = [border for border in inside if self.edges[border - self.open_below] % width == 0]
             yield [0, *multiples, self.count]
+        for listed in self.level_edges:
+            inside = range(1, self.count)
+            yield [0, *(border for border in inside if self.edges[border - self.open_below] in listed), self.count]
 
     def _label(self, low: int, high: int) -> str:
         """The label of the bands between two borders."""
@@ -195,6 +207,13 @@ class NumericBands:
             yield _too_many_bands(self.name, self.count)
 
     def _level_problems(self) -> Iterator[str]:
+        below = self._inner_edges
+        for level, listed in enumerate(self.level_edges, start=1):
+            if not listed or list(listed) != sorted(set(listed)) or not set(listed) <= set(below):
+                found, do = "others", "Take edges of the level below, in ascending order and at least one"
+                yield self._level_problem(level, "to have edges of the level below between its values", found, do)
+                return
+            below = listed
         for level, borders in enumerate(list(self._levels())[1:] if self.widths else (), start=1):
             if len(borders) < 3:
                 found, do = "one", "Leave the width out: the top `*` includes all"
