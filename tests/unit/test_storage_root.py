@@ -53,9 +53,17 @@ def test_an_address_with_characters_that_table_readers_misread_is_refused(mark: 
         storage_root.open_storage_root(f"hdfs://namenode:8020/co{mark}hort", no_session)
 
 
-@pytest.mark.parametrize("root", ["nothing://namenode:8020/cohort", "hdfs://127.0.0.1:9/cohort"])
-def test_a_store_that_cannot_be_opened_is_refused(spark: SparkSession, root: str) -> None:
-    with pytest.raises(UsageRefused, match="a store that the session's Hadoop and the client of deltalake can open"):
+@pytest.mark.parametrize(
+    ("root", "found"),
+    [
+        ("gs://bucket/cohort", "one that Spark has no jar or setting for"),
+        ("abfs://container@account.dfs.core.windows.net/cohort", "one that Spark has no jar or setting for"),
+        ("s3://bucket/cohort", "one that Spark has no jar or setting for"),
+        ("hdfs://localhost:1/cohort", "one that does not answer"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_refused(spark: SparkSession, root: str, found: str) -> None:
+    with pytest.raises(UsageRefused, match=found):
         storage_root.open_storage_root(root, lambda: spark)
 
 

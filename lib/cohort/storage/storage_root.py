@@ -98,13 +98,24 @@ def _open_on_hadoop(
         raise _root_refusal(
             "a store that the session's Hadoop and the client of deltalake can open",
             EXAMPLE_ADDRESS,
-            f"one that refuses ({failure.strerror})",
+            f"one that {_describe_failure(failure)} ({failure.strerror})",
             "Correct the address, or give Spark the store's jars, settings and credentials; on S3 every process "
             "finds credentials by itself: in variables of the environment (AWS_…), or by its role",
         ) from None
     if not is_folder:
         raise _root_refusal("a folder", EXAMPLE_ADDRESS, "none", "Make the folder")
     return path
+
+
+def _describe_failure(failure: OSError) -> str:
+    """What a store did instead of opening a root."""
+    kinds = {
+        ("ClassNotFoundException", "UnsupportedFileSystemException"): "Spark has no jar or setting for",
+        ("UnknownHostException", "ConnectException", "NoRouteToHostException", "SocketTimeoutException"): (
+            "does not answer"
+        ),
+    }
+    return next((text for names, text in kinds.items() if failure.strerror in names), "refuses")
 
 
 def _check_address(root: str, parts: SplitResult) -> None:
