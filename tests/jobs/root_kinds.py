@@ -9,8 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from .conftest import Platform
-from .test_hdfs_root import put_on_hdfs
-from .test_s3_root import put_on_s3
+from .stored_platforms import put_on_hdfs, put_on_s3
 from .whole_way import RootKind
 
 LEASE_SECONDS = 4

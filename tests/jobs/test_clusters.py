@@ -27,7 +27,7 @@ from tests.services.yarn import run_yarn
 from cohort.storage import StoragePath
 
 from .conftest import Done, Platform, spark_options
-from .test_hdfs_root import HdfsPlatform, put_on_hdfs
+from .stored_platforms import HdfsPlatform, put_on_hdfs
 
 NAME = ("--project", "leergroei")
 SMALL = ("--conf", "spark.driver.memory=1g", "--conf", "spark.executor.memory=768m", "--conf", "spark.executor.cores=1")
@@ -144,7 +144,7 @@ def remote(
     delivered = (path for path in made.stored.deliveries.rglob("*") if path.is_file())
     for file in sorted(delivered)[DELIVERIES:]:
         file.unlink()
-    return ClusterModePlatform(made.home, made.address, made.service, made.session, yarn)
+    return ClusterModePlatform(made.home, made.address, made.session, made.service, yarn)
 
 
 def run_until_it_runs(remote: ClusterModePlatform, end: Callable[[subprocess.Popen[str]], None]) -> Done:
@@ -279,7 +279,7 @@ def test_yarn_without_its_configuration_is_refused(
 ) -> None:
     for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR"):
         monkeypatch.delenv(name, raising=False)
-    without = HdfsPlatform(remote.home, remote.address, remote.service, remote.session)
+    without = HdfsPlatform(remote.home, remote.address, remote.session, remote.service)
     refused = without.submit("status", *CLUSTER)
     assert refused.code == 2
     assert "HADOOP_CONF_DIR" in refused.stderr

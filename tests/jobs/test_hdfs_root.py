@@ -7,12 +7,9 @@ import getpass
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars
@@ -21,72 +18,13 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from tests.services.hdfs import READER, READERS_GROUP, STRANGER, HdfsService
 
-from cohort.storage import INGESTION_LOCK, StoragePath, hold_lock, open_storage_root, walk_folder
-from cohort.storage.zone_paths import StorageZones
+from cohort.storage import INGESTION_LOCK, StoragePath, hold_lock, walk_folder
 
 from .conftest import Done, Platform
+from .stored_platforms import HdfsPlatform, put_on_hdfs, set_agreed, set_period
 from .test_killed_jobs import kill_job
 
 NAME = ("--project", "leergroei")
-READ = """
-import sys
-import time
-from deltalake import DeltaTable
-try:
-    print(DeltaTable(sys.argv[1]).to_pyarrow_table().num_rows, flush=True)
-except Exception:
-    print("refused", flush=True)
-"""
-
-
-@dataclass(frozen=True)
-class HdfsPlatform(Platform):
-    """A platform whose root is on HDFS; its configuration and its keys are local.
-
-    Args:
-        address: the address of its root.
-        service: the store.
-        session: the session that all tests share.
-    """
-
-    address: str
-    service: HdfsService
-    session: SparkSession
-
-    @property
-    def root_argument(self) -> str:
-        return self.address
-
-    @property
-    def place(self) -> str:
-        """The path of the root from the top of the store on."""
-        return self.address.removeprefix(self.service.address)
-
-    @property
-    def stored(self) -> StorageZones:
-        return open_storage_root(self.address, lambda: self.session)
-
-    def read_as(self, user: str) -> str:
-        """What a user gets who reads the published table: the number of rows, or `refused`."""
-        table = str(self.stored.published_table("leergroei"))
-        ran = subprocess.run(
-            [sys.executable, "-c", READ, table],
-            env={**os.environ, "HADOOP_USER_NAME": user},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return ran.stdout.strip()
-
-
-def set_period(platform: Platform, starts: int, ends: int) -> None:
-    """Make the project run from some days before or after today to some days after or before it."""
-    file = platform.config / "projects" / "leergroei.toml"
-    today = dt.date.today()
-    days = {"starts": today + dt.timedelta(days=starts), "ends": today + dt.timedelta(days=ends)}
-    lines = file.read_text(encoding="utf-8").splitlines()
-    changed = [next((f"{k} = {day}" for k, day in days.items() if line.startswith(f"{k} =")), line) for line in lines]
-    file.write_text("\n".join(changed), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -96,29 +34,8 @@ def platform(
     """What schools sent, on HDFS; nothing was taken in."""
     made = put_on_hdfs(taken_in, tmp_path_factory.mktemp("hdfs-platform"), hdfs, one_spark)
     made.change("conf/platform.toml", 'way = "owner"', 'way = "group"')
-    project = made.config / "projects" / "leergroei.toml"
-    lines = project.read_text(encoding="utf-8").splitlines()
-    project.write_text(
-        "\n".join(f'readers = "{READERS_GROUP}"' if line.startswith("readers =") else line for line in lines)
-    )
+    set_agreed(made, readers=f'"{READERS_GROUP}"')
     return made
-
-
-def put_on_hdfs(local: Platform, folder: Path, hdfs: HdfsService, session: SparkSession) -> HdfsPlatform:
-    """Make a platform with what schools sent to a local root on HDFS, and its configuration and keys in a folder."""
-    address = hdfs.make_root(f"/{folder.name}/cohort", owner=getpass.getuser())
-    platform = HdfsPlatform(folder / "platform", address, hdfs, session)
-    put_deliveries(local, platform.home, platform.stored)
-    return platform
-
-
-def put_deliveries(local: Platform, home: Path, stored: StorageZones) -> None:
-    """Copy what schools sent to a local root to another one, and configuration and keys to a folder."""
-    shutil.copytree(local.config, home / "conf")
-    shutil.copytree(local.keys, home / "keys")
-    for zone in ("deliveries", "objections", "instructions"):
-        for file in sorted(path for path in (local.root / zone).rglob("*") if path.is_file()):
-            (stored.root / file.relative_to(local.root).as_posix()).write_bytes(file.read_bytes())
 
 
 @pytest.fixture(scope="module")

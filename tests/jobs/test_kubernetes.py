@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from tests.services.hdfs import HdfsService
 
 from .conftest import PROJECT, Platform, spark_options
-from .test_hdfs_root import HdfsPlatform, put_on_hdfs
+from .stored_platforms import HdfsPlatform, put_on_hdfs
 
 TEMPLATES = PROJECT / "conf" / "kubernetes"
 NOBODY = "k8s://https://127.0.0.1:1"

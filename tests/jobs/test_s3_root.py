@@ -4,119 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import polars
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
-from tests.services.s3 import PLATFORM_USER, READER, STRANGER, S3Service, begin_upload, credentials_of, keep_versions
+from tests.services.s3 import PLATFORM_USER, READER, STRANGER, S3Service, begin_upload, keep_versions
 
-from cohort.storage import StorageZones, open_storage_root, walk_folder
-from cohort.storage.hadoop_files import HadoopFiles
-from cohort.storage.s3_store import S3Store
+from cohort.storage import walk_folder
 
-from .conftest import Done, Platform, spark_options
-from .test_hdfs_root import put_deliveries, set_period
+from .conftest import Done, Platform
+from .stored_platforms import S3Platform, put_on_s3, set_period
 from .test_killed_jobs import kill_job
 
 NAME = ("--project", "leergroei")
-READ = """
-import sys
-from deltalake import DeltaTable
-try:
-    print(DeltaTable(sys.argv[1], storage_options={"AWS_ENDPOINT_URL": sys.argv[2], "AWS_ALLOW_HTTP": "true"})
-          .to_pyarrow_table().num_rows, flush=True)
-except Exception:
-    print("refused", flush=True)
-"""
-REACH = """
-import sys
-from deltalake.fs import DeltaStorageHandler
-from pyarrow import fs
-files = fs.PyFileSystem(DeltaStorageHandler(sys.argv[1], {"AWS_ENDPOINT_URL": sys.argv[2], "AWS_ALLOW_HTTP": "true"}))
-for place in sys.argv[3:]:
-    for ask in (lambda: files.get_file_info(fs.FileSelector(place, recursive=True)),
-                lambda: files.open_input_file(place).read()):
-        try:
-            ask()
-            print(place)
-        except Exception:
-            pass
-"""
-
-
-@dataclass(frozen=True)
-class S3Platform(Platform):
-    """A platform whose root is in a bucket; its configuration and its keys are local.
-
-    Args:
-        address: the address of its root.
-        service: the server.
-        session: the session that all tests share.
-    """
-
-    address: str
-    service: S3Service
-    session: SparkSession
-
-    @property
-    def root_argument(self) -> str:
-        return self.address
-
-    @property
-    def stored(self) -> StorageZones:
-        return open_storage_root(self.address, lambda: self.session, own_principals=(PLATFORM_USER,))
-
-    @property
-    def store(self) -> S3Store:
-        root = self.stored.root
-        store = getattr(root, "store", None)
-        assert isinstance(store, S3Store)
-        return store
-
-    def command(self, job: str, *arguments: str) -> list[str]:
-        settings = {f"spark.hadoop.{name}": value for name, value in self.service.spark_settings.items()}
-        between = () if "--" in arguments else ("--",)
-        return super().command(job, *arguments, *between, *spark_options(settings))
-
-    def read_as(self, user: str) -> str:
-        """What a user gets who reads the published table: the number of rows, or `refused`."""
-        return self._as(user, READ, str(self.stored.published_table("leergroei")), self.service.endpoint)
-
-    def reach_as(self, user: str, *places: str) -> list[str]:
-        """Which places below the root a user can list or read."""
-        return self._as(user, REACH, self.address, self.service.endpoint, *places).split()
-
-    def _as(self, user: str, script: str, *arguments: str) -> str:
-        ran = subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            env={**os.environ, **credentials_of(user)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return ran.stdout.strip()
-
-
-def put_on_s3(local: Platform, folder: Path, service: S3Service, session: SparkSession) -> S3Platform:
-    """Make a platform with what schools sent to a local root in a bucket; configuration and keys are in a folder."""
-    bucket = service.make_bucket(folder.name.replace("_", "-").lower()[:40])
-    HadoopFiles(session, f"{bucket}/cohort").make_folder(f"{bucket}/cohort")
-    platform = S3Platform(folder / "platform", f"{bucket}/cohort", service, session)
-    put_deliveries(local, platform.home, platform.stored)
-    platform.change("conf/platform.toml", 'way = "owner"', f'way = "policy"\nplatform_principals = ["{PLATFORM_USER}"]')
-    project = platform.config / "projects" / "leergroei.toml"
-    lines = project.read_text(encoding="utf-8").splitlines()
-    project.write_text(
-        "\n".join(f'readers = "{READER}"' if line.startswith("readers =") else line for line in lines), encoding="utf-8"
-    )
-    return platform
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from tests.services.hdfs import HdfsService
 
 from .conftest import Platform, deliver
-from .test_hdfs_root import put_on_hdfs
+from .stored_platforms import put_on_hdfs
 
 OF_JOB = {
     ("ingest",): {
