@@ -12,6 +12,7 @@ problems (exit code 10). No Spark, no pupil data.
     declared_bands         bands of numbers and years
     label_texts            what columns and values are called
     declared_columns       the released columns
+    class_means            rounding of class means, groups of their covariances
     project_settings       population, recoding, privacy limits
     project                one project file as a whole
     project_hierarchies    the hierarchies of its columns
@@ -38,6 +39,7 @@ from cohort.agreements.platform import (
 from cohort.agreements.privacy_model import derive_class_constraints, derive_value_rules
 from cohort.agreements.project import PROJECT_NAME, Project, check_project_name, find_limits_under_floors, load_project
 from cohort.agreements.project_hierarchies import (
+    find_accepted_range,
     find_band_bounds,
     find_code_list,
     find_uncovered_scores,
@@ -70,6 +72,7 @@ __all__ = [
     "check_project_name",
     "derive_class_constraints",
     "derive_value_rules",
+    "find_accepted_range",
     "find_band_bounds",
     "find_code_list",
     "find_limits_under_floors",

@@ -20,6 +20,8 @@ NUMERIC_ATTRIBUTES = ("ses", "postcode4")
 """The attributes whose values are whole numbers."""
 BOUND_SUFFIXES = ("_van", "_tot")
 """What follows a column's name in the names of the columns with its lower and its upper bound."""
+MEAN_SUFFIX = "_gemiddelde"
+"""What follows a column's name in the name of the column with the mean of its class."""
 
 
 class SensitiveLimits(Declaration):
@@ -68,6 +70,9 @@ class DeclaredColumn(Declaration):
 
     With `typed` the bounds of the label are released too, as two columns of whole numbers (`bound_names`).
 
+    With `show = "mean"` the mean of the exact scores of the equivalence class is released too (`mean_names`), rounded
+    to `mean_step` points; `class_means` has the rules of the step.
+
     `legal_ground` is what allows the use of special-category results. Such a column is sensitive, and shows the values
     of pupils with consent alone.
     """
@@ -78,6 +83,8 @@ class DeclaredColumn(Declaration):
     hierarchy: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")] | None = None
     bands: DeclaredBands | None = None
     typed: bool = False
+    show: Literal["mean"] | None = None
+    mean_step: Annotated[ExactNumber, Field(gt=0, decimal_places=2)] | None = None
     result: SelectedResult | None = None
     difference: ResultDifference | None = None
     attribute: str | None = None
@@ -172,6 +179,21 @@ class DeclaredColumn(Declaration):
                 "typed: no other label has bounds that are whole numbers."
             )
 
+        yield from self._find_mean_problems()
+
+    def _find_mean_problems(self) -> Iterator[str]:
+        if self.show == "mean" and not (self.numeric and self.bands is not None and self.role == "quasi-identifying"):
+            yield (
+                "Expected show = 'mean' with a quasi-identifying score or difference with declared bands alone, for "
+                "example bands = { from = 0, to = 300, step = 20, widths = [40] }; found otherwise for column "
+                f"{self.name} in <where>. Remove show, or declare the bands."
+            )
+        if self.mean_step is not None and self.show != "mean":
+            yield (
+                "Expected a mean_step with show = 'mean' alone, for example show = 'mean' and mean_step = 5; found it "
+                f"without for column {self.name} in <where>. Remove mean_step, or show the mean."
+            )
+
     def _find_role_problems(self) -> Iterator[str]:
         sensitive = self.role == "sensitive"
         if sensitive != (self.constraint is not None):
@@ -216,6 +238,11 @@ class DeclaredColumn(Declaration):
     def bound_names(self) -> tuple[str, ...]:
         """The names of the columns with the lower and the upper bound; none where the column is not typed."""
         return tuple(f"{self.name}{suffix}" for suffix in BOUND_SUFFIXES) if self.typed else ()
+
+    @property
+    def mean_names(self) -> tuple[str, ...]:
+        """The name of the column with the mean of the class; none where the column shows no mean."""
+        return (f"{self.name}{MEAN_SUFFIX}",) if self.show == "mean" else ()
 
     @property
     def results(self) -> tuple[SelectedResult, ...]:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from cohort.agreements.class_means import CovarianceGroups, effective_mean_step, find_mean_problems
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform, PlatformFloors
 from cohort.agreements.project_settings import ClassThresholds, ProjectPopulation, ProjectRecoding
@@ -42,10 +43,12 @@ class Project(ResearchPurpose):
     thresholds: ClassThresholds
     recoding: ProjectRecoding
     columns: Annotated[list[DeclaredColumn], Field(min_length=1)]
+    covariance: CovarianceGroups | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Project:
         problems = [*self._find_date_problems(), *self._find_column_problems(), *self._find_result_problems()]
+        problems += find_mean_problems(self.columns, self.covariance, self.thresholds.k)
         if problems:
             raise several_problems(problems)
         return self
@@ -61,7 +64,8 @@ class Project(ResearchPurpose):
         if len(set(names)) != len(names):
             yield (
                 "Expected every column once, for example rekenen_M and rekenen_E; found a name twice "
-                "in <where>. Rename one; a typed column also has the name with _van and with _tot."
+                "in <where>. Rename one; a typed column also has the name with _van and with _tot, one that shows "
+                "a mean the name with _gemiddelde."
             )
         if sum(column.role == "sensitive" for column in self.columns) > 1:
             yield (
@@ -125,9 +129,29 @@ class Project(ResearchPurpose):
         return [name for column in self.columns for name in column.bound_names]
 
     @property
+    def mean_names(self) -> list[str]:
+        """The columns with class means: decimal numbers, null where a class shows none."""
+        return [name for column in self.columns for name in column.mean_names]
+
+    @property
+    def mean_columns(self) -> list[DeclaredColumn]:
+        """The columns that show the mean of their class."""
+        return [column for column in self.columns if column.show == "mean"]
+
+    @property
+    def mean_steps(self) -> dict[str, Decimal]:
+        """The step in points that the class means of each such column are rounded to, by the column's name."""
+        return {column.name: effective_mean_step(column, self.thresholds.k) for column in self.mean_columns}
+
+    @property
+    def covariance_groups(self) -> tuple[str, ...]:
+        """The columns whose labels make the groups with a covariance matrix of their own; none for one matrix."""
+        return () if self.covariance is None else tuple(self.covariance.by)
+
+    @property
     def released_names(self) -> list[str]:
-        """The released columns in their order, without pseudonyms: each column, then its bounds where it is typed."""
-        return [name for column in self.columns for name in (column.name, *column.bound_names)]
+        """The released columns in their order, without pseudonyms: each column, then its bounds and its class mean."""
+        return [name for column in self.columns for name in (column.name, *column.bound_names, *column.mean_names)]
 
     @property
     def is_pseudonymous(self) -> bool:

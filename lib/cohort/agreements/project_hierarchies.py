@@ -69,7 +69,7 @@ def find_uncovered_scores(project: Project, hierarchies: Mapping[str, Hierarchy]
     """
     problems = []
     for column in project.columns:
-        score_range = _accepted_range(column, catalogue)
+        score_range = find_accepted_range(column, catalogue)
         if score_range is None or (column.difference is not None and column.bands is None):
             continue  # a hierarchy file has no open ends for differences that hardly occur; `status` checks for them
         low, high = find_band_bounds(column, hierarchies[column.name])
@@ -203,8 +203,8 @@ def _code_list_of(column: DeclaredColumn) -> str | None:
     return column.result.value if column.result is not None and not column.numeric else None
 
 
-def _accepted_range(column: DeclaredColumn, catalogue: Catalogue) -> tuple[Decimal, Decimal] | None:
-    """The lowest and highest ability score, or difference of two, that ingestion accepts for a column."""
+def find_accepted_range(column: DeclaredColumn, catalogue: Catalogue) -> tuple[Decimal, Decimal] | None:
+    """Find the lowest and highest ability score, or difference of two, that intake accepts; None for other values."""
     if not column.numeric or column.results[0].value != "vaardigheidsscore":
         return None
     ranges = [_range_of_result(result, catalogue.tests) for result in column.results]

@@ -12,11 +12,20 @@ the stages is in `release.stage_pipeline`; nothing here writes a table.
     equivalence_class_search         the search, and the class of each pupil
     partitioned_search               a cohort too large for one search, searched in the executors
     sensitive_columns                which classes show their sensitive values
+    class_scores                     the exact scores of the classes, summed
     generalisation                   the released values of each pupil
 """
 
 from __future__ import annotations
 
+from cohort.anonymisation.class_scores import (
+    ScoredClasses,
+    ScoreRange,
+    count_group_contributors,
+    count_pupils_of_before,
+    select_scored_pupils,
+    sum_class_scores,
+)
 from cohort.anonymisation.equivalence_class_search import (
     ClassSearchResult,
     assign_classes,
@@ -59,11 +68,15 @@ __all__ = [
     "ClassSearchTask",
     "HierarchyByColumn",
     "PupilCounts",
+    "ScoreRange",
+    "ScoredClasses",
     "SensitiveColumn",
     "add_boards",
     "assign_classes",
     "choose_blanked_classes",
+    "count_group_contributors",
     "count_pupils",
+    "count_pupils_of_before",
     "count_values",
     "count_values_by_class",
     "encode_pupils",
@@ -80,6 +93,8 @@ __all__ = [
     "search_classes",
     "select_eligible_pupils",
     "select_project_results",
+    "select_scored_pupils",
     "select_usable_pupils",
+    "sum_class_scores",
     "tabulate_class_values",
 ]

@@ -7,8 +7,10 @@ read from the labels. A sensitive value is shown as it is, or as `onbekend` for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -19,6 +21,7 @@ from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
 from cohort.data_states import (
     EXACT_SCORES,
+    MEAN_TYPE,
     OTHER_SCHOOLS_CONTROL,
     PUPIL_CONTROL,
     SCHOOL_CONTROL,
@@ -34,17 +37,24 @@ _RANK_BITS = 15
 """The bits of the rank of a sensitive value; a hierarchy has fewer leaves."""
 
 
-def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchResult) -> GeneralisedRecords:
+def generalise_pupils(
+    members: DataFrame,
+    project: Project,
+    result: ClassSearchResult,
+    class_means: Mapping[str, np.ma.MaskedArray] | None = None,
+) -> GeneralisedRecords:
     """Replace the values of each pupil by those of its class.
 
     Args:
         members: the released pupils with their class, as `assign_classes` gives them.
         project: the declaration of the project.
         result: the recoding and the classes.
+        class_means: by column, the mean of each class in hundredths, masked where it shows none; None where no column
+            shows one.
 
     Returns:
-        The released values as text, the bounds of typed columns as whole numbers, the pseudonyms as text where the
-        release is pseudonymous, and the control columns.
+        The released values as text, the class means as decimal numbers, the bounds of typed columns as whole numbers,
+        the pseudonyms as text where the release is pseudonymous, and the control columns.
         All rows of a class are in one file, sorted by the released values, so that neither order nor file says more
         than the values do.
     """
@@ -52,7 +62,7 @@ def generalise_pupils(members: DataFrame, project: Project, result: ClassSearchR
     # Column names of their own: a declared column may have the name of a control column or of another table column.
     value_columns = {column.name: f"value_{column.name}" for column in project.quasi_identifiers}
     labels = recoding.class_table(list(value_columns.values())).select([CLASS_NUMBER, *value_columns.values()])
-    class_table = _add_bounds(labels, recoding, project)
+    class_table = _add_means(_add_bounds(labels, recoding, project), project, class_means or {})
     if result.blanking is not None:
         class_table = class_table.append_column(BLANKED_FLAG, pa.array(result.blanking.classes))
     class_values = make_frame_from_arrow(members.sparkSession, class_table)
@@ -91,6 +101,18 @@ def _add_bounds(class_table: pa.Table, recoding: Recoding, project: Project) -> 
         bounds = list_band_bounds(labels.tolist()) if column.typed else ()
         for name, numbers in zip(column.bound_names, bounds, strict=True):
             class_table = class_table.append_column(f"value_{name}", pa.array(numbers, pa.int32()))
+    return class_table
+
+
+def _add_means(class_table: pa.Table, project: Project, means: Mapping[str, np.ma.MaskedArray]) -> pa.Table:
+    """Add the mean of every class to its released values; null where it shows none."""
+    kind = pa.decimal128(MEAN_TYPE.precision, MEAN_TYPE.scale)
+    for column in project.mean_columns:
+        own = means[column.name]
+        shown = zip(own.data.tolist(), np.ma.getmaskarray(own).tolist(), strict=True)
+        numbers = [None if hidden else Decimal(mean).scaleb(-MEAN_TYPE.scale) for mean, hidden in shown]
+        (name,) = column.mean_names
+        class_table = class_table.append_column(f"value_{name}", pa.array(numbers, kind))
     return class_table
 
 

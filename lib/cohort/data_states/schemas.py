@@ -14,6 +14,7 @@ from pyspark.sql.types import (
     ArrayType,
     BinaryType,
     BooleanType,
+    DataType,
     DateType,
     DecimalType,
     IntegerType,
@@ -168,6 +169,8 @@ project can give one of these names to a column of its own.
 """
 
 SCORE_TYPE = DecimalType(7, 2)
+MEAN_TYPE = DecimalType(9, 2)
+"""The type of a released class mean, which is as exact as a score."""
 
 RESULTS_SCHEMA = StructType(
     [
@@ -213,21 +216,20 @@ RESULTS_PARTITION = ("batch", "schooljaar")
 
 
 def make_stage_schema(
-    columns: Sequence[str], pseudonyms: tuple[str, ...] = (), bounds: Collection[str] = ()
+    columns: Sequence[str], pseudonyms: tuple[str, ...] = (), bounds: Collection[str] = (), means: Collection[str] = ()
 ) -> StructType:
     """Make the schema of a staged release: its columns and pseudonyms, then the control columns.
 
     Args:
-        columns: the released columns in their order, bounds included.
+        columns: the released columns in their order, bounds and class means included.
         pseudonyms: the pseudonym columns.
-        bounds: which columns are bounds of a band: whole numbers, or null. Every other one is text.
+        bounds: which columns are bounds of a band: whole numbers, or null.
+        means: which columns are class means: decimal numbers, or null. Every other column is text.
     """
+    types: dict[str, DataType] = {**dict.fromkeys(bounds, IntegerType()), **dict.fromkeys(means, MEAN_TYPE)}
     return StructType(
         [
-            *(
-                StructField(name, IntegerType() if name in bounds else StringType(), name in bounds)
-                for name in (*columns, *pseudonyms)
-            ),
+            *(StructField(name, types.get(name, StringType()), name in types) for name in (*columns, *pseudonyms)),
             StructField(PUPIL_CONTROL, BinaryType(), False),
             StructField(SCHOOL_CONTROL, BinaryType(), False),
             StructField(OTHER_SCHOOLS_CONTROL, ArrayType(BinaryType())),

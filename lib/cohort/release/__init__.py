@@ -1,6 +1,7 @@
 """One release, from results to a published table.
 
-`release_task` says what it is made from and what forbids it; `pipeline` turns results into generalised records;
+`release_task` says what it is made from and what forbids it; `stage_pipeline` turns results into generalised records,
+`class_mean_stage` adds the means of their classes;
 `release_run` stages, counts and verifies; `publication` puts a verified release in place; `status` and `readiness` tell
 what is due and what the next release would refuse.
 """

@@ -193,4 +193,5 @@ def _snapshot_contents(inputs: PipelineInput, pipeline_result: PipelineResult, n
         comparability_digest=comparability_digest(inputs.project, inputs.hierarchies),
         previous=inputs.previous,
         blanked=None if pipeline_result.blanking is None else pipeline_result.blanking.classes,
+        means={} if pipeline_result.class_means is None else pipeline_result.class_means.means,
     )

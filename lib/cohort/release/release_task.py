@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.agreements import Catalogue, Environment, Project, find_uncovered_scores, load_hierarchies
+from cohort.agreements import (
+    Catalogue,
+    DeclaredColumn,
+    Environment,
+    Project,
+    find_accepted_range,
+    find_uncovered_scores,
+    load_hierarchies,
+)
 from cohort.differencing import cohort_extension_refusal, load_previous_snapshot
 from cohort.foundation import ConfigurationRefused, DeliveriesRefused, StateRefused, describe_problem
 from cohort.ingestion import require_newest_numbers
@@ -140,9 +148,15 @@ def make_pipeline_input(task: ReleaseTask, eligible: Eligibility, key: ProjectKe
         boards=task.catalogue.boards_on(environment.today),
         most_pupils_at_once=environment.platform.search.most_pupils_at_once,
         floors=environment.platform.floors,
+        accepted={c.name: found for c in project.mean_columns if (found := _accepted_scores(c, task.catalogue))},
         previous=load_previous_snapshot(environment.zones, project, hierarchies),
         wave=task.wave,
     )
+
+
+def _accepted_scores(column: DeclaredColumn, catalogue: Catalogue) -> tuple[float, float] | None:
+    found = find_accepted_range(column, catalogue)
+    return None if found is None else (float(found[0]), float(found[1]))
 
 
 def require_batches(zones: StorageZones) -> tuple[int, ...]:

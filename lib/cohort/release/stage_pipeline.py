@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame
 
@@ -16,6 +16,7 @@ from cohort.anonymisation import (
     ClassSearchTask,
     HierarchyByColumn,
     PupilCounts,
+    ScoreRange,
     SensitiveColumn,
     add_boards,
     assign_classes,
@@ -34,6 +35,7 @@ from cohort.differencing import extend_cohort, nest_release, require_unlinkable_
 from cohort.foundation import StageListener
 from cohort.keys import ProjectKey
 from cohort.legal_basis import Eligibility, mark_instructed_rows, mark_objectors, suppress_unconsented_values
+from cohort.release.class_mean_stage import MeanInput, ReleasedMeans, make_class_means
 from cohort.release_records import ClassSnapshot
 from cohort.sdc import Coding, IntruderSearch, Recoding, SensitiveSuppression
 
@@ -51,6 +53,7 @@ class PipelineInput:
         boards: the boards of each school today, by BRIN.
         most_pupils_at_once: how many pupils one search may have; a larger cohort is searched in parts.
         floors: the limits of the platform that no project may go under.
+        accepted: the scores that intake accepts, by column that shows a mean; a column without is not bounded by them.
         previous: the snapshot of the published release, in which this one is nested; None for a first release.
         wave: whether pupils who never were in a release may enter.
     """
@@ -63,6 +66,7 @@ class PipelineInput:
     boards: Mapping[str, SchoolBoards]
     most_pupils_at_once: int
     floors: PlatformFloors
+    accepted: Mapping[str, ScoreRange] = field(default_factory=dict)
     previous: ClassSnapshot | None = None
     wave: bool = False
 
@@ -82,6 +86,7 @@ class PipelineResult:
         linked: what an intruder finds who links this release with the one before; None unless it is a wave.
         withdrawn: pupils left out so that others who are gone cannot be found by subtraction.
         cached_frames: frames to release once the rows are written.
+        class_means: the means of the classes; None where no column shows one.
     """
 
     rows: GeneralisedRecords
@@ -94,6 +99,7 @@ class PipelineResult:
     linked: IntruderSearch | None
     withdrawn: int
     cached_frames: tuple[DataFrame, ...]
+    class_means: ReleasedMeans | None = None
 
     def unpersist(self) -> None:
         """Release the cached frames, once the rows are written."""
@@ -132,7 +138,8 @@ def run_release_pipeline(
 
     # 3. The rows to write, and who is in which class.
     assigned = assign_classes(encoded, project, classes).persist()
-    rows = generalise_pupils(assigned, project, classes)
+    class_means = _make_class_means(assigned, recoding, inputs, report)
+    rows = generalise_pupils(assigned, project, classes, None if class_means is None else class_means.means)
     members = assigned.drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, EXACT_SCORES)
 
     # 4. Of a wave: an intruder who links it with the release before.
@@ -150,6 +157,7 @@ def run_release_pipeline(
         linked=linked,
         withdrawn=withdrawn,
         cached_frames=(all_pupils, assigned, *classes.cached_frames),
+        class_means=class_means,
     )
 
 
@@ -191,6 +199,19 @@ def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput
     if inputs.wave:
         nested = extend_cohort(nested, with_boards, project, inputs.previous, key, most)
     return nested.classes, nested.withdrawn
+
+
+def _make_class_means(
+    assigned: DataFrame, recoding: Recoding, inputs: PipelineInput, report: StageListener
+) -> ReleasedMeans | None:
+    """Return the class means of the release; None where no column shows one."""
+    if not inputs.project.mean_columns:
+        return None
+    boards = make_board_frame(assigned.sparkSession, inputs.key, inputs.boards)
+    made = make_class_means(assigned, MeanInput(inputs.project, recoding, boards, inputs.accepted, inputs.previous))
+    without = ", ".join(f"{name} {own.classes_without_mean}" for name, own in made.figures.columns.items())
+    report("class means", f"classes without: {without}; {len(made.figures.covariances)} covariance matrices")
+    return made
 
 
 def find_sensitive_column(

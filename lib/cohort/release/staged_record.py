@@ -84,6 +84,7 @@ def make_staged_record(
         loss=RecodingLoss(mean=recoding.loss.mean, geometric=recoding.loss.geometric),
         sensitive=None if sensitive is None else SensitiveSuppressionCounts.model_validate(sensitive),
         classes=recoding.classes,
+        **({} if pipeline_result.class_means is None else {"class_means": pipeline_result.class_means.figures}),
         thresholds=project.class_limits,
         expires=str(project.ends),
         nested_in=None if previous is None else previous.release,

@@ -20,6 +20,7 @@ from cohort.verification import (
     EarlyReading,
     Finding,
     PublishedPredecessor,
+    RecordedCovariance,
     ReleaseSources,
     VerificationResult,
     VerificationSubject,
@@ -110,4 +111,11 @@ def _verification_subject(task: ReleaseTask, key: ProjectKey, record: ReleaseRec
         counts=record.counts.made(),
         snapshot=None if project.is_pseudonymous else snapshots / str(record.release),
         predecessor=predecessor,
+        covariances=_recorded_covariances(record),
     )
+
+
+def _recorded_covariances(record: ReleaseRecord) -> tuple[RecordedCovariance, ...]:
+    """Return the covariance matrices of a record as the verifier takes them."""
+    matrices = () if record.class_means is None else record.class_means.covariances
+    return tuple(RecordedCovariance(one.group, one.degrees_of_freedom, one.columns, one.rows) for one in matrices)

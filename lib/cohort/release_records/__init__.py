@@ -6,6 +6,7 @@ the snapshot's pupils.
 
 from __future__ import annotations
 
+from cohort.release_records.class_mean_figures import ClassMeanCounts, ClassMeanFigures, CovarianceMatrix
 from cohort.release_records.due_actions import DueAction, DueJob, DueReason
 from cohort.release_records.equivalence_class_snapshot import (
     FORMER_PUPILS_FOLDER,
@@ -71,7 +72,10 @@ __all__ = [
     "AgreedSource",
     "AppliedList",
     "AppliedObjectionList",
+    "ClassMeanCounts",
+    "ClassMeanFigures",
     "ClassSnapshot",
+    "CovarianceMatrix",
     "DataDictionary",
     "DataDictionaryColumn",
     "DataDictionaryLevel",

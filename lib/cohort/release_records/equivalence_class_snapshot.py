@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -42,6 +42,10 @@ SNAPSHOT_BLANKED_COLUMN = "blanked"
 """Of a class, whether it shows `onbekend` instead of its sensitive values."""
 SNAPSHOT_LABEL_PREFIX = "label_"
 """Before the name of a released column, in the table of classes: apart from the table's own names."""
+SNAPSHOT_MEAN_PREFIX = "mean_"
+"""Before the name of a column, in the table of classes: the mean that the class shows, in hundredths, null for none."""
+ClassMeans = Mapping[str, np.ma.MaskedArray]
+"""By column, the mean of each class in hundredths of a point; masked where it shows none."""
 
 
 class SnapshotDocument(DocumentPart):
@@ -79,6 +83,7 @@ class ClassSnapshot:
         folder: the folder of the snapshot.
         pupils_folder: the folder of the released pupils, within that folder.
         blanked: per class, whether it shows none of its sensitive values.
+        means: the class means that it showed.
     """
 
     release: int
@@ -86,6 +91,7 @@ class ClassSnapshot:
     folder: StoragePath
     pupils_folder: str
     blanked: npt.NDArray[np.bool_]
+    means: ClassMeans = field(default_factory=dict)
 
     def read_pupils(self, spark: SparkSession) -> DataFrame:
         """Read every released pupil: pseudonym, class and words of its code.
@@ -113,6 +119,7 @@ class SnapshotContents:
         comparability_digest: what `comparability_digest` gave for the project.
         previous: the snapshot of the release that this one is nested in.
         blanked: per class, whether it shows none of its sensitive values; None without a sensitive column.
+        means: the class means that it shows.
     """
 
     project: Project
@@ -122,6 +129,7 @@ class SnapshotContents:
     comparability_digest: str
     previous: ClassSnapshot | None
     blanked: npt.NDArray[np.bool_] | None = None
+    means: ClassMeans = field(default_factory=dict)
 
 
 def comparability_digest(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
@@ -131,6 +139,8 @@ def comparability_digest(project: Project, hierarchies: Mapping[str, Hierarchy])
     for column in project.columns:
         # Bands that were in a file and are declared now show the same, so long as the labels are the same.
         declared = {**column.model_dump(mode="json", include=fields), "step": column.band_width}
+        if column.show is not None:  # a release with means, or with other ones, would be compared with one without
+            declared["mean"] = [str(project.mean_steps[column.name]), *project.covariance_groups]
         hierarchy = hierarchies[column.name]
         described.append([declared, hierarchy.labels, *([hierarchy.aliases] if hierarchy.aliases else [])])
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
@@ -181,6 +191,10 @@ def _class_table(contents: SnapshotContents) -> pa.Table:
     table["pupils"] = pa.array(recoding.pupils, pa.int64())
     blanked = np.zeros(recoding.classes, dtype=np.bool_) if contents.blanked is None else contents.blanked
     table[SNAPSHOT_BLANKED_COLUMN] = pa.array(blanked, pa.bool_())
+    table |= {
+        SNAPSHOT_MEAN_PREFIX + name: pa.array(own.data, pa.int64(), mask=np.ma.getmaskarray(own))
+        for name, own in contents.means.items()
+    }
     return pa.table(table)
 
 
@@ -222,7 +236,16 @@ def load_snapshot(
         blanked = np.zeros(recoding.classes, dtype=np.bool_)
     else:
         raise _snapshot_refused(record, "one of an earlier version, without what its classes show of sensitive values")
-    return ClassSnapshot(record.release, recoding, folder, document.pupils_folder, blanked)
+    means = {column.name: _read_means(table, column.name, record) for column in project.mean_columns}
+    return ClassSnapshot(record.release, recoding, folder, document.pupils_folder, blanked, means)
+
+
+def _read_means(table: pa.Table, column: str, record: ReleaseRecord) -> np.ma.MaskedArray:
+    name = SNAPSHOT_MEAN_PREFIX + column
+    if name not in table.column_names:
+        raise _snapshot_refused(record, "one without the class means that its release showed")
+    own: Any = table[name]
+    return np.ma.masked_array(own.fill_null(0).to_numpy(), own.is_null().to_numpy())
 
 
 def _read_recoding(table: pa.Table, coding: Coding, document: SnapshotDocument) -> Recoding:

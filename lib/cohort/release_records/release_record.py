@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field, JsonValue
 
 from cohort.foundation import StateRefused, describe_problem
+from cohort.release_records.class_mean_figures import ClassMeanFigures
 from cohort.release_records.public_agreement import PublicAgreement, ReleaseClass
 from cohort.release_records.release_states import ALLOWED_MOVES, ReleaseState
 from cohort.storage import DocumentPart
@@ -187,6 +188,8 @@ class ReleaseRecord(DocumentPart):
     loss: RecodingLoss
     sensitive: SensitiveSuppressionCounts | None = None
     classes: int | None = None
+    class_means: ClassMeanFigures | None = None
+    """None where no column shows a mean."""
     thresholds: dict[str, str]
     expires: str
     nested_in: int | None = Field(default=None, validation_alias="before", serialization_alias="before")

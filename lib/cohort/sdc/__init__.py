@@ -10,7 +10,7 @@ Subpackages; one imports only from those above it (a contract of import-linter i
     privacy_models     k-anonymity, school diversity, dominance, l-diversity, t-closeness; suppression of sensitive
                        values after a search.
     utility            Objectives of a search, utility metrics, equity between subgroups.
-    numeric            Bands, quantiles and microaggregation of numeric columns.
+    numeric            Bands, quantiles, microaggregation, class means and their covariances.
     global_recoding    One level per column: the best node of the lattice, proven by branch and bound.
     local_recoding     Levels per class: clusters of records, refined and trimmed.
     partitioned        Cohorts too large for one search, and populations searched apart.
@@ -40,14 +40,24 @@ from cohort.sdc.model import (
     WeightedLoss,
 )
 from cohort.sdc.numeric import (
+    EVERYBODY_ELSE,
     MAX_QUANTILE_GROUPS,
+    ClassMeanRule,
+    ClassScores,
+    CovarianceRule,
     EdgeNotation,
+    GroupContributors,
     LabelBounds,
     NumericBands,
+    PooledCovariance,
     QuantileBands,
+    WithinClassSums,
+    column_pairs,
+    find_comparable,
     list_band_bounds,
     make_band_edges,
     parse_band_label,
+    pool_covariances,
 )
 from cohort.sdc.partitioned import (
     CLASS_COLUMN,
@@ -107,6 +117,7 @@ from cohort.sdc.risk import (
 
 __all__ = [
     "CLASS_COLUMN",
+    "EVERYBODY_ELSE",
     "KEY_COLUMN",
     "MAX_QUANTILE_GROUPS",
     "NO_SCHOOL",
@@ -121,9 +132,12 @@ __all__ = [
     "BrokenLimit",
     "ClassConstraint",
     "ClassCounts",
+    "ClassMeanRule",
+    "ClassScores",
     "Coding",
     "CohortSplit",
     "ComparedColumn",
+    "CovarianceRule",
     "DistinctLDiversity",
     "DowncodingRisk",
     "EdgeNotation",
@@ -131,6 +145,7 @@ __all__ = [
     "EqualDistanceTCloseness",
     "FloatArray",
     "GeneralisedClasses",
+    "GroupContributors",
     "Hierarchy",
     "Histogram",
     "InferenceRisk",
@@ -143,6 +158,7 @@ __all__ = [
     "LabelBounds",
     "NumericBands",
     "OrderedDistanceTCloseness",
+    "PooledCovariance",
     "QuantileBands",
     "Recoding",
     "RecodingRequest",
@@ -157,12 +173,15 @@ __all__ = [
     "SettingOutcome",
     "ValueDominance",
     "WeightedLoss",
+    "WithinClassSums",
     "bound_intruder_chances",
     "build_partition_histogram",
     "classes_of_all_records",
     "classes_satisfying_all",
+    "column_pairs",
     "decide_sensitive_suppression",
     "downcoding_attack",
+    "find_comparable",
     "inference_attack",
     "level_column",
     "list_band_bounds",
@@ -173,6 +192,7 @@ __all__ = [
     "no_recoding_refusal",
     "parse_band_label",
     "parse_share",
+    "pool_covariances",
     "require_enough_values",
     "search_global_recoding",
     "search_local_recoding",

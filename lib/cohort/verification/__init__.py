@@ -18,6 +18,7 @@ from cohort.verification.stage_verification import verify_stage
 from cohort.verification.verification_subject import (
     PublishedPredecessor,
     PublishedTable,
+    RecordedCovariance,
     ReleaseSources,
     VerificationSubject,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Finding",
     "PublishedPredecessor",
     "PublishedTable",
+    "RecordedCovariance",
     "ReleaseSources",
     "VerificationResult",
     "VerificationSubject",

@@ -19,6 +19,7 @@ FINDING_DEFINITIONS: dict[str, str] = {
     "VALUE_NULL": "Released values are null; a pupil without a value must show `onbekend` or a wider label",
     "VALUE_NOT_IN_HIERARCHY": "Released values are not labels of their column's hierarchy",
     "BOUNDS": "Released bounds of bands are not those that the label beside them states",
+    "MEANS": "Class means or their covariance matrices are not those agreed, or would give somebody's score away",
     "LOOKS_LIKE_PUPIL": "Released values look like a pupil number",
     "LOOKS_LIKE_SCHOOL": "Released values look like a school code",
     "PSEUDONYM": "Pseudonyms of pupils or schools are not the keyed ones, are missing, or are not allowed",

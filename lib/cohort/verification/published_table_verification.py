@@ -24,6 +24,7 @@ from cohort.keys import ProjectKey
 from cohort.storage import StoragePath
 from cohort.verification.band_bound_check import check_band_bounds
 from cohort.verification.board_reader import BoardsOfSchools, read_boards_of_schools
+from cohort.verification.class_mean_check import check_shown_means
 from cohort.verification.class_size_check import (
     ClassMeasures,
     check_class_sizes,
@@ -72,6 +73,7 @@ PUBLISHED_TABLE_CODES = (
     "VALUE_NULL",
     "VALUE_NOT_IN_HIERARCHY",
     "BOUNDS",
+    "MEANS",
     "LOOKS_LIKE_PUPIL",
     "LOOKS_LIKE_SCHOOL",
     "PSEUDONYM",
@@ -102,6 +104,10 @@ HIDING_NOT_REPEATED = (
 DISTANCE_NOT_REPEATED = (
     "The distance of a class's sensitive values to those of all pupils is not repeated: "
     "a published table does not hold the pupils who were suppressed.",
+)
+MEANS_NOT_REPEATED = (
+    "That class means are those of their pupils' scores, and leave every score open, is not repeated: "
+    "a published table does not hold the scores. After pupils left it a mean stays that of all whom it was made of.",
 )
 CHECKPOINTS_NOT_DECODED = ("The log's checkpoints are not decoded.",)
 
@@ -135,7 +141,7 @@ def verify_published_table(spark: SparkSession, published: PublishedTable) -> Ve
     runs = read_released_runs(files, project, control=False)
     hierarchies = read_hierarchy_paths(project, published.hierarchies)
     findings += schema_findings + check_file_layout(runs) + check_released_values(runs.values_by_column, hierarchies)
-    findings += check_band_bounds(runs, project)
+    findings += check_band_bounds(runs, project) + check_shown_means(runs, project)
     pseudonyms = count_pseudonyms(files, project.released_names, control=False) if project.is_pseudonymous else None
     findings += check_pseudonyms(pseudonyms) if pseudonyms else []
 
@@ -255,6 +261,7 @@ def _list_not_repeated(published: PublishedTable, log: CommitLog) -> tuple[str, 
     return (
         *(NOT_REPEATED_PSEUDONYMOUS if published.project.is_pseudonymous else NOT_REPEATED_ANONYMOUS),
         *(DISTANCE_NOT_REPEATED if limits is not None and limits.compare_with_cohort else ()),
+        *(MEANS_NOT_REPEATED if published.project.mean_columns else ()),
         *(HIDING_NOT_REPEATED if limits is not None else ()),
         *(CHECKPOINTS_NOT_DECODED if log.has_checkpoint else ()),
     )

@@ -41,7 +41,7 @@ class RecordRuns:
 
     Args:
         columns: the released columns, in their order.
-        labels: per column the labels that occur, None for null; of a column of whole numbers their digits.
+        labels: per column the labels that occur, None for null; of a column of numbers their digits.
         codes: `[column, run]`, the position of the run's label among the labels of the column.
         file: per run the number of its file.
         rows: per run its number of rows.
@@ -52,8 +52,8 @@ class RecordRuns:
             value is shown at all.
         combination_counts: of pupils with several schools, run, combination of schools and pupils, in three rows.
         combinations: the combinations of schools, numbered by their position.
-        bounds: the columns that show the bounds of a label. They distinguish no classes and have no order of their
-            own, because `band_bound_check` allows them to say nothing beside their label.
+        bounds: the columns that show the bounds of a label, or the mean of a class. They distinguish no classes and
+            have no order of their own: `band_bound_check` and `class_mean_check` allow one value of them per class.
     """
 
     columns: tuple[str, ...]
@@ -151,7 +151,7 @@ def read_released_runs(files: Sequence[StoragePath], project: Project, *, contro
         control=control,
         sensitive=None if sensitive is None else sensitive.name,
         school=PSEUDONYM_COLUMNS[1] if project.is_pseudonymous else None,
-        bounds=project.bound_names,
+        bounds=[*project.bound_names, *project.mean_names],
     )
 
 
@@ -172,7 +172,7 @@ def read_record_runs(
         control: whether the control columns are present.
         sensitive: the name of the sensitive column, if any.
         school: the column that shows the home school where the control columns are absent, if any.
-        bounds: the released columns of whole numbers.
+        bounds: the released columns of whole and of decimal numbers.
     """
     collector = _RunCollector(columns, SCHOOL_CONTROL if control else school, control, bounds)
     for number, file in enumerate(files):
@@ -216,7 +216,7 @@ class _RunCollector:
         self._run_count += len(starts)
 
     def _texts(self, batch: pa.RecordBatch, name: str) -> pa.Array[Any]:
-        """A column as text: of a whole number its digits."""
+        """A column as text: of a number its digits."""
         return batch.column(name).cast(pa.string()) if name in self._bounds else batch.column(name)
 
     def collect(self, sensitive: int | None) -> RecordRuns:

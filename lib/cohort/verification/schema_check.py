@@ -23,7 +23,9 @@ def check_columns(schema: StructType, project: Project, log: CommitLog, *, contr
         log: the table's log; its schema must be the same.
         control: whether the control columns must be present.
     """
-    required = make_stage_schema(project.released_names, project.pseudonym_columns, project.bound_names)
+    required = make_stage_schema(
+        project.released_names, project.pseudonym_columns, project.bound_names, project.mean_names
+    )
     if not control:
         required = StructType([field for field in required.fields if field.name not in CONTROL_COLUMNS])
     released = [name for name in schema.fieldNames() if name not in CONTROL_COLUMNS]

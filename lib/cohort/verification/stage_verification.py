@@ -18,6 +18,7 @@ from cohort.storage import StoragePath
 from cohort.verification.accounting_check import check_accounting
 from cohort.verification.band_bound_check import check_band_bounds
 from cohort.verification.board_reader import BoardsOfSchools, boards_of_schools_frame, read_boards_of_schools
+from cohort.verification.class_mean_check import check_class_means
 from cohort.verification.class_size_check import (
     ClassMeasures,
     check_class_sizes,
@@ -243,10 +244,17 @@ def _check_against_results(stage: _OpenedStage, pupil_schools: PupilSchools) -> 
         *check_accounting(subject.counts, counts, stage.runs.released_rows),
         *check_consents(spark, subject, stage.rows, permissions.consenting),
     ]
+    means = bool(subject.project.mean_columns)
+    if stage.attribute is None and not means:
+        return findings
+    records = rebuild_records(spark, subject, stage.hierarchies, permissions)
+    school_boards = boards_of_schools_frame(spark, stage.runs.schools, stage.boards)
     if stage.attribute is not None:
-        records = rebuild_records(spark, subject, stage.hierarchies, permissions)
-        school_boards = boards_of_schools_frame(spark, stage.runs.schools, stage.boards)
         findings += check_hidden_values(spark, subject, stage.rows, records, stage.attribute, school_boards)
+    if means:
+        limits = effective_class_limits(subject.project, subject.platform)
+        rows = (stage.rows, stage.runs)
+        findings += check_class_means(spark, subject, rows, records, school_boards, limits)
     return findings
 
 

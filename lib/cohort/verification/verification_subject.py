@@ -60,6 +60,28 @@ class ReleaseSources:
         """The school list, which names each school's boards: it stands beside the hierarchies."""
         return self.hierarchies.parent / "scholen.csv"
 
+    @property
+    def test_list(self) -> StoragePath:
+        """The list of tests, which has the lowest and the highest score of each."""
+        return self.hierarchies.parent / "toetsen.csv"
+
+
+@dataclass(frozen=True)
+class RecordedCovariance:
+    """A covariance matrix of the release's record.
+
+    Args:
+        group: the label of each grouping column.
+        degrees_of_freedom: pupils less classes.
+        columns: the columns of the matrix.
+        rows: its rows.
+    """
+
+    group: Mapping[str, str]
+    degrees_of_freedom: int
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerificationSubject(ReleaseSources):
@@ -71,6 +93,7 @@ class VerificationSubject(ReleaseSources):
         counts: the counts that the release recorded.
         snapshot: folder of the release's own class snapshot; none for a pseudonymous release.
         predecessor: the published release, if there is one and the project is anonymous.
+        covariances: the covariance matrices that the release recorded.
     """
 
     table: StoragePath
@@ -78,6 +101,7 @@ class VerificationSubject(ReleaseSources):
     counts: Mapping[str, int]
     snapshot: StoragePath | None
     predecessor: PublishedPredecessor | None
+    covariances: tuple[RecordedCovariance, ...] = ()
 
 
 @dataclass(frozen=True)
