@@ -39,7 +39,7 @@ from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import VerificationResult
 from cohort.verification.stage_verification import verify_stage
-from cohort.verification.verification_subject import PublishedPredecessor, VerificationSubject
+from cohort.verification.verification_subject import PublishedPredecessor, RecordedCovariance, VerificationSubject
 
 PUPILS = 480
 MORE = 120
@@ -144,8 +144,9 @@ class Root:
         delta.write_new_table(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None
         agreed = equivalence_class_snapshot.comparability_digest(own, trees)
+        means = {} if way.class_means is None else way.class_means.means
         equivalence_class_snapshot.write_snapshot(
-            zones, SnapshotContents(own, number, way.members, way.recoding, agreed, before, blanked)
+            zones, SnapshotContents(own, number, way.members, way.recoding, agreed, before, blanked, means)
         )
         record = make_release_record(own.name, number, ReleaseState.VERIFIED, release_class=own.release_class)
         self.made.append(verify_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
@@ -192,6 +193,9 @@ class Root:
             counts=self.counts,
             snapshot=zones.release_snapshots(self.project.name) / str(record.release),
             predecessor=before,
+            covariances=()
+            if way.class_means is None
+            else tuple(RecordedCovariance(**dict(one)) for one in way.class_means.figures.covariances),
         )
 
     def publish(self, record: ReleaseRecord) -> None:

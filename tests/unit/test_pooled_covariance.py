@@ -54,12 +54,8 @@ def drawn_groups() -> tuple[WithinClassSums, dict[tuple[str, ...], Any]]:
     random = np.random.default_rng(1)
     class_of = np.repeat(np.arange(6), [30, 30, 30, 5, 6, 30])
     scores = random.integers(0, 100, (len(class_of), 1))
-    groups: dict[tuple[str, ...], Any] = {
-        ("1",): np.array([0, 1]),
-        ("2",): np.array([2]),
-        ("3",): np.array([3, 4]),
-        ("*",): np.array([5]),
-    }
+    own = {"1": [0, 1], "2": [2], "3": [3, 4], "*": [5]}
+    groups: dict[tuple[str, ...], Any] = {(label,): np.array(classes) for label, classes in own.items()}
     return summed(scores, class_of, 6), groups
 
 

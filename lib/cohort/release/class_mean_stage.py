@@ -118,9 +118,10 @@ class _ClassesBefore:
         existed = place >= 0
         stayed = count_pupils_of_before(scored, previous.read_pupils(scored.sparkSession), recoding.classes)
         unchanged = existed & (stayed == sums.pupils) & (previous.recoding.pupils[place] == sums.pupils)
-        means = {}
-        for name, own in previous.means.items():
-            means[name] = np.ma.masked_array(own.data[place], np.ma.getmaskarray(own)[place] | ~existed)
+        means = {
+            name: np.ma.masked_array(own.data[place], np.ma.getmaskarray(own)[place] | ~existed)
+            for name, own in previous.means.items()
+        }
         return cls(means, existed, unchanged)
 
 

@@ -43,6 +43,8 @@ class AgreedColumn(DocumentPart):
     legal_ground: str | None = None
     typed: bool = False
     """Whether the bounds of its bands are released too, as whole numbers."""
+    mean_step: str | None = None
+    """Of a column with class means, the points that they are rounded to."""
 
 
 class AgreedPopulation(DocumentPart):
@@ -93,6 +95,7 @@ def make_public_agreement(project: Project) -> PublicAgreement:
                 why=column.why,
                 legal_ground=column.legal_ground,
                 typed=column.typed,
+                **({"mean_step": f"{project.mean_steps[column.name].normalize():f}"} if column.show == "mean" else {}),
             )
             for column in project.columns
         ),

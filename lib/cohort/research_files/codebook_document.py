@@ -55,11 +55,13 @@ class CodebookVariable(DocumentPart):
     """A released column.
 
     A `category` column is text, with a numeric code per value in some exported files. A `bound` is a whole number, the
-    lower or upper bound of the band that `bound_of` shows. A `pseudonym` is text of hexadecimal digits.
+    lower or upper bound of the band that `bound_of` shows. A `mean` is a decimal number: the mean of exact scores of
+    `mean_of` over all rows with the same labels, rounded to `step` points; null where it is not shown. A `pseudonym` is
+    text of hexadecimal digits.
     """
 
     name: str
-    kind: Literal["category", "bound", "pseudonym"]
+    kind: Literal["category", "bound", "mean", "pseudonym"]
     label: BilingualText
     role: Literal["quasi-identifying", "sensitive"] | None = None
     reason: str | None = None
@@ -75,6 +77,21 @@ class CodebookVariable(DocumentPart):
     """None of a bound, a pseudonym, and a column of special-category results."""
     bound_of: str | None = None
     bound: Literal["lower", "upper"] | None = None
+    mean_of: str | None = None
+    step: str | None = None
+
+
+class CodebookCovariance(DocumentPart):
+    """The covariance matrix of scores within classes, pooled over the classes of a group, in points squared.
+
+    `group` has the label of each grouping column, `*` for the classes without a group of their own. Its degrees of
+    freedom are rounded as counts are.
+    """
+
+    group: dict[str, str]
+    degrees_of_freedom: int | None
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
 
 
 class Codebook(DocumentPart):
@@ -103,6 +120,8 @@ class Codebook(DocumentPart):
     hidden_up_to: int
     rounded_to: int
     variables: tuple[CodebookVariable, ...]
+    covariances: tuple[CodebookCovariance, ...] = ()
+    """Beside class means alone."""
 
     @property
     def keywords(self) -> list[BilingualText]:

@@ -8,14 +8,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from cohort.agreements import CountRounding, DeclaredColumn, Environment, Project, find_code_list, load_hierarchies
 from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.release_records import AgreedSource, ReleaseRecord, make_public_agreement
-from cohort.research_files.codebook_document import Codebook, CodebookCategory, CodebookShares, CodebookVariable
+from cohort.research_files.codebook_document import (
+    Codebook,
+    CodebookCategory,
+    CodebookCovariance,
+    CodebookShares,
+    CodebookVariable,
+)
 from cohort.research_files.label_counts import count_labels
 from cohort.research_files.value_codes import EVERYTHING_VALUE, CodedValue, code_values
-from cohort.research_files.value_labels import label_bound, label_column, label_domain, label_pseudonym, label_value
+from cohort.research_files.value_labels import (
+    label_bound,
+    label_column,
+    label_domain,
+    label_mean,
+    label_pseudonym,
+    label_value,
+)
 from cohort.sdc import UNKNOWN_VALUE, Hierarchy
 from cohort.storage import StoragePath
 
@@ -77,7 +91,7 @@ def describe_release(
     rows = max((values.total() for values in counts.values()), default=0)
     suppressed = record.counts.pupils_suppressed or 0
     sources = {column.name: column.source for column in make_public_agreement(project).columns}
-    described = _Described(hierarchies, counts, sources, shown, rows)
+    described = _Described(hierarchies, counts, sources, shown, rows, project.mean_steps)
     variables = [variable for column in project.columns for variable in _describe_column(column, described)]
     pseudonyms = [
         CodebookVariable(name=name, kind="pseudonym", label=label_pseudonym(name)) for name in project.pseudonym_columns
@@ -102,29 +116,41 @@ def describe_release(
         hidden_up_to=shown.hide_up_to,
         rounded_to=shown.round_to,
         variables=(*variables, *pseudonyms),
+        covariances=tuple(_describe_covariances(record, shown)),
     )
+
+
+def _describe_covariances(record: ReleaseRecord, shown: CountRounding) -> Iterator[CodebookCovariance]:
+    for one in () if record.class_means is None else record.class_means.covariances:
+        yield CodebookCovariance(
+            group=one.group,
+            degrees_of_freedom=shown.round_count(one.degrees_of_freedom),
+            columns=one.columns,
+            rows=one.rows,
+        )
 
 
 @dataclass(frozen=True)
 class _Described:
-    """What columns are described with, by name; and how many rows there are."""
+    """What columns are described with, by name; how many rows there are; and the steps of class means."""
 
     hierarchies: Mapping[str, Hierarchy]
     counts: Mapping[str, Counter[str]]
     sources: Mapping[str, AgreedSource]
     shown: CountRounding
     rows: int
+    mean_steps: Mapping[str, Decimal]
 
 
 def _describe_column(column: DeclaredColumn, described: _Described) -> Iterator[CodebookVariable]:
-    """Describe a column, and the bounds that are released beside it."""
+    """Describe a column, and the bounds and the class mean that are released beside it."""
     coded = code_values(described.hierarchies[column.name])
     counts = described.counts[column.name]
     occurring = [value for value in coded.values() if value.value in counts]
     codes = find_code_list(column)
     label, domain = label_column(column, described.sources[column.name]), label_domain(column)
     scale = column.results[0].schaal if column.results else None
-    yield CodebookVariable(
+    variable = CodebookVariable(
         name=column.name,
         kind="category",
         label=label,
@@ -137,13 +163,30 @@ def _describe_column(column: DeclaredColumn, described: _Described) -> Iterator[
         levels=tuple(sorted({value.level for value in occurring if value.missing != "unknown"})),
         shares=None if column.legal_ground is not None else _count_shares(counts, coded, described),
     )
+    yield variable
+    yield from _describe_bounds(column, variable)
+    for name in column.mean_names:
+        yield CodebookVariable(
+            name=name,
+            kind="mean",
+            label=label_mean(label),
+            domain=domain,
+            scale=scale,
+            ordered=True,
+            mean_of=column.name,
+            step=f"{described.mean_steps[column.name].normalize():f}",
+        )
+
+
+def _describe_bounds(column: DeclaredColumn, variable: CodebookVariable) -> Iterator[CodebookVariable]:
+    """Describe the bounds of a typed column."""
     for name, bound in zip(column.bound_names, ("lower", "upper"), strict=False):
         yield CodebookVariable(
             name=name,
             kind="bound",
-            label=label_bound(label, upper=bound == "upper"),
-            domain=domain,
-            scale=scale,
+            label=label_bound(variable.label, upper=bound == "upper"),
+            domain=variable.domain,
+            scale=variable.scale,
             ordered=True,
             bound_of=column.name,
             bound="upper" if bound == "upper" else "lower",

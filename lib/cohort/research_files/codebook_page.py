@@ -38,6 +38,10 @@ class CodebookPhrases:
             return self.language.gettext("text of 64 hexadecimal digits")
         if variable.kind == "bound":
             return self.language.gettext("whole number; null where the band is open, not known or generalised away")
+        if variable.kind == "mean":
+            return self.language.gettext(
+                "decimal number, rounded to %(step)s; null where the mean is not shown", step=variable.step
+            )
         if variable.ordered:
             return self.language.gettext("text, ordered; a number with labels in coded files")
         return self.language.gettext("text, without order; a number with labels in coded files")

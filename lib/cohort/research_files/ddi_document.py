@@ -113,9 +113,10 @@ def _add_variable(data: Element, variable: CodebookVariable) -> None:
     """Describe a variable: what it is called, what it is needed for, its categories, and how it was generalised."""
     element = _add(data, "var", ID=f"V_{variable.name}", files=_FILE_ID)
     element.set("name", variable.name)
-    element.set("intrvl", "contin" if variable.kind == "bound" else "discrete")
+    element.set("intrvl", "contin" if variable.kind in ("bound", "mean") else "discrete")
     if variable.kind != "pseudonym":
-        element.set("nature", "interval" if variable.kind == "bound" else "ordinal" if variable.ordered else "nominal")
+        is_number = variable.kind in ("bound", "mean")
+        element.set("nature", "interval" if is_number else "ordinal" if variable.ordered else "nominal")
     _add_in_both_languages(element, "labl", variable.label)
     if variable.reason is not None:
         _add(_add(element, "qstn"), "qstnLit", variable.reason, lang="nl")
@@ -145,6 +146,10 @@ def _variable_notes(variable: CodebookVariable) -> list[tuple[str, str]]:
         notes.append(("scale", variable.scale))
     if variable.bound_of is not None:
         notes.append(("bound", f"{variable.bound} bound of the label that {variable.bound_of} shows"))
+    if variable.mean_of is not None:
+        notes.append(
+            ("mean", f"mean of {variable.mean_of} over the rows with the same labels, rounded to {variable.step}")
+        )
     if variable.levels:
         notes.append(("levels", ", ".join(map(str, variable.levels))))
     if variable.shares is not None:

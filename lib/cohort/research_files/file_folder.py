@@ -6,6 +6,8 @@ writing closes the folder: whoever calls this opens it afterwards with `settle_a
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -29,13 +31,15 @@ from cohort.storage import (
 )
 
 CODEBOOK_SUFFIX = ".codebook.json"
+COVARIANCE_SUFFIX = ".covariances.csv"
 
 
 def renew_codebook(zones: StorageZones, book: Codebook) -> None:
     """Write the codebook of a release in the place of everything that stood beside the table before.
 
     Called whenever the table changed, while nobody may read it: files exported from the earlier rows are gone then. The
-    codebook is written as a page in each language, as DDI, and as a document, which comes last.
+    codebook is written as a page in each language, as DDI, and as a document, which comes last; covariance matrices
+    also as a table.
 
     Raises:
         DestructionIncomplete: something that cannot be removed (exit code 16).
@@ -46,7 +50,25 @@ def renew_codebook(zones: StorageZones, book: Codebook) -> None:
     for code, name in names.items():
         store_of(folder).write_private(folder / name, render_codebook_page(book, code, names).encode())
     store_of(folder).write_private(folder / f"{book.release}.codebook.xml", serialise_ddi(book))
+    if book.covariances:
+        store_of(folder).write_private(folder / f"{book.release}{COVARIANCE_SUFFIX}", write_covariances(book).encode())
     write_json_document(folder / f"{book.release}{CODEBOOK_SUFFIX}", book.model_dump(mode="json"))
+
+
+def write_covariances(book: Codebook) -> str:
+    """Write the covariance matrices of a codebook as one CSV table: a row per group and score, a column per score.
+
+    geslacht,vrijheidsgraden,score,rekenen_M,rekenen_E
+    1,14500,rekenen_M,31.2,18.9
+    1,14500,rekenen_E,18.9,33.7
+    """
+    first, text = book.covariances[0], io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*first.group, "vrijheidsgraden", "score", *first.columns])
+    for one in book.covariances:
+        for name, row in zip(one.columns, one.rows, strict=True):
+            writer.writerow([*one.group.values(), one.degrees_of_freedom, name, *row])
+    return text.getvalue()
 
 
 def read_codebook(zones: StorageZones, record: ReleaseRecord) -> Codebook | None:

@@ -38,6 +38,15 @@ def label_bound(column: BilingualText, *, upper: bool) -> BilingualText:
     return in_both_languages(phrase)
 
 
+def label_mean(column: BilingualText) -> BilingualText:
+    """What the class mean of a column is called."""
+    return in_both_languages(
+        lambda language: language.gettext(
+            "%(column)s: mean of the rows with the same labels", column=column.in_language(language.code)
+        )
+    )
+
+
 def label_pseudonym(name: str) -> BilingualText:
     """What a pseudonym column is called."""
     if name == "pupil":

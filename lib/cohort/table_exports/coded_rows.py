@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from cohort.research_files import Codebook, CodebookVariable, read_published_batches
 from cohort.storage import StoragePath
@@ -22,8 +23,8 @@ def read_coded_rows(table: StoragePath, book: Codebook) -> pd.DataFrame:
         book: its codebook.
 
     Returns:
-        The rows in their order, with a column per variable: codes (int32), bounds (nullable whole numbers), and
-        pseudonyms as text.
+        The rows in their order, with a column per variable: codes (int32), bounds (nullable whole numbers), class means
+        (double, NaN for null), and pseudonyms as text.
     """
     names = [variable.name for variable in book.variables]
     texts = [variable.name for variable in book.variables if variable.kind == "category"]
@@ -42,11 +43,14 @@ def _code_column(column: Any, variable: CodebookVariable) -> Any:
         return np.array(codes, dtype=np.int32)[column.indices.to_numpy(zero_copy_only=False)]
     if variable.kind == "bound":
         return column.to_pandas(types_mapper=lambda _: pd.Int32Dtype())
+    if variable.kind == "mean":
+        return column.cast(pa.float64()).to_pandas()
     return column.to_pandas()
 
 
 def _join(parts: list[Any], variable: CodebookVariable) -> Any:
     if variable.kind == "category":
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
-    kind: Any = pd.Int32Dtype() if variable.kind == "bound" else object
+    kinds: dict[str, Any] = {"bound": pd.Int32Dtype(), "mean": np.float64}
+    kind = kinds.get(variable.kind, object)
     return pd.concat(parts, ignore_index=True) if parts else pd.Series([], dtype=kind)

@@ -14,6 +14,9 @@ from pydantic import ConfigDict
 from cohort.research_files import Codebook, CodebookVariable, read_published_batches
 from cohort.storage import DocumentPart, StoragePath
 
+_ARROW_TYPES: dict[str, pa.DataType] = {"bound": pa.int32(), "mean": pa.float64()}
+"""The types of variables that are no text; class means are double numbers here, which every program reads."""
+_FIELD_TYPES: dict[str, Literal["integer", "number"]] = {"bound": "integer", "mean": "number"}
 RELEASE_KEY = "cohort.release"
 """The key in a Parquet file's footer that names the release."""
 
@@ -29,7 +32,7 @@ class CsvField(DocumentPart):
     """A column of a CSV file; the keys are those of Table Schema (Frictionless Data)."""
 
     name: str
-    type: Literal["string", "integer"]
+    type: Literal["string", "integer", "number"]
     title: str
     categories: tuple[CsvCategory, ...] = ()
     categoriesOrdered: bool = False  # noqa: N815 (a key of the standard)
@@ -81,7 +84,7 @@ def describe_csv(book: Codebook, language: str, file_name: str) -> CsvSchema:
         fields=tuple(
             CsvField(
                 name=variable.name,
-                type="integer" if variable.kind == "bound" else "string",
+                type=_FIELD_TYPES.get(variable.kind, "string"),
                 title=variable.label.in_language(language),
                 categories=tuple(
                     CsvCategory(value=category.value, label=category.label.in_language(language))
@@ -99,11 +102,12 @@ def _arrow_schema(book: Codebook) -> pa.Schema:
 
 
 def _arrow_type(variable: CodebookVariable) -> pa.DataType:
-    return pa.int32() if variable.kind == "bound" else pa.string()
+    return _ARROW_TYPES.get(variable.kind, pa.string())
 
 
 def _read_rows(table: StoragePath, book: Codebook) -> Iterator[pa.RecordBatch]:
     """Yield the rows with the columns of the codebook, and without what Spark noted in its files."""
     schema = _arrow_schema(book)
     for batch in read_published_batches(table, schema.names):
-        yield pa.RecordBatch.from_arrays([batch.column(name) for name in schema.names], schema=schema)
+        columns = [batch.column(field.name).cast(field.type) for field in schema]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)

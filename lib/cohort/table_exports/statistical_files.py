@@ -68,7 +68,9 @@ def write_sav(rows: pd.DataFrame, book: Codebook, language: str, path: Path) -> 
         variable_value_labels={v.name: _value_labels(v, language, MISSING_CODES) for v in categories},
         missing_ranges={v.name: [MISSING_CODES[kind] for kind in _missing(v)] for v in categories if _missing(v)},
         variable_measure={v.name: _spss_measure(v) for v in book.variables},
-        variable_format={v.name: "F8.0" for v in book.variables if v.kind != "pseudonym"},
+        variable_format={
+            v.name: "F8.2" if v.kind == "mean" else "F8.0" for v in book.variables if v.kind != "pseudonym"
+        },
         row_compress=True,
     )
 
@@ -103,7 +105,7 @@ def _missing(variable: CodebookVariable) -> list[MissingKind]:
 
 
 def _spss_measure(variable: CodebookVariable) -> str:
-    if variable.kind == "bound":
+    if variable.kind in ("bound", "mean"):
         return "scale"
     return "ordinal" if variable.ordered else "nominal"
 

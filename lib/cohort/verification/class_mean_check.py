@@ -114,8 +114,8 @@ def _find_wrong_forms(runs: RecordRuns, project: Project) -> tuple[ShownMeans, C
     places = [runs.columns.index(name) for name in (*names, *project.mean_names)]
     by_labels: dict[Labels, tuple[str | None, ...]] = {}
     for codes in np.unique(runs.codes[places], axis=1).T.tolist():
-        texts = tuple(runs.labels[place][code] for place, code in zip(places, codes, strict=True))
-        labels, means = texts[: len(names)], texts[len(names) :]
+        cells = tuple(runs.labels[place][code] for place, code in zip(places, codes, strict=True))
+        labels, means = cells[: len(names)], cells[len(names) :]
         cases["a class shows several means"] += by_labels.setdefault(labels, means) != means
     shown = ShownMeans(list(by_labels), {})
     for place, column in enumerate(project.mean_columns):
@@ -207,7 +207,7 @@ def _compare_with_scores(
             accepted = read_score_range(subject.test_list, column)
             exact = _sum_by_class(scored, f"x{place}", len(shown.labels))
             bounds = _bound_classes(column, subject.project, shown, exact, accepted)
-            for name, number in _count_untrue(column, subject.project, shown, exact, bounds, limits).items():
+            for name, number in _count_untrue(column, shown, exact, bounds, limits).items():
                 cases[name] += number
             cases["a school board could take means apart"] += _count_taken_apart(
                 spark, at_boards, f"x{place}", bounds, _required(column)
@@ -259,12 +259,7 @@ def _bound_classes(
 
 
 def _count_untrue(
-    column: DeclaredColumn,
-    project: Project,
-    shown: ShownMeans,
-    exact: _ExactSums,
-    bounds: ClassBounds,
-    limits: EffectiveClassLimits,
+    column: DeclaredColumn, shown: ShownMeans, exact: _ExactSums, bounds: ClassBounds, limits: EffectiveClassLimits
 ) -> Cases:
     cases: Cases = Counter()
     for number, mean in enumerate(shown.means[column.name]):
@@ -360,7 +355,8 @@ def _compare_covariances(
     scores = [f"x{place}" for place in range(len(columns))]
     complete = scored.where(" and ".join(f"{name} is not null" for name in scores))
     for recorded, classes in groups:
-        own = complete.where(F.col(CLASS).isin(classes))
+        of_group = driver_frame(scored.sparkSession, {CLASS: pa.array(classes, pa.int32())})
+        own = complete.join(F.broadcast(of_group), CLASS, "inner")
         matrix, pupils, freedom = _pool(own, scores, [column.score_unit for column in columns])
         cases["covariance matrices of too few pupils"] += freedom < LEAST_FREEDOM or (
             freedom != recorded.degrees_of_freedom
@@ -375,7 +371,7 @@ def _compare_covariances(
 def _match_groups(
     project: Project, shown: ShownMeans, covariances: Sequence[RecordedCovariance]
 ) -> Iterator[tuple[RecordedCovariance, list[int]]]:
-    """Yield each matrix with the classes of its group that show every mean; one of no class, or a second one, is not."""
+    """Yield each matrix with the classes of its group that show every mean; no second one, and none of no class."""
     by, names = project.covariance_groups, [column.name for column in project.quasi_identifiers]
     shows_all = [
         number
@@ -390,7 +386,7 @@ def _match_groups(
         if set(recorded.group) != set(by) or own_groups.count(group) != 1:
             continue
         if by and group == rest:
-            classes = [number for number, own in of_class.items() if own not in own_groups or own == rest]
+            classes = [number for number, own in of_class.items() if own not in own_groups or "*" in own]
         else:
             classes = [number for number, own in of_class.items() if own == group and "*" not in own]
         if classes:
@@ -398,7 +394,7 @@ def _match_groups(
 
 
 def _pool(own: DataFrame, scores: Sequence[str], units: Sequence[int]) -> tuple[Any, int, int]:
-    """Return the pooled covariance matrix of the pupils about the means of their classes, pupils, degrees of freedom."""
+    """Return the covariance matrix about the means of the classes, the pupils, and the degrees of freedom."""
     means = own.groupBy(CLASS).agg(*(F.avg(name).alias(f"m_{name}") for name in scores))
     deviations = own.join(F.broadcast(means), CLASS, "inner")
     pairs = [(a, b) for a in range(len(scores)) for b in range(a, len(scores))]
@@ -421,7 +417,10 @@ def _has_enough_boards(own: DataFrame, school_boards: DataFrame, pupils: int, li
     """Whether the pupils are of m boards, of which none knows more than the largest share."""
     known = [row[1] for row in _explode_boards(own, school_boards).groupBy(BOARD).count().collect()]
     share = limits.max_share
-    return len(known) >= limits.m and max(known, default=0) * share.denominator <= pupils * share.numerator
+    schools = own.select(SCHOOL_CONTROL).distinct().count()
+    return (
+        min(len(known), schools) >= limits.m and max(known, default=0) * share.denominator <= pupils * share.numerator
+    )
 
 
 def _is_rounded(recorded: Any, exact: Any, freedom: int) -> bool:
