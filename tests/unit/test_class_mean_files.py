@@ -17,7 +17,7 @@ from lxml import etree
 from tests.unit import drawn_codebook
 from tests.unit.drawn_codebook import COLUMNS, make_project
 from tests.unit.drawn_records import make_release_record
-from tests.unit.test_codebook import DDI, PROFILE
+from tests.unit.test_codebook import PROFILE, find
 from tests.unit.test_table_exports import publish
 
 from cohort.agreements.project import Project
@@ -27,7 +27,13 @@ from cohort.research_files import Codebook, make_codebook, read_codebook, renew_
 from cohort.research_files.ddi_document import serialise_ddi
 from cohort.table_exports import EXPORT_FORMATS, export_table
 
-MEANS = {"20 tot 40": Decimal("31.00"), "0 tot 40": Decimal("-0.50"), "200 en hoger": None, "onbekend": None, "*": None}
+MEANS: dict[Any, Decimal | None] = {
+    "20 tot 40": Decimal("31.00"),
+    "0 tot 40": Decimal("-0.50"),
+    "200 en hoger": None,
+    "onbekend": None,
+    "*": None,
+}
 COUNTS = {"step": "5.00", "classes_with_mean": 2, "classes_without_mean": 3, "pupils_without_mean": 76}
 COVARIANCES = {
     "columns": {"rekenen_M": COUNTS},
@@ -116,9 +122,9 @@ def test_the_ddi_document_of_means_is_valid(exported: Exported) -> None:
     _, book = exported
     document = etree.fromstring(serialise_ddi(book))
     etree.RelaxNG(etree.parse(PROFILE)).assertValid(document)
-    (mean,) = document.xpath("//d:var[@name='rekenen_M_gemiddelde']", namespaces=DDI)
+    (mean,) = find(document, "//d:var[@name='rekenen_M_gemiddelde']")
     assert mean.get("intrvl") == "contin"
-    assert [note.text for note in mean.findall("d:notes[@type='mean']", DDI)] == [
+    assert [note.text for note in find(mean, "d:notes[@type='mean']")] == [
         "mean of rekenen_M over the rows with the same labels, rounded to 5"
     ]
 
