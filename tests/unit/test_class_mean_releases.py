@@ -125,11 +125,14 @@ def test_a_corrected_score_inside_its_band_shows_no_second_mean(spark: SparkSess
 def test_a_board_that_could_take_a_mean_apart_leaves_the_class_without(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everybody of other schools in one class has the lowest score of the label; with the rule off it is found."""
+    """Everybody of other schools in one class has the lowest score of the label, and the mean is rounded down."""
+    in_class = {n for n in range(PUPILS) if int(score_of(n)) // 20 == 1 and sex_of(n) == "1"}
+    own = {n for n in in_class if n % 6 == 0}
+    above = (Decimal("0.45") * len(in_class) / len(own)).quantize(Decimal("0.01"))
 
     def scores(n: int) -> Row:
-        in_class = int(score_of(n)) // 20 == 1 and sex_of(n) == "1"
-        return {"vaardigheidsscore": Decimal("20.00") if in_class and n % 6 else score_of(n)}
+        low = Decimal("20.00") + (above if n in own else 0)
+        return {"vaardigheidsscore": low if n in in_class else score_of(n)}
 
     root = make_root(spark, tmp_path / "held")
     root.results(scores)
@@ -210,3 +213,15 @@ def test_two_releases_with_other_means_cannot_be_compared() -> None:
 
 def drawn_hierarchy(name: str) -> Hierarchy:
     return Hierarchy(name, (("a", "onbekend"), ("*", "*")))
+
+
+def test_a_class_that_new_pupils_enter_loses_its_mean(spark: SparkSession, tmp_path: Path) -> None:
+    root = make_root(spark, tmp_path)
+    root.results(exact)
+    root.release()
+    first = shown_means(root, 1)
+    root.new = {*range(PUPILS, PUPILS + drawn_releases.MORE)}
+    root.results(exact)
+    root.release(wave=True)
+    assert root.made[1].findings == ()
+    assert shown_means(root, 2) == dict.fromkeys(first)
