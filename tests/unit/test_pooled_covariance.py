@@ -14,7 +14,7 @@ from cohort.sdc import CovarianceRule, GroupContributors, WithinClassSums, colum
 from cohort.sdc.numeric.pooled_covariance import is_positive_semidefinite, round_covariance, standard_error_step
 
 RULE = CovarianceRule(m=3, max_share=Fraction(1, 2), least_freedom=20)
-MANY = GroupContributors(dict.fromkeys((b"a", b"b", b"c"), 10), dict.fromkeys((b"a", b"b", b"c"), 10))
+MANY = GroupContributors(dict.fromkeys((b"a", b"b", b"c"), 10), dict.fromkeys((b"a", b"b", b"c"), 5))
 
 
 def summed(scores: Any, class_of: Any, classes: int) -> WithinClassSums:
