@@ -143,13 +143,19 @@ def _lies_near(mean: int, span: _Span | None, column: DeclaredColumn, step: int)
 
 
 def spans_by_label(column: DeclaredColumn, accepted: ScoreRange) -> dict[str, _Span]:
-    """Return the scores that every label of a column with declared bands allows."""
+    """Return the scores that every label of a column with declared bands allows.
+
+    The outer band of declared edges is written with an open end, though no score lies outside the bands.
+    """
     bands, unit = column.bands, column.score_unit
     if bands is None:
         raise TypeError("a column that shows a mean has declared bands")
     whole = (-inf if bands.below else bands.from_, inf if bands.above else bands.to)
     spans = {band_label(span, None): span for level in declared_band_spans(column) for span in level}
-    return {label: _Span(*_clip(low, high, unit, accepted)) for label, (low, high) in {**spans, "*": whole}.items()}
+    return {
+        label: _Span(*_clip(max(low, whole[0]), min(high, whole[1]), unit, accepted))
+        for label, (low, high) in {**spans, "*": whole}.items()
+    }
 
 
 def _clip(low: float, high: float, unit: int, accepted: ScoreRange) -> tuple[int | None, int | None]:
