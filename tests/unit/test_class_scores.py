@@ -19,14 +19,14 @@ from cohort.data_states.schemas import EXACT_SCORES, OTHER_SCHOOLS_CONTROL, PUPI
 from cohort.verification.class_mean_check import spans_by_label
 
 ANYTHING = (-np.inf, np.inf)
+EDGES: dict[str, Any] = {"widths": None, "edges": [[40, 100, 160], [100]]}
 
 
 def score(**bands: Any) -> DeclaredColumn:
-    declared = column(
-        "rekenen", result=result("rekenen", "latest"), bands={"from": 0, "to": 200, "step": 20, "widths": [40]}
-    )
+    declared = column("rekenen", result=result("rekenen", "latest"))
     own = {key: value for key, value in declared.items() if key != "hierarchy"}
-    own["bands"] |= bands
+    declared_bands = {"from": 0, "to": 200, "step": 20, "widths": [40], **bands}
+    own["bands"] = {key: value for key, value in declared_bands.items() if value is not None}
     return DeclaredColumn.model_validate(own | {"show": "mean"})
 
 
@@ -45,21 +45,22 @@ def ends(column: DeclaredColumn, labels: list[str], accepted: tuple[float, float
         ({"above": True}, (5, 260.5), {"0 tot 20": (500, 1999), "200 en hoger": (20000, 26050), "*": (500, 26050)}),
         ({"below": True, "above": True}, (-30, 260), {"tot 0": (-3000, -1), "0 tot 20": (0, 1999)}),
         ({}, (50, 60), {"0 tot 20": None}),
+        (EDGES, ANYTHING, {"tot 40": (0, 3999), "40 tot 100": (4000, 9999), "160 en hoger": (16000, 19999)}),
     ],
     ids=[
         "closed bands", "a test that ends sooner", "an open end", "an open end of a test", "both ends open",
-        "a label that no score can have",
+        "a label that no score can have", "declared edges",
     ],
 )  # fmt: skip
 def test_the_scores_that_a_label_allows(
-    bands: dict[str, bool], accepted: Any, expected: dict[str, tuple[int, int] | None]
+    bands: dict[str, Any], accepted: Any, expected: dict[str, tuple[int, int] | None]
 ) -> None:
     assert ends(score(**bands), list(expected), accepted) == list(expected.values())
 
 
-@pytest.mark.parametrize("bands", [{}, {"above": True}, {"below": True, "above": True}])
+@pytest.mark.parametrize("bands", [{}, {"above": True}, {"below": True, "above": True}, EDGES, EDGES | {"above": True}])
 @pytest.mark.parametrize("accepted", [ANYTHING, (0, 190), (5, 260.5), (-30, 260)])
-def test_the_verifier_allows_the_same_scores(bands: dict[str, bool], accepted: Any) -> None:
+def test_the_verifier_allows_the_same_scores(bands: dict[str, Any], accepted: Any) -> None:
     own = score(**bands)
     spans = spans_by_label(own, accepted)
     labels = sorted(spans)
