@@ -1,0 +1,170 @@
+"""The summary of a report: whether every limit is kept, and the four figures that a reader wants first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from cohort.release_report.report_document import Estimate, IntruderRisk, ReleaseReport
+from cohort.release_report.report_phrases import ReportPhrases
+
+VerdictState = Literal["kept", "broken", "not_measured"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the release keeps its limits: the state, its heading, and a sentence for each thing that is wrong."""
+
+    state: VerdictState
+    heading: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One of the figures of the summary: its name, the figure, and what it means."""
+
+    name: str
+    figure: str
+    meaning: str
+
+
+def judge_limits(phrases: ReportPhrases) -> Verdict:
+    """Say whether every limit is kept, which are broken, and what follows."""
+    risk, text = phrases.report.risk, phrases.language
+    broken = [limit for limit in risk.limits if not limit.kept]
+    sentences = []
+    for limit in broken:
+        figure, at_most = phrases.held(limit)
+        sentences.append(
+            text.gettext(
+                "%(limit)s: %(figure)s, where at most %(at_most)s is allowed.",
+                limit=phrases.limit_of_column(limit),
+                figure=figure,
+                at_most=at_most,
+            )
+        )
+    if risk.fewer_than_k:
+        sentences.insert(0, _describe_defect(phrases))
+    if sentences:
+        return Verdict("broken", _count_broken(phrases, len(broken)), tuple(sentences))
+    if not risk.limits:
+        return Verdict(
+            "not_measured",
+            text.gettext("No limit on attacks was measured"),
+            (text.gettext("This page cannot say whether the release may go out."),),
+        )
+    return Verdict("kept", _count_kept(phrases, len(risk.limits)), ())
+
+
+def _describe_defect(phrases: ReportPhrases) -> str:
+    return phrases.language.ngettext(
+        "The self-check failed: %(number)s class has fewer than k pupils. That is a defect; do not publish.",
+        "The self-check failed: %(number)s classes have fewer than k pupils. That is a defect; do not publish.",
+        phrases.report.risk.fewer_than_k,
+    )
+
+
+def _count_broken(phrases: ReportPhrases, broken: int) -> str:
+    if not broken:
+        return phrases.language.gettext("A self-check failed")
+    return phrases.language.ngettext(
+        "%(number)s of %(all)s limits is broken",
+        "%(number)s of %(all)s limits are broken",
+        broken,
+        all=phrases.language.format_number(len(phrases.report.risk.limits)),
+    )
+
+
+def _count_kept(phrases: ReportPhrases, kept: int) -> str:
+    return phrases.language.ngettext(
+        "The only limit on attacks is kept", "All %(number)s limits on attacks are kept", kept
+    )
+
+
+def list_key_figures(phrases: ReportPhrases) -> tuple[KeyFigure, ...]:
+    """The four figures of the summary: who is left out, what detail is lost, who is the strongest, what is wrong."""
+    return (
+        _tell_suppression(phrases),
+        _tell_loss(phrases),
+        _tell_strongest_intruder(phrases),
+        _tell_largest_error(phrases),
+    )
+
+
+def _tell_suppression(phrases: ReportPhrases) -> KeyFigure:
+    text, counts = phrases.language, phrases.report.counts
+    meaning = text.gettext(
+        "pupils in the release; left out because too few look alike: %(number)s",
+        number=phrases.count(counts.suppressed),
+    )
+    if counts.suppressed is not None and counts.records:
+        decimals = 1 if phrases.report.form == "exact" else 0
+        share = phrases.percent(counts.suppressed / counts.records, decimals)
+        meaning = text.gettext("%(meaning)s (%(share)s of the selection)", meaning=meaning, share=share)
+    return KeyFigure(text.gettext("In the release"), phrases.count(counts.released), meaning)
+
+
+def _tell_loss(phrases: ReportPhrases) -> KeyFigure:
+    text = phrases.language
+    columns = [one for one in phrases.report.columns if math.isfinite(one.loss)]
+    meaning = text.gettext("of the detail is lost, on average over the columns (0 %% is exact, 100 %% is nothing left)")
+    if columns:
+        most = max(columns, key=lambda column: column.loss)
+        worst = text.gettext("most in %(column)s: %(share)s", column=most.column, share=phrases.percent(most.loss))
+        meaning = f"{meaning}; {worst}"
+    return KeyFigure(text.gettext("What it costs"), phrases.percent(phrases.report.mean_loss), meaning)
+
+
+def find_strongest(report: ReleaseReport) -> IntruderRisk | None:
+    """The intruder with the highest chance; None where no chance was measured."""
+    return max(report.risk.intruders, key=lambda one: one.chance_at_most, default=None)
+
+
+def _tell_strongest_intruder(phrases: ReportPhrases) -> KeyFigure:
+    text, strongest = phrases.language, find_strongest(phrases.report)
+    name = text.gettext("Strongest intruder")
+    if strongest is None:
+        return KeyFigure(
+            name, text.gettext("not measured"), text.gettext("chances of intruders are not in this report")
+        )
+    return KeyFigure(
+        name,
+        phrases.chance(strongest),
+        text.gettext(
+            "is the highest chance to pick the right row of a pupil: %(intruder)s, who knows %(knowledge)s",
+            intruder=phrases.intruder(strongest.kind).lower(),
+            knowledge=phrases.knowledge(strongest.kind),
+        ),
+    )
+
+
+def _tell_largest_error(phrases: ReportPhrases) -> KeyFigure:
+    text, advised = phrases.language, phrases.report.utility.advised_estimator
+    name = text.gettext("Largest error with the advised estimator")
+    errors = [(abs(error), what) for what, error in _list_errors(phrases.report, advised)]
+    if not errors:
+        return KeyFigure(name, text.gettext("not measured"), text.gettext("no mean or coefficient has an error here"))
+    largest, what = max(errors)
+    figure = text.gettext("%(number)s standard errors", number=phrases.language.format_decimal(largest, 2))
+    meaning = text.gettext(
+        "of a mean or a coefficient on the exact scores (%(what)s), with %(estimator)s",
+        what=what,
+        estimator=phrases.estimator(advised),
+    )
+    return KeyFigure(name, figure, meaning)
+
+
+def _list_errors(report: ReleaseReport, estimator: str) -> Iterator[tuple[str, float]]:
+    """The errors of means and of coefficients by one estimator, in standard errors, each with what it is of."""
+    estimated: list[tuple[str, tuple[Estimate, ...]]] = [
+        *((score.column, score.mean_after) for score in report.utility.scores),
+        *((one.term, one.after) for regression in report.utility.regressions for one in regression.coefficients),
+    ]
+    for what, estimates in estimated:
+        for one in estimates:
+            error = one.error_in_standard_errors
+            if one.estimator == estimator and error is not None and math.isfinite(error):
+                yield what, error
