@@ -102,7 +102,7 @@ class StackRow:
 
 @dataclass(frozen=True)
 class DistributionPanel:
-    """The distribution of a score: the lower end, the upper end, the share before and the share after, per band."""
+    """The distribution of a score: the lower end, the upper end, the height before and the height after, per band."""
 
     title: str
     bands: tuple[tuple[float, float, float | None, float], ...]
@@ -153,15 +153,25 @@ def draw_stacks(rows: Sequence[StackRow], format_tick: Callable[[float], str]) -
         return _write(figure)
 
 
-def draw_distributions(panels: Sequence[DistributionPanel], format_share: Callable[[float], str]) -> DrawnChart:
-    """Draw the distribution of each score: released as filled bars, exact as a line of steps."""
+def draw_distributions(
+    panels: Sequence[DistributionPanel], format_share: Callable[[float], str], format_score: Callable[[float], str]
+) -> DrawnChart:
+    """Draw the distribution of each score: released as filled bars, exact as a line of steps.
+
+    Args:
+        panels: the scores, one below the other.
+        format_share: how a share on the upright scale is written.
+        format_score: how a score on the other scale is written.
+    """
     with mpl.rc_context(SETTINGS):
         height = PANEL_HEIGHT * len(panels)
         figure = Figure(figsize=(WIDTH / 72, height / 72), facecolor="none")
         for number, panel in enumerate(panels):
             bottom = (height - (number + 1) * PANEL_HEIGHT + 20) / height
             axes = figure.add_axes((44 / WIDTH, bottom, 1 - 56 / WIDTH, (PANEL_HEIGHT - 44) / height), facecolor="none")
-            _draw_distribution(axes, panel, format_share)
+            _draw_distribution(axes, panel)
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda place, _: format_share(place)))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: format_score(place)))
         return _write(figure)
 
 
@@ -219,7 +229,7 @@ def _draw_texts(axes: Axes, label: str, text: str, top: float) -> None:
     axes.text(1, top + 11, _clean(text), transform=side, ha="right", color=INK)
 
 
-def _draw_distribution(axes: Axes, panel: DistributionPanel, format_share: Callable[[float], str]) -> None:
+def _draw_distribution(axes: Axes, panel: DistributionPanel) -> None:
     _tidy_axes(axes)
     axes.spines["bottom"].set_visible(True)
     for lower, upper, _, after in panel.bands:
@@ -237,7 +247,6 @@ def _draw_distribution(axes: Axes, panel: DistributionPanel, format_share: Calla
     axes.set_ylim(0, highest * 1.05 or 1.0)
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda place, _: format_share(place)))
     axes.set_title(_shorten(panel.title, LONGEST_LABEL - 8), loc="left", fontsize=FONT_SIZE, weight="bold", color=INK)
 
 

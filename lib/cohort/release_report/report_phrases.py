@@ -92,6 +92,11 @@ class ReportPhrases:
         """A number of pupils on a scale."""
         return self.language.format_number(round(count))
 
+    def score_tick(self, score: float) -> str:
+        """A score on a scale, with as few decimals as it needs."""
+        decimals = next((few for few in (0, 1, 2) if round(score, few) == round(score, 3)), 3)
+        return self.language.format_decimal(score, decimals)
+
     def points_tick(self, share: float) -> str:
         """A difference on a scale, in percentage points."""
         return self.tick(share).removesuffix("\u00a0%")
@@ -102,17 +107,26 @@ class ReportPhrases:
             return self.language.gettext("not measured")
         return self._signed(100 * difference, 1)
 
-    def figure(self, number: float | None) -> str:
-        """A figure on a scale of its own, with at least three digits that count."""
+    def figure(self, number: float | None, decimals: int | None = None) -> str:
+        """A figure on a scale of its own.
+
+        Args:
+            number: the figure; None where it was not measured.
+            decimals: how many; None for at least three digits that count.
+        """
         if number is None or not math.isfinite(number):
             return self.language.gettext("not measured")
-        return self.language.format_decimal(number, _decimals_of(number))
+        return self.language.format_decimal(number, count_decimals(number, 3) if decimals is None else decimals)
+
+    def decimals_beside(self, standard_error: float) -> int:
+        """How many decimals a figure needs beside its standard error: as many as give that two digits."""
+        return count_decimals(standard_error, 2)
 
     def difference(self, after: float, before: float) -> str:
         """By how much a figure came out too large, in its own unit, with its sign."""
         if not math.isfinite(after - before):
             return self.language.gettext("not measured")
-        return self._signed(after - before, 3)
+        return self._signed(after - before, 4)
 
     def relative_error(self, after: float, before: float) -> str:
         """By how much a figure came out too large, in per cents of it, with its sign."""
@@ -131,8 +145,8 @@ class ReportPhrases:
         return self.between(rates.low, rates.high)
 
     def between(self, low: float, high: float) -> str:
-        """An interval in percentage points."""
-        return self.language.gettext("%(low)s to %(high)s", low=self.points(low), high=self.points(high))
+        """An interval in percentage points, for example `[-0.6; +1.6]`."""
+        return f"[{self.points(low)}; {self.points(high)}]"
 
     def _signed(self, number: float, decimals: int) -> str:
         text = self.language.format_decimal(number, decimals)
@@ -235,12 +249,12 @@ class ReportPhrases:
 
     def band(self, bar: DistributionBar) -> str:
         """The band of a bar, from its lower end up to its upper end."""
-        ends = {"low": self.figure(bar.lower), "high": self.figure(bar.upper)}
-        return self.language.gettext("%(low)s to %(high)s", **ends)
+        ends = {"low": self.score_tick(bar.lower), "high": self.score_tick(bar.upper)}
+        return self.language.gettext("%(low)s up to %(high)s", **ends)
 
     def held(self, limit: HeldLimit) -> tuple[str, str]:
         """The figure of a limit, and the limit; with as many decimals as tell a broken one from its limit."""
-        if limit.figure is None or not math.isfinite(limit.figure):
+        if limit.figure is None or not is_measured(limit.figure):
             return self.language.gettext("not measured"), self.percent(limit.limit)
         decimals = 2
         while decimals < MOST_DECIMALS and limit.figure != limit.limit:
@@ -251,6 +265,9 @@ class ReportPhrases:
 
     def verdict(self, limit: HeldLimit) -> str:
         """Whether a limit is kept, with its figure beside it."""
+        if not is_measured(limit.figure):
+            mark = "✓" if limit.kept else "✗"
+            return f"{mark} {self.language.gettext('not measured')}"
         figure, at_most = self.held(limit)
         if limit.kept:
             return self.language.gettext("✓ %(figure)s of at most %(limit)s", figure=figure, limit=at_most)
@@ -262,11 +279,18 @@ class ReportPhrases:
         return name if limit.column is None else f"{name}: {limit.column}"
 
 
+def is_measured(figure: float | None) -> bool:
+    """Whether there is a figure: neither None nor a number that is none."""
+    return figure is not None and math.isfinite(figure)
+
+
 def find_estimate(estimates: tuple[Estimate, ...], estimator: str) -> Estimate | None:
     """The estimate by one estimator, or None where there is none."""
     return next((one for one in estimates if one.estimator == estimator), None)
 
 
-def _decimals_of(number: float) -> int:
-    size = abs(number)
-    return 2 if size >= 10 else 3
+def count_decimals(number: float, digits: int) -> int:
+    """How many decimals give a number so many digits that count: at least two, at most `MOST_DECIMALS`."""
+    if not number or not math.isfinite(number):
+        return 2
+    return min(max(digits - 1 - math.floor(math.log10(abs(number))), 2), MOST_DECIMALS)

@@ -183,9 +183,7 @@ def _make_rates_row(phrases: ReportPhrases, attacked: ColumnRates, attack: str, 
     rates = attacked.rates
     code = LIMIT_BY_ATTACK[attack]
     held = [one for one in phrases.report.risk.limits if one.code == code and one.column in (attacked.column, None)]
-    text = phrases.language.gettext(
-        "%(difference)s (%(interval)s)", difference=phrases.points(rates.difference), interval=phrases.interval(rates)
-    )
+    text = f"{phrases.points(rates.difference)} {phrases.interval(rates)}"
     return BarRow(
         attacked.column,
         text,
@@ -215,26 +213,37 @@ def _draw_scores(phrases: ReportPhrases, *, growth: bool) -> ReportPicture | Non
         for score in scores
         for shown in (score.distribution,)
     )
+    panels = [DistributionPanel(score.column, _bands_of(score)) for score in scores]
     return ReportPicture(
         "growth" if growth else "scores",
         title,
         ". ".join(told),
         phrases.language.gettext(
-            "Share of the pupils per band. The black line is before (exact), the filled bars are after (released, "
-            "spread evenly over each label). Where they differ, the release tells another story than the scores."
+            "The black line is before (exact), the filled bars are after (released, spread evenly over each label). "
+            "The scale is the share of the pupils in a band; wider bands are drawn lower, so that areas can be "
+            "compared."
         ),
-        draw_distributions([DistributionPanel(score.column, _bands_of(score)) for score in scores], phrases.tick),
+        draw_distributions(panels, phrases.tick, phrases.score_tick),
     )
 
 
 def _bands_of(score: ScoreUtility) -> tuple[tuple[float, float, float | None, float], ...]:
     """The bands that can be drawn, from low to high; without those of an open end, or without a width."""
     bars: Iterable[DistributionBar] = sorted(score.distribution, key=lambda bar: bar.lower)
-    return tuple(
-        (bar.lower, bar.upper, _drawn(bar.before), bar.after)
+    drawn = [
+        bar
         for bar in bars
         if math.isfinite(bar.lower) and math.isfinite(bar.upper) and bar.lower < bar.upper and math.isfinite(bar.after)
-    )
+    ]
+    narrowest = min((bar.upper - bar.lower for bar in drawn), default=1.0)
+    return tuple((bar.lower, bar.upper, *_heights(bar, narrowest)) for bar in drawn)
+
+
+def _heights(bar: DistributionBar, narrowest: float) -> tuple[float | None, float]:
+    """The shares of a band per width of the narrowest, before and after, so that areas are shares."""
+    scale = narrowest / (bar.upper - bar.lower)
+    before = _drawn(bar.before)
+    return None if before is None else before * scale, bar.after * scale
 
 
 def _draw_suppression(phrases: ReportPhrases) -> ReportPicture | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from cohort.release_report.report_document import Estimate, IntruderRisk, ReleaseReport
-from cohort.release_report.report_phrases import ReportPhrases
+from cohort.release_report.report_document import Estimate, HeldLimit, IntruderRisk, ReleaseReport
+from cohort.release_report.report_phrases import ReportPhrases, is_measured
 
 VerdictState = Literal["kept", "broken", "not_measured"]
 
@@ -37,15 +37,7 @@ def judge_limits(phrases: ReportPhrases) -> Verdict:
     broken = [limit for limit in risk.limits if not limit.kept]
     sentences = []
     for limit in broken:
-        figure, at_most = phrases.held(limit)
-        sentences.append(
-            text.gettext(
-                "%(limit)s: %(figure)s, where at most %(at_most)s is allowed.",
-                limit=phrases.limit_of_column(limit),
-                figure=figure,
-                at_most=at_most,
-            )
-        )
+        sentences.append(_describe_broken(phrases, limit))
     if risk.fewer_than_k:
         sentences.insert(0, _describe_defect(phrases))
     if sentences:
@@ -57,6 +49,16 @@ def judge_limits(phrases: ReportPhrases) -> Verdict:
             (text.gettext("This page cannot say whether the release may go out."),),
         )
     return Verdict("kept", _count_kept(phrases, len(risk.limits)), ())
+
+
+def _describe_broken(phrases: ReportPhrases, limit: HeldLimit) -> str:
+    text, name = phrases.language, phrases.limit_of_column(limit)
+    if not is_measured(limit.figure):
+        return text.gettext("%(limit)s: not measured, which breaks the limit.", limit=name)
+    figure, at_most = phrases.held(limit)
+    return text.gettext(
+        "%(limit)s: %(figure)s, where at most %(at_most)s is allowed.", limit=name, figure=figure, at_most=at_most
+    )
 
 
 def _describe_defect(phrases: ReportPhrases) -> str:

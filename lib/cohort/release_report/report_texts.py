@@ -64,8 +64,8 @@ LIMIT_MEANINGS = {
 
 ESTIMATORS = {
     "middles": gettext_noop("middles of bands"),
-    "means": gettext_noop("means of classes"),
-    "means_and_covariance": gettext_noop("means of classes and the covariance matrix"),
+    "means": gettext_noop("class means"),
+    "means_and_covariance": gettext_noop("class means with the covariance matrix"),
 }
 ADVICE = {
     "middles": gettext_noop(
