@@ -219,7 +219,7 @@ def _draw_bar(axes: Axes, row: BarRow, top: float) -> None:
         for end in (row.low, row.high):
             axes.plot([end, end], [middle - 3.5, middle + 3.5], color=INK, linewidth=1.6, clip_on=False)
     if row.limit is not None:
-        axes.plot([row.limit] * 2, [top + BAR_TOP - 1, top + BAR_BOTTOM + 4], color=LATE, linewidth=2.2, clip_on=False)
+        axes.plot([row.limit] * 2, [top + BAR_TOP, top + BAR_BOTTOM + 4], color=LATE, linewidth=2.2, clip_on=False)
 
 
 def _draw_texts(axes: Axes, label: str, text: str, top: float) -> None:
