@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -386,6 +389,20 @@ def test_pictures_show_the_figures_of_their_form() -> None:
 
 def test_the_same_report_gives_the_same_bytes() -> None:
     assert render_report_page(draw_report(), "nl") == render_report_page(draw_report(), "nl")
+
+
+def test_settings_of_matplotlib_on_the_machine_change_nothing() -> None:
+    import matplotlib as mpl
+
+    before = render_report_page(draw_report(), "nl")
+    with mpl.rc_context({"font.size": 40, "lines.linewidth": 9, "svg.fonttype": "path"}):
+        assert render_report_page(draw_report(), "nl") == before
+
+
+def test_who_renders_no_page_does_not_load_matplotlib() -> None:
+    told = "import sys, cohort.release_report; print('matplotlib' in sys.modules)"
+    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "lib")}
+    assert subprocess.check_output([sys.executable, "-c", told], env=path, text=True).strip() == "False"
 
 
 @pytest.mark.parametrize("form", ["exact", "rounded"])

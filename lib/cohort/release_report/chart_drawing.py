@@ -8,9 +8,9 @@ only who draws imports this module.
 from __future__ import annotations
 
 import io
-import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,6 @@ from cohort.release_report.svg_markup import (
     DrawnChart,
     tidy_svg,
 )
-
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells on stderr where it keeps its list of fonts
 
 WIDTH = 360.0
 """The width of every chart in points: that of the text on a phone."""
@@ -118,7 +116,7 @@ def draw_bars(rows: Sequence[BarRow], format_tick: Callable[[float], str]) -> Dr
     places = [place for row in rows for place in row.ends]
     low, high = min([0.0, *places]), max([0.0, *places])
     span = (high - low) or 1.0
-    with mpl.rc_context(SETTINGS):
+    with _own_settings():
         tops, height = _place_rows([row.heading for row in rows])
         figure, axes = _make_canvas(height + AXIS_HEIGHT, AXIS_HEIGHT)
         axes.set_xlim(low - (0.02 * span if low < 0 else 0), high + 0.04 * span)
@@ -131,7 +129,7 @@ def draw_bars(rows: Sequence[BarRow], format_tick: Callable[[float], str]) -> Dr
 
 def draw_stacks(rows: Sequence[StackRow], format_tick: Callable[[float], str]) -> DrawnChart:
     """Draw rows of bars whose parts make up a whole."""
-    with mpl.rc_context(SETTINGS):
+    with _own_settings():
         tops, height = _place_rows(["" for _ in rows])
         figure, axes = _make_canvas(height + AXIS_HEIGHT, AXIS_HEIGHT)
         axes.set_xlim(0, 1)
@@ -163,7 +161,7 @@ def draw_distributions(
         format_share: how a share on the upright scale is written.
         format_score: how a score on the other scale is written.
     """
-    with mpl.rc_context(SETTINGS):
+    with _own_settings():
         height = PANEL_HEIGHT * len(panels)
         figure = Figure(figsize=(WIDTH / 72, height / 72), facecolor="none")
         for number, panel in enumerate(panels):
@@ -173,6 +171,15 @@ def draw_distributions(
             axes.yaxis.set_major_formatter(FuncFormatter(lambda place, _: format_share(place)))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: format_score(place)))
         return _write(figure)
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """The settings of these charts, whatever file of settings matplotlib finds on the machine."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(SETTINGS)
+        yield
 
 
 def _place_rows(headings: Sequence[str]) -> tuple[list[float], float]:

@@ -6,6 +6,8 @@ It is made from the document alone. Its style sheet is in it, its pictures are S
 from __future__ import annotations
 
 import functools
+import logging
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment
 from markupsafe import Markup
@@ -15,6 +17,9 @@ from cohort.release_report.report_document import Estimate, Estimator, ReleaseRe
 from cohort.release_report.report_phrases import ReportPhrases, find_estimate
 from cohort.release_report.report_summary import find_strongest, judge_limits, list_key_figures
 from cohort.release_report.report_texts import ADVICE
+
+if TYPE_CHECKING:
+    from cohort.release_report.report_pictures import ReportPicture
 
 ESTIMATOR_ORDER: tuple[Estimator, ...] = ("middles", "means", "means_and_covariance")
 STYLE_SHEETS = ("pages.css", "report.css")
@@ -30,8 +35,6 @@ def render_report_page(report: ReleaseReport, language: str) -> str:
     Returns:
         The page as HTML.
     """
-    from cohort.release_report.report_pictures import draw_pictures  # loads matplotlib, which only a page needs
-
     phrases = ReportPhrases(load_language(language), report)
     estimators = _list_estimators(report)
     template = _environment(language).get_template("report.html.j2")
@@ -41,13 +44,25 @@ def render_report_page(report: ReleaseReport, language: str) -> str:
         verdict=judge_limits(phrases),
         key_figures=list_key_figures(phrases),
         strongest=find_strongest(report),
-        pictures=draw_pictures(phrases),
+        pictures=_draw_pictures(phrases),
         estimators=estimators,
         estimator_names=[phrases.estimator(one) for one in estimators],
         find_estimate=find_estimate,
         advice=ADVICE,
         markup=Markup,
     )
+
+
+def _draw_pictures(phrases: ReportPhrases) -> dict[str, ReportPicture]:
+    """Draw the pictures; only here is matplotlib loaded, which takes a second.
+
+    Where its folder of settings cannot be written it works in a scratch folder; what it says of that is no progress of
+    a job.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    from cohort.release_report.report_pictures import draw_pictures
+
+    return draw_pictures(phrases)
 
 
 def _list_estimators(report: ReleaseReport) -> tuple[Estimator, ...]:
