@@ -458,8 +458,8 @@ CONTRAST = """
     return (more + 0.05) / (less + 0.05);
   };
   const paper = node => {
-    const tile = node.previousElementSibling;
-    if (/on-\\d/.test(node.getAttribute('class') || '') && tile) return rgb(getComputedStyle(tile).fill);
+    const shade = /on-(\\d)/.exec(node.getAttribute('class') || '');
+    if (shade) return rgb(getComputedStyle(document.querySelector('.f-shade' + shade[1])).fill);
     for (; node; node = node.parentElement) {
       const colour = rgb(getComputedStyle(node).backgroundColor);
       if (colour.length === 3 || colour[3] === 1) return colour;

@@ -165,8 +165,8 @@ def draw_distributions(
         height = PANEL_HEIGHT * len(panels)
         figure = Figure(figsize=(WIDTH / 72, height / 72), facecolor="none")
         for number, panel in enumerate(panels):
-            bottom = (height - (number + 1) * PANEL_HEIGHT + 20) / height
-            axes = figure.add_axes((44 / WIDTH, bottom, 1 - 56 / WIDTH, (PANEL_HEIGHT - 44) / height), facecolor="none")
+            bottom = (height - (number + 1) * PANEL_HEIGHT + 26) / height
+            axes = figure.add_axes((44 / WIDTH, bottom, 1 - 56 / WIDTH, (PANEL_HEIGHT - 50) / height), facecolor="none")
             _draw_distribution(axes, panel)
             axes.yaxis.set_major_formatter(FuncFormatter(lambda place, _: format_share(place)))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: format_score(place)))
@@ -252,6 +252,7 @@ def _draw_distribution(axes: Axes, panel: DistributionPanel) -> None:
     highest = max((share for *_, before, after in panel.bands for share in (before or 0.0, after)), default=0.0)
     axes.set_xlim(panel.bands[0][0], panel.bands[-1][1])
     axes.set_ylim(0, highest * 1.05 or 1.0)
+    axes.tick_params(axis="x", pad=9)
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_title(_shorten(panel.title, LONGEST_LABEL - 8), loc="left", fontsize=FONT_SIZE, weight="bold", color=INK)

@@ -17,6 +17,7 @@ from cohort.release_report.report_document import Estimate, Estimator, ReleaseRe
 from cohort.release_report.report_phrases import ReportPhrases, find_estimate
 from cohort.release_report.report_summary import find_strongest, judge_limits, list_key_figures
 from cohort.release_report.report_texts import ADVICE
+from cohort.release_report.svg_markup import NOT_IN_XML
 
 if TYPE_CHECKING:
     from cohort.release_report.report_pictures import ReportPicture
@@ -38,7 +39,7 @@ def render_report_page(report: ReleaseReport, language: str) -> str:
     phrases = ReportPhrases(load_language(language), report)
     estimators = _list_estimators(report)
     template = _environment(language).get_template("report.html.j2")
-    return template.render(
+    page = template.render(
         report=report,
         phrases=phrases,
         verdict=judge_limits(phrases),
@@ -51,6 +52,7 @@ def render_report_page(report: ReleaseReport, language: str) -> str:
         advice=ADVICE,
         markup=Markup,
     )
+    return NOT_IN_XML.sub("", page)
 
 
 def _draw_pictures(phrases: ReportPhrases) -> dict[str, ReportPicture]:

@@ -28,7 +28,7 @@ COLOUR_NAMES = {
 both can be told apart."""
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML document may have."""
+"""Characters that no XML document may have, nor the text of a page."""
 _KEPT = ("stroke-width", "stroke-dasharray", "stroke-linecap", "text-anchor", "opacity", "fill-opacity")
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
