@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
-from tests.unit.drawn_report import draw_minimal_report
+from tests.unit.drawn_report_page import draw_minimal_report
 
 from cohort.release_report import ReleaseReport, render_report_page
 from cohort.release_report.report_texts import INTRUDERS, LIMITS, NOTES

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from lxml import etree, html
 from tests.unit.drawn_browser import CHROMIUM, Browser, browser
-from tests.unit.drawn_report import COLUMNS, ESTIMATORS, draw_minimal_report, draw_report, draw_rounded_report, limit
+from tests.unit.drawn_report_page import (
+    COLUMNS,
+    ESTIMATORS,
+    draw_minimal_report,
+    draw_report,
+    draw_rounded_report,
+    limit,
+)
 
 from cohort.pages import load_language
 from cohort.release_report import Estimate, ReleaseReport, render_report_page

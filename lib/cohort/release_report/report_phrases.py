@@ -20,6 +20,7 @@ from cohort.release_report.report_document import (
     Estimate,
     HeldLimit,
     IntruderRisk,
+    LimitException,
     MeasuredClassSizes,
     ReleaseReport,
 )
@@ -52,6 +53,10 @@ class ReportPhrases:
             return self.language.gettext("not measured")
         return self.language.gettext("hidden")
 
+    def attempts(self, number: int) -> str:
+        """A number of attempts; the rounded form has 0 where it is hidden."""
+        return self.hidden_count() if number == 0 and self.report.form == "rounded" else self.count(number)
+
     def subgroup_count(self, count: int | None) -> str:
         """A count of a subgroup, which both forms hide where it is small."""
         return self.language.gettext("hidden") if count is None else self.count(count)
@@ -68,6 +73,7 @@ class ReportPhrases:
         percentage = 100 * share
         if decimals is None:
             decimals = 1 if abs(percentage) >= 1 or percentage == 0 else 2
+            decimals = self._fewest(percentage, decimals)
             if 0 < abs(percentage) < 0.005:
                 return ("<" if percentage > 0 else ">-") + self.language.format_decimal(0.01, 2) + "\u00a0%"
         return self.language.format_decimal(percentage, decimals) + "\u00a0%"
@@ -105,7 +111,7 @@ class ReportPhrases:
         """A difference of two shares in percentage points, with its sign."""
         if not math.isfinite(difference):
             return self.language.gettext("not measured")
-        return self._signed(100 * difference, 1)
+        return self._signed(100 * difference, self._fewest(100 * difference, 1))
 
     def figure(self, number: float | None, decimals: int | None = None) -> str:
         """A figure on a scale of its own.
@@ -116,11 +122,18 @@ class ReportPhrases:
         """
         if number is None or not math.isfinite(number):
             return self.language.gettext("not measured")
-        return self.language.format_decimal(number, count_decimals(number, 3) if decimals is None else decimals)
+        most = count_decimals(number, 3) if decimals is None else decimals
+        return self.language.format_decimal(number, self._fewest(number, most))
 
-    def decimals_beside(self, standard_error: float) -> int:
+    def decimals_beside(self, standard_error: float) -> int | None:
         """How many decimals a figure needs beside its standard error: as many as give that two digits."""
-        return count_decimals(standard_error, 2)
+        return count_decimals(standard_error, 2) if standard_error > 0 else None
+
+    def _fewest(self, number: float, most: int) -> int:
+        """How many decimals to show: in the rounded form no more than the figure has, since zeros would claim more."""
+        if self.report.form == "exact":
+            return most
+        return next((few for few in range(most) if round(number, few) == round(number, most)), most)
 
     def difference(self, after: float, before: float) -> str:
         """By how much a figure came out too large, in its own unit, with its sign."""
@@ -138,7 +151,7 @@ class ReportPhrases:
         """An error in standard errors, with its sign."""
         if error is None or not math.isfinite(error):
             return self.language.gettext("not measured")
-        return self._signed(error, 2)
+        return self._signed(error, self._fewest(error, 2))
 
     def interval(self, rates: ComparedRates) -> str:
         """The 95 % interval of a difference, in percentage points."""
@@ -224,10 +237,13 @@ class ReportPhrases:
 
     def day(self) -> str:
         """The day on which the release was made; as the report has it where that is no day."""
+        return self._day(self.report.made)
+
+    def _day(self, moment: str) -> str:
         try:
-            return self.language.format_day(dt.date.fromisoformat(self.report.made[:10]))
+            return self.language.format_day(dt.date.fromisoformat(moment[:10]))
         except ValueError:
-            return self.report.made
+            return moment
 
     def chance(self, intruder: IntruderRisk) -> str:
         """The highest chance of an intruder as one in so many, where it is that, and as a percentage."""
@@ -256,6 +272,9 @@ class ReportPhrases:
         """The figure of a limit, and the limit; with as many decimals as tell a broken one from its limit."""
         if limit.figure is None or not is_measured(limit.figure):
             return self.language.gettext("not measured"), self.percent(limit.limit)
+        if self.report.form == "rounded":
+            about = self.language.gettext("about %(number)s", number=self.percent(limit.figure))
+            return about, self.percent(limit.limit)
         decimals = 2
         while decimals < MOST_DECIMALS and limit.figure != limit.limit:
             if round(100 * limit.figure, decimals) != round(100 * limit.limit, decimals):
@@ -271,7 +290,20 @@ class ReportPhrases:
         figure, at_most = self.held(limit)
         if limit.kept:
             return self.language.gettext("✓ %(figure)s of at most %(limit)s", figure=figure, limit=at_most)
+        if limit.exception is not None:
+            return self.language.gettext("! exception: %(figure)s, at most %(limit)s", figure=figure, limit=at_most)
         return self.language.gettext("✗ BROKEN: %(figure)s, at most %(limit)s", figure=figure, limit=at_most)
+
+    def exception(self, exception: LimitException) -> str:
+        """Up to which figure an exception holds, who signed it, when and why; the rounded form names nobody."""
+        told = {"figure": self.percent(exception.figure_at_most), "day": self._day(exception.date)}
+        if exception.signed_by is None:
+            text = self.language.gettext("exception up to %(figure)s, signed on %(day)s", **told)
+        else:
+            text = self.language.gettext(
+                "exception up to %(figure)s, signed by %(name)s on %(day)s", name=exception.signed_by, **told
+            )
+        return f"{text}: {exception.reason}"
 
     def limit_of_column(self, limit: HeldLimit) -> str:
         """The name of a limit, with the column that it was measured for."""

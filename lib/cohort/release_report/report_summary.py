@@ -10,16 +10,26 @@ from typing import Literal
 from cohort.release_report.report_document import Estimate, HeldLimit, IntruderRisk, ReleaseReport
 from cohort.release_report.report_phrases import ReportPhrases, is_measured
 
-VerdictState = Literal["kept", "broken", "not_measured"]
+VerdictState = Literal["kept", "excepted", "broken", "not_measured"]
+LIMITS_PASSED = "limits_passed"
+"""The note of a release that is not refused for a broken limit, because it only leaves pupils out."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the release keeps its limits: the state, its heading, and a sentence for each thing that is wrong."""
+    """Whether the release keeps its limits.
+
+    Args:
+        state: the verdict in one word.
+        heading: the verdict.
+        sentences: what is wrong, each with its exception where there is one.
+        consequence: what follows.
+    """
 
     state: VerdictState
     heading: str
     sentences: tuple[str, ...]
+    consequence: str
 
 
 @dataclass(frozen=True)
@@ -35,23 +45,43 @@ def judge_limits(phrases: ReportPhrases) -> Verdict:
     """Say whether every limit is kept, which are broken, and what follows."""
     risk, text = phrases.report.risk, phrases.language
     broken = [limit for limit in risk.limits if not limit.kept]
-    sentences = []
-    for limit in broken:
-        sentences.append(_describe_broken(phrases, limit))
+    sentences = [_describe_broken(phrases, limit) for limit in broken]
     if risk.fewer_than_k:
         sentences.insert(0, _describe_defect(phrases))
     if sentences:
-        return Verdict("broken", _count_broken(phrases, len(broken)), tuple(sentences))
+        excepted = not risk.fewer_than_k and all(limit.exception is not None for limit in broken)
+        state: VerdictState = "excepted" if excepted else "broken"
+        consequence = _tell_consequence(phrases, excepted=excepted)
+        return Verdict(state, _count_broken(phrases, len(broken)), tuple(sentences), consequence)
     if not risk.limits:
-        return Verdict(
-            "not_measured",
-            text.gettext("No limit on attacks was measured"),
-            (text.gettext("This page cannot say whether the release may go out."),),
+        consequence = text.gettext("This page cannot say whether the release may go out.")
+        return Verdict("not_measured", text.gettext("No limit on attacks was measured"), (), consequence)
+    consequence = text.gettext(
+        "As far as attacks are measured, the release may go out. The verifier and the second person decide the rest."
+    )
+    return Verdict("kept", _count_kept(phrases, len(risk.limits)), (), consequence)
+
+
+def _tell_consequence(phrases: ReportPhrases, *, excepted: bool) -> str:
+    if excepted:
+        return phrases.language.gettext(
+            "Every broken limit has a signed exception, so the release is not refused for it. Judge the reasons."
         )
-    return Verdict("kept", _count_kept(phrases, len(risk.limits)), ())
+    if phrases.report.risk.fewer_than_k:
+        return phrases.language.gettext("This release must not go out.")
+    if LIMITS_PASSED in phrases.report.notes:
+        return phrases.note(LIMITS_PASSED)
+    return phrases.language.gettext(
+        "A broken limit refuses the release, unless the project file has a signed exception for it."
+    )
 
 
 def _describe_broken(phrases: ReportPhrases, limit: HeldLimit) -> str:
+    told = _describe_figure(phrases, limit)
+    return told if limit.exception is None else f"{told} ({phrases.exception(limit.exception)})"
+
+
+def _describe_figure(phrases: ReportPhrases, limit: HeldLimit) -> str:
     text, name = phrases.language, phrases.limit_of_column(limit)
     if not is_measured(limit.figure):
         return text.gettext("%(limit)s: not measured, which breaks the limit.", limit=name)
@@ -120,27 +150,31 @@ def _tell_loss(phrases: ReportPhrases) -> KeyFigure:
     return KeyFigure(text.gettext("What it costs"), phrases.percent(phrases.report.mean_loss), meaning)
 
 
-def find_strongest(report: ReleaseReport) -> IntruderRisk | None:
-    """The intruder with the highest chance; None where no chance was measured."""
-    return max(report.risk.intruders, key=lambda one: one.chance_at_most, default=None)
+def find_strongest(report: ReleaseReport) -> tuple[IntruderRisk, ...]:
+    """The intruders with the highest chance; none where no chance was measured."""
+    highest = max((one.chance_at_most for one in report.risk.intruders), default=0.0)
+    return tuple(one for one in report.risk.intruders if one.chance_at_most == highest)
 
 
 def _tell_strongest_intruder(phrases: ReportPhrases) -> KeyFigure:
     text, strongest = phrases.language, find_strongest(phrases.report)
     name = text.gettext("Strongest intruder")
-    if strongest is None:
+    if not strongest:
         return KeyFigure(
             name, text.gettext("not measured"), text.gettext("chances of intruders are not in this report")
         )
-    return KeyFigure(
-        name,
-        phrases.chance(strongest),
-        text.gettext(
+    if len(strongest) == 1:
+        meaning = text.gettext(
             "is the highest chance to pick the right row of a pupil: %(intruder)s, who knows %(knowledge)s",
-            intruder=phrases.intruder(strongest.kind).lower(),
-            knowledge=phrases.knowledge(strongest.kind),
-        ),
-    )
+            intruder=phrases.intruder(strongest[0].kind).lower(),
+            knowledge=phrases.knowledge(strongest[0].kind),
+        )
+    else:
+        meaning = text.gettext(
+            "is the highest chance to pick the right row of a pupil, for each of: %(intruders)s",
+            intruders="; ".join(phrases.intruder(one.kind).lower() for one in strongest),
+        )
+    return KeyFigure(name, phrases.chance(strongest[0]), meaning)
 
 
 def _tell_largest_error(phrases: ReportPhrases) -> KeyFigure:
@@ -150,7 +184,9 @@ def _tell_largest_error(phrases: ReportPhrases) -> KeyFigure:
     if not errors:
         return KeyFigure(name, text.gettext("not measured"), text.gettext("no mean or coefficient has an error here"))
     largest, what = max(errors)
-    figure = text.gettext("%(number)s standard errors", number=phrases.language.format_decimal(largest, 2))
+    figure = text.gettext("%(number)s standard errors", number=phrases.standard_errors(largest).removeprefix("+"))
+    if phrases.report.form == "rounded" and largest == 0:
+        figure = text.gettext("under half a standard error")
     meaning = text.gettext(
         "of a mean or a coefficient on the exact scores (%(what)s), with %(estimator)s",
         what=what,

@@ -86,38 +86,37 @@ ADVICE = {
 """How a researcher uses each estimator."""
 
 NOTES = {
-    "attacked_sample": gettext_noop(
+    "sampled": gettext_noop(
         "The attacks were tried on a sample of the pupils. The intervals show how much that matters."
     ),
-    "small_cohort": gettext_noop(
-        "The cohort is small, so intervals are wide: an upper end may be over a limit though nothing is gained. Read "
-        "the difference together with its interval."
-    ),
-    "no_sensitive_column": gettext_noop("The release has no sensitive column."),
-    "no_scores": gettext_noop("The release has no scores, so there are no figures of usefulness for them."),
-    "no_regressions": gettext_noop("The project declares no regression."),
-    "no_schools": gettext_noop("Schools are not known, so there are no figures between schools."),
-    "first_release": gettext_noop("This is the first release: nobody can compare it with an earlier one."),
-    "nested_release": gettext_noop(
-        "This release is nested in an earlier one. The reader of two releases sees who left together, never one pupil."
+    "halves_searched_anew": gettext_noop(
+        "This release keeps the classes of an earlier one. The halves of the attacks have classes of their own, so the "
+        "figures are those of a first release."
     ),
     "inference_not_measured": gettext_noop(
         "Half of the cohort cannot be recoded by itself under these rules, so attacks against a control half were not "
-        "measured. That breaks a limit."
+        "measured."
     ),
-    "downcoding_not_measured": gettext_noop("Reading back generalised values was not measured."),
-    "global_recoding": gettext_noop(
-        "With global recoding every column has one level, so knowing the algorithm adds nothing to a guess."
+    "one_column": gettext_noop("The release has one column: nothing can be guessed from other columns."),
+    "assumed_attributes": gettext_noop(
+        "The project does not say which columns an intruder may know, so that it is all attributes of pupils."
     ),
-    "signed_exception": gettext_noop("A limit is broken with a signed exception, which the project file states."),
-    "counts_rounded": gettext_noop("Counts are rounded, small ones are hidden; shares are made from rounded counts."),
-    "subgroups_hidden": gettext_noop("Figures of subgroups with few pupils are hidden."),
-    "halves": gettext_noop(
-        "Attacks against a control half are tried on releases of half the cohort, whose values are a little coarser."
+    "no_attributes": gettext_noop("The release has no attributes of pupils: the intruder knows the first column."),
+    "only_attributes": gettext_noop("The intruder may know every column: all but the last are taken as known."),
+    "limits_passed": gettext_noop(
+        "A limit is broken, but this release only leaves pupils out of the published one, and is not refused for that: "
+        "an objection would wait, and what stays published would be no safer."
     ),
-    "pseudonymous": gettext_noop(
-        "The release is pseudonymous. Whoever knows one row of a pupil finds that pupil again in later releases, and "
-        "rows of one school can be put together: the chances of this page do not cover that."
+    "hidden_figures": gettext_noop(
+        "Figures of scores of too few pupils, or of too few schools or boards, are left out."
     ),
+    "undetermined_regression": gettext_noop(
+        "A declared regression could not be computed, or is of too few pupils, and is left out."
+    ),
+    "no_sensitive_column": gettext_noop("The release has no sensitive column."),
+    "small_cohort": gettext_noop(
+        "The cohort is small, so intervals are wide. Read the difference together with its interval."
+    ),
+    "first_release": gettext_noop("This is the first release: nobody can compare it with an earlier one."),
 }
 """What limits the figures, by the code of the note."""
