@@ -79,6 +79,10 @@ LIMIT = st.fixed_dictionaries(
         "figure": maybe(FIGURES),
         "limit": SHARES,
         "kept": st.booleans(),
+        "point_estimate": st.booleans(),
+        "exception": maybe(
+            st.fixed_dictionaries({"figure_at_most": SHARES, "reason": NAMES, "signed_by": maybe(NAMES), "date": NAMES})
+        ),
     }
 )
 RISK = st.fixed_dictionaries(

@@ -281,7 +281,7 @@ def draw_report(**changes: Any) -> ReleaseReport:
             {"column": name, "value": value, "pupils": pupils, "suppressed_percent": percent, "mean_loss": loss}
             for name, value, pupils, percent, loss in EQUITY
         ],
-        "notes": ["attacked_sample", "nested_release", "halves"],
+        "notes": ["sampled", "halves_searched_anew"],
         **changes,
     }
     return ReleaseReport.model_validate_json(json.dumps(drawn))
@@ -295,8 +295,8 @@ def draw_rounded_report(**changes: Any) -> ReleaseReport:
     sizes[-1] |= {"classes": None, "pupils": None}
     risk = exact["risk"]
     sensitive = risk["sensitive"] | {"with_value": 41_210, "shown": 37_145, "blanked": 4_065, "covers": None}
-    risk |= {"sensitive": sensitive, "attacked_pupils": 20_000}
-    changed = {"form": "rounded", "counts": counts, "class_sizes": sizes, "risk": risk, "notes": ["counts_rounded"]}
+    risk = round_shares(risk) | {"sensitive": sensitive, "attacked_pupils": 20_000}
+    changed = {"form": "rounded", "counts": counts, "class_sizes": sizes, "risk": risk}
     return draw_report(**changed | changes)
 
 
@@ -316,6 +316,15 @@ def draw_minimal_report(**changes: Any) -> ReleaseReport:
         "notes": [],
     }
     return draw_report(**nothing | changes)
+
+
+def round_shares(drawn: Any) -> Any:
+    """The same with every share rounded to whole per cents."""
+    if isinstance(drawn, dict):
+        return {name: round_shares(value) for name, value in drawn.items()}
+    if isinstance(drawn, list):
+        return [round_shares(value) for value in drawn]
+    return round(drawn, 2) if isinstance(drawn, float) else drawn
 
 
 def _round(count: int) -> int | None:

@@ -296,10 +296,87 @@ def test_the_summary_says_what_is_wrong(changes: dict[str, Any], heading: str, s
     assert "may go out. The verifier" not in text
 
 
+def excepted(code: str, figure: float, at_most: float, signed_by: str | None = "A. Jansen") -> dict[str, Any]:
+    exception = {
+        "figure_at_most": 0.07,
+        "reason": "de vraag is het waard",
+        "signed_by": signed_by,
+        "date": "2026-11-02",
+    }
+    return limit(code, None, figure, at_most) | {"exception": exception}
+
+
+def test_an_exception_is_told_with_its_reason_and_the_release_is_not_refused() -> None:
+    report = with_risk(limits=[excepted("DOWNCODING_GAIN", 0.061, 0.05), limit("SURE_CELLS", None, 0.01, 0.08)])
+    text = summary(report).replace("\u00a0", " ")
+    assert "! 1 of 2 limits is broken" in text
+    assert "exception up to 7.0 %, signed by A. Jansen on 2 November 2026: de vraag is het waard" in text
+    assert "A broken limit refuses the release" not in text
+    assert "Every broken limit has a signed exception" in text
+    assert tables(parse(report, "en"))["Limits on attacks"][0][1].replace("\u00a0", " ") == "6.10 %✗ BROKEN! exception"
+
+
+def test_a_rounded_report_names_no_signer() -> None:
+    risk = draw_rounded_report().risk.model_dump(mode="json")
+    limits = [excepted("DOWNCODING_GAIN", 0.06, 0.05, signed_by=None)]
+    text = summary(draw_rounded_report(risk=risk | {"limits": limits})).replace("\u00a0", " ")
+    assert "about 6 %, where at most 5 % is allowed. (exception up to 7 %, signed on 2 November 2026: de vraag" in text
+
+
+def test_one_limit_without_an_exception_is_enough_to_refuse() -> None:
+    limits = [excepted("DOWNCODING_GAIN", 0.061, 0.05), limit("SURE_CELLS", None, 0.09, 0.08)]
+    text = summary(with_risk(limits=limits))
+    assert "✗ 2 of 2 limits are broken" in text
+    assert "A broken limit refuses the release" in text
+
+
+def test_a_release_that_only_leaves_pupils_out_is_not_said_to_be_refused() -> None:
+    risk = draw_report().risk.model_dump(mode="json") | {"limits": [limit("SURE_CELLS", None, 0.09, 0.08)]}
+    text = summary(draw_report(risk=risk, notes=["limits_passed"]))
+    assert "✗ 1 of 1 limits is broken" in text
+    assert "only leaves pupils out of the published one, and is not refused for that" in text
+    assert "A broken limit refuses the release" not in text
+
+
+def test_a_limit_that_held_the_estimate_says_so() -> None:
+    held = limit("INFERENCE_ALL_BUT_ONE", "geslacht", 0.1, 0.12)
+    assert "estimate" not in summary(with_risk(limits=[held]))
+    report = with_risk(limits=[held | {"point_estimate": True}])
+    assert tables(parse(report, "en"))["Limits on attacks"][0][1].endswith("✓ keptestimate")
+    assert "the limit holds the estimate and not the end of its interval" in summary(report)
+
+
+def test_equally_strong_intruders_are_all_named() -> None:
+    intruders = [
+        {"kind": kind, "left_at_least": left, "chance_at_most": 1 / left}
+        for kind, left in (("stranger", 10), ("school", 5), ("board", 5))
+    ]
+    report = with_risk(intruders=intruders)
+    assert "1 in 5 (20.0 %) is the highest" in summary(report).replace("\u00a0", " ").replace("%)is", "%) is")
+    assert "for each of: another school; another school board" in summary(report)
+    rows = tables(parse(report, "en"))["Intruders"]
+    assert ["(strongest)" in row[0] for row in rows] == [False, True, True]
+
+
+def test_a_rounded_figure_has_no_more_digits_than_it_has() -> None:
+    phrases = ReportPhrases(load_language("en"), draw_rounded_report())
+    shown = [phrases.percent(0.02), phrases.points(0.1), phrases.figure(110.0), phrases.standard_errors(-4.0)]
+    assert [one.replace("\u00a0", " ") for one in shown] == ["2 %", "+10", "110", "-4"]
+    assert [phrases.attempts(0), phrases.attempts(20_000)] == ["hidden", "about 20,000"]
+    exact = ReportPhrases(load_language("en"), draw_report())
+    assert [exact.percent(0.02), exact.percent(0.00001)] == ["2.0\u00a0%", "<0.01\u00a0%"]
+
+
+def test_a_coefficient_without_a_standard_error_has_none_of_zero() -> None:
+    use = draw_report().utility.model_dump(mode="json")
+    use["regressions"][0]["coefficients"][0]["standard_error"] = 0.0
+    row = tables(parse(draw_report(utility=use), "en"))["rekenen_E on rekenen_M, geslacht"][0]
+    assert row[1:3] == ["0.935", "not measured"]
+
+
 def test_the_verdict_follows_what_the_document_says_and_not_the_figures() -> None:
     """A limit is kept or broken as measured; a rounded figure may equal its limit."""
-    broken = {"code": "SURE_CELLS", "column": None, "figure": 0.08, "limit": 0.08, "kept": False}
-    report = with_risk(limits=[broken])
+    report = with_risk(limits=[limit("SURE_CELLS", None, 0.08, 0.08) | {"kept": False}])
     assert judge_limits(ReportPhrases(load_language("en"), report)).state == "broken"
 
 
