@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cohort.release_report.svg_markup import (
+    AFTER,
     INK,
     LATE,
     LINE,
@@ -38,7 +39,7 @@ WIDTH = 360.0
 """The width of every chart in points: that of the text on a phone."""
 ROW_HEIGHT, HEADING_HEIGHT, AXIS_HEIGHT, TOP = 36.0, 26.0, 24.0, 6.0
 BAR_TOP, BAR_BOTTOM = 17.0, 30.0
-SIDE = 6.0
+SIDE = 15.0
 FONT_SIZE = 11
 LONGEST_LABEL, LONGEST_WITH_VALUE = 58, 36
 PANEL_HEIGHT = 150.0
@@ -240,9 +241,7 @@ def _draw_distribution(axes: Axes, panel: DistributionPanel) -> None:
     _tidy_axes(axes)
     axes.spines["bottom"].set_visible(True)
     for lower, upper, _, after in panel.bands:
-        axes.bar(
-            lower, after, upper - lower, align="edge", color=SHADES[2], edgecolor=PAPER, linewidth=0.5, clip_on=False
-        )
+        axes.bar(lower, after, upper - lower, align="edge", color=AFTER, edgecolor=PAPER, linewidth=0.5, clip_on=False)
     for lower, upper, before, _ in panel.bands:
         if before is not None:
             axes.plot([lower, upper], [before, before], color=INK, linewidth=1.8, clip_on=False, solid_capstyle="butt")

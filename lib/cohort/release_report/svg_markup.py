@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 INK, SOFT, LINE, TINT, PAPER = "#1b1f24", "#4a5563", "#c9d0d8", "#f1f4f7", "#ffffff"
-MARK, LATE = "#0b6e4f", "#a33a00"
+MARK, LATE, AFTER = "#0b6e4f", "#a33a00", "#4aa284"
 SHADES = ("#0b6e50", "#4aa283", "#7cbfa6", "#a8d5c4", "#d3ebe0")
 COLOUR_NAMES = {
     INK: "ink",
@@ -22,10 +22,11 @@ COLOUR_NAMES = {
     PAPER: "paper",
     MARK: "mark",
     LATE: "late",
+    AFTER: "after",
     **{colour: f"shade{number}" for number, colour in enumerate(SHADES)},
 }
-"""The classes of the colours: `f-ink` fills with it, `s-ink` strokes. The first shade differs from MARK by one, so that
-both can be told apart."""
+"""The classes of the colours: `f-ink` fills with it, `s-ink` strokes. Shades differ from MARK and AFTER by one, so
+that a class follows from the colour alone."""
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML document may have, nor the text of a page."""
