@@ -520,6 +520,25 @@ def test_a_minimal_report_says_what_was_not_measured(language: str) -> None:
     assert {row[1] for row in hidden} == {"verborgen" if language == "nl" else "hidden"}
 
 
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), 0.0, 1e6, -1e-9])
+def test_a_page_stands_whatever_the_figures_are(figure: float, language: str) -> None:
+    """A figure that is none is told so, a distribution without a width is not drawn, and the rest stands."""
+    drawn = with_every_figure(draw_report().model_dump(), figure)
+    page = parse(ReleaseReport.model_validate(drawn), language)
+    (body,) = page.xpath("//body")
+    assert not re.search(r"\b(None|nan|inf|undefined)\b|%%", body.text_content())
+    assert page.xpath("//*[@id='picture-scores']") == []
+    assert len(page.xpath("//*[@id='summary']//tbody/tr")) == 10
+
+
+def with_every_figure(drawn: Any, figure: float) -> Any:
+    if isinstance(drawn, dict):
+        return {name: with_every_figure(value, figure) for name, value in drawn.items()}
+    if isinstance(drawn, list | tuple):
+        return [with_every_figure(value, figure) for value in drawn]
+    return figure if isinstance(drawn, float) else drawn
+
+
 # In a browser.
 
 
