@@ -310,7 +310,7 @@ def test_an_exception_is_told_with_its_reason_and_the_release_is_not_refused() -
     report = with_risk(limits=[excepted("DOWNCODING_GAIN", 0.061, 0.05), limit("SURE_CELLS", None, 0.01, 0.08)])
     text = summary(report).replace("\u00a0", " ")
     assert "! 1 of 2 limits is broken" in text
-    assert "exception up to 7.0 %, signed by A. Jansen on 2 November 2026: de vraag is het waard" in text
+    assert "Exception up to 7.0 %, signed by A. Jansen on 2 November 2026: de vraag is het waard" in text
     assert "A broken limit refuses the release" not in text
     assert "Every broken limit has a signed exception" in text
     assert tables(parse(report, "en"))["Limits on attacks"][0][1].replace("\u00a0", " ") == "6.10 %✗ BROKEN! exception"
@@ -320,7 +320,7 @@ def test_a_rounded_report_names_no_signer() -> None:
     risk = draw_rounded_report().risk.model_dump(mode="json")
     limits = [excepted("DOWNCODING_GAIN", 0.06, 0.05, signed_by=None)]
     text = summary(draw_rounded_report(risk=risk | {"limits": limits})).replace("\u00a0", " ")
-    assert "about 6 %, where at most 5 % is allowed. (exception up to 7 %, signed on 2 November 2026: de vraag" in text
+    assert "about 6 %, where at most 5 % is allowed. Exception up to 7 %, signed on 2 November 2026: de vraag" in text
 
 
 def test_one_limit_without_an_exception_is_enough_to_refuse() -> None:

@@ -298,10 +298,10 @@ class ReportPhrases:
         """Up to which figure an exception holds, who signed it, when and why; the rounded form names nobody."""
         told = {"figure": self.percent(exception.figure_at_most), "day": self._day(exception.date)}
         if exception.signed_by is None:
-            text = self.language.gettext("exception up to %(figure)s, signed on %(day)s", **told)
+            text = self.language.gettext("Exception up to %(figure)s, signed on %(day)s", **told)
         else:
             text = self.language.gettext(
-                "exception up to %(figure)s, signed by %(name)s on %(day)s", name=exception.signed_by, **told
+                "Exception up to %(figure)s, signed by %(name)s on %(day)s", name=exception.signed_by, **told
             )
         return f"{text}: {exception.reason}"
 

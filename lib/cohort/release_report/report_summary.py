@@ -78,7 +78,7 @@ def _tell_consequence(phrases: ReportPhrases, *, excepted: bool) -> str:
 
 def _describe_broken(phrases: ReportPhrases, limit: HeldLimit) -> str:
     told = _describe_figure(phrases, limit)
-    return told if limit.exception is None else f"{told} ({phrases.exception(limit.exception)})"
+    return told if limit.exception is None else f"{told} {phrases.exception(limit.exception)}"
 
 
 def _describe_figure(phrases: ReportPhrases, limit: HeldLimit) -> str:
