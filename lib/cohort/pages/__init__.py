@@ -11,6 +11,7 @@ Packages that write pages (`transparency`, `research_files`) keep their own temp
 from __future__ import annotations
 
 from cohort.pages.data_terms import (
+    ATTRIBUTE_NAMES,
     DOMAIN_NAMES,
     INTRUDER_NAMES,
     LIMIT_NAMES,
@@ -34,6 +35,7 @@ from cohort.pages.source_phrases import MomentOfYear, SourceOfColumn, describe_s
 
 __all__ = [
     "AGREEMENT_LANGUAGE",
+    "ATTRIBUTE_NAMES",
     "CATALOGUE_DOMAIN",
     "DOMAIN_NAMES",
     "INTRUDER_NAMES",

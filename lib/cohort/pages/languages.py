@@ -58,6 +58,12 @@ class PageLanguage:
         """A whole number with the separators of the language, for example `58,110`."""
         return format_decimal(number, locale=_LOCALES[self.code])
 
+    def format_decimal(self, number: float, decimals: int) -> str:
+        """A number with so many decimals and the separators of the language, for example `1,204.50`; never `-0.0`."""
+        rounded = round(number, decimals) + 0.0
+        places = "." + "0" * decimals if decimals else ""
+        return format_decimal(rounded, format=f"#,##0{places}", locale=_LOCALES[self.code])
+
     def page_path(self, page: str) -> str:
         """The path of a page from the top of the site; `page` is `index`, or `project/` and a project's name."""
         return f"{page}.html" if self.code == LANGUAGE_CODES[0] else f"{self.code}/{page}.html"

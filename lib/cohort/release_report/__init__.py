@@ -1,6 +1,15 @@
 """The report of a release: what was done, which risk is left, what the data is still good for, and for whom less.
 
-report_document   ReleaseReport: the report as a document, in an exact and in a rounded form.
+In: the document. Out: its page in Dutch or English. It reads nothing else.
+
+    report_document   ReleaseReport: the report as a document, in an exact and in a rounded form
+    report_texts      the words for codes: intruders, limits, estimators, notes
+    report_phrases    figures and codes in words of one language
+    report_summary    whether every limit is kept, and the four figures of the summary
+    svg_markup        SVG of matplotlib made fit for inside a page
+    chart_drawing     bars, parts of a whole and distributions, drawn by matplotlib
+    report_pictures   the pictures of a report
+    report_page       the page, from its templates
 """
 
 from __future__ import annotations
@@ -18,6 +27,7 @@ from cohort.release_report.report_document import (
     HeldLimit,
     InferenceFigures,
     IntruderRisk,
+    LimitException,
     MeasuredClassSizes,
     RegressionCoefficient,
     RegressionUtility,
@@ -31,6 +41,7 @@ from cohort.release_report.report_document import (
     SubgroupTreatment,
     UtilitySection,
 )
+from cohort.release_report.report_page import render_report_page
 
 __all__ = [
     "CohortCounts",
@@ -45,6 +56,7 @@ __all__ = [
     "HeldLimit",
     "InferenceFigures",
     "IntruderRisk",
+    "LimitException",
     "MeasuredClassSizes",
     "RegressionCoefficient",
     "RegressionUtility",
@@ -57,4 +69,5 @@ __all__ = [
     "SubgroupDifference",
     "SubgroupTreatment",
     "UtilitySection",
+    "render_report_page",
 ]
