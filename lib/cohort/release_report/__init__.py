@@ -1,6 +1,7 @@
 """The report of a release: what was done, which risk is left, what the data is still good for, and for whom less.
 
 report_document   ReleaseReport: the report as a document, in an exact and in a rounded form.
+report_page            render_report_page: the page that is made from it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from cohort.release_report.report_document import (
     HeldLimit,
     InferenceFigures,
     IntruderRisk,
+    LimitException,
     MeasuredClassSizes,
     RegressionCoefficient,
     RegressionUtility,
@@ -31,6 +33,7 @@ from cohort.release_report.report_document import (
     SubgroupTreatment,
     UtilitySection,
 )
+from cohort.release_report.report_page import render_report_page
 
 __all__ = [
     "CohortCounts",
@@ -45,6 +48,7 @@ __all__ = [
     "HeldLimit",
     "InferenceFigures",
     "IntruderRisk",
+    "LimitException",
     "MeasuredClassSizes",
     "RegressionCoefficient",
     "RegressionUtility",
@@ -57,4 +61,5 @@ __all__ = [
     "SubgroupDifference",
     "SubgroupTreatment",
     "UtilitySection",
+    "render_report_page",
 ]

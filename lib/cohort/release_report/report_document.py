@@ -134,6 +134,16 @@ class SensitiveFigures(DocumentPart):
     """The median, over the shown classes, of the distance to the distribution among all shown (t of t-closeness)."""
 
 
+class LimitException(DocumentPart):
+    """An exception to a limit that the project file declares."""
+
+    figure_at_most: float
+    reason: str
+    signed_by: str | None
+    """None in the rounded form."""
+    date: str
+
+
 class HeldLimit(DocumentPart):
     """A limit of `platform.toml` beside the figure that it holds; figures and limits are shares."""
 
@@ -143,6 +153,11 @@ class HeldLimit(DocumentPart):
     """None where it could not be measured, which breaks the limit."""
     limit: float
     kept: bool
+    """Whether the figure keeps to the limit itself, whatever exception there is."""
+    point_estimate: bool = False
+    """Whether the limit held the estimate, and not the end of its interval, because few pupils were attacked."""
+    exception: LimitException | None = None
+    """The exception under which the release goes on although the limit is broken."""
 
 
 class RiskSection(DocumentPart):
