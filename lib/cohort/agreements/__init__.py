@@ -12,6 +12,7 @@ problems (exit code 10). No Spark, no pupil data.
     declared_bands         bands of numbers and years
     label_texts            what columns and values are called
     declared_columns       the released columns
+    report_settings        what the report of a release assumes and computes
     project_settings       population, recoding, privacy limits
     project                one project file as a whole
     project_hierarchies    the hierarchies of its columns
@@ -29,6 +30,7 @@ from cohort.agreements.environment import Environment
 from cohort.agreements.label_texts import LabelText
 from cohort.agreements.platform import (
     CountRounding,
+    HeldRiskLimits,
     ObjectionLimits,
     Platform,
     PlatformFloors,
@@ -45,6 +47,7 @@ from cohort.agreements.project_hierarchies import (
     load_hierarchy,
     make_band_hierarchy,
 )
+from cohort.agreements.report_settings import DeclaredRegression, RiskException
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
 
@@ -59,12 +62,15 @@ __all__ = [
     "CountRounding",
     "DeclaredBands",
     "DeclaredColumn",
+    "DeclaredRegression",
     "Environment",
+    "HeldRiskLimits",
     "LabelText",
     "ObjectionLimits",
     "Platform",
     "PlatformFloors",
     "Project",
+    "RiskException",
     "SchoolBoards",
     "SelectedResult",
     "check_project_name",
