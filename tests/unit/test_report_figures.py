@@ -109,8 +109,8 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(spark: SparkSession) -> Made:
-    return Made(spark, declared())
+def made(one_spark: SparkSession) -> Made:
+    return Made(one_spark, declared())
 
 
 @pytest.fixture(scope="module")

@@ -133,11 +133,13 @@ def refuse_on_broken_limits(
 ) -> None:
     """Refuse a release that breaks a limit on risk for which the project declares no exception.
 
+    A release that only leaves pupils out of the published one is not refused: an objection does not wait for it.
+
     Raises:
         NotAnonymous: a broken limit; the record says which, the stage goes, the exact report stays (exit code 14).
     """
     broken = describe_broken(figures.limits)
-    if not broken:
+    if not broken or (record.nested_in is not None and not record.wave):
         return
     findings = [RecordedFinding(code=code, sentence=sentence, count=1) for code, sentence in broken]
     refuse_release(zones, record, findings=findings, refused=str(now))

@@ -39,6 +39,8 @@ from cohort.report_figures.risk_figures import (
 from cohort.report_figures.utility_figures import choose_groupings, measure_utility
 from cohort.sdc import IntArray
 
+LIMITS_PASSED = "limits_passed"
+"""The note of a nested release that breaks a limit: an objection does not wait for it."""
 SIZE_STEPS = (1, 2, 4, 10)
 """Class sizes are grouped from k up to twice, four times and ten times k, and more."""
 
@@ -130,8 +132,14 @@ def make_release_report(record: ReleaseRecord, figures: ReleaseFigures) -> Relea
         ),
         utility=figures.utility,
         equity=figures.equity,
-        notes=figures.notes,
+        notes=(*figures.notes, *_note_passed_limits(record, figures)),
     )
+
+
+def _note_passed_limits(record: ReleaseRecord, figures: ReleaseFigures) -> tuple[str, ...]:
+    """Note where a broken limit does not refuse: in a release that only leaves pupils out of the published one."""
+    broken = any(not limit.kept and limit.exception is None for limit in figures.limits)
+    return (LIMITS_PASSED,) if broken and record.nested_in is not None and not record.wave else ()
 
 
 def _without_consents(sensitive: SensitiveFigures | None) -> SensitiveFigures | None:

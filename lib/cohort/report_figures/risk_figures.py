@@ -51,6 +51,9 @@ NO_ATTRIBUTES, ONLY_ATTRIBUTES, ASSUMED_ATTRIBUTES = "no_attributes", "only_attr
 SAMPLED, HALVES_SEARCHED_ANEW, NOT_MEASURED = "sampled", "halves_searched_anew", "inference_not_measured"
 """Notes of a report: codes of what limits its figures."""
 
+MOST_HALVED_PUPILS = 500_000
+"""The control halves are of at most so many pupils, drawn by their keyed hash: two more searches take their time."""
+
 _KINDS = {
     "stranger": "stranger",
     "knows_1_other": "knows_1_other",
@@ -71,7 +74,7 @@ class AttackedRelease:
         attacks: the attacks; None of a release of one column, in which nothing can be inferred from other columns.
         attributes: the columns that the intruder knows in the attack from attributes only.
         notes: codes of what limits the figures.
-        pupils: of how many pupils the attacks were measured.
+        pupils: of how many pupils the control halves are.
         chances: by kind of intruder the measured chances, by name; kinds that were not measured are absent.
     """
 
@@ -87,12 +90,15 @@ class AttackedRelease:
         return bool(self.attributes)
 
 
-def attack_release(release: MeasuredRelease, codes: ReleaseCodes) -> AttackedRelease:
+def attack_release(
+    release: MeasuredRelease, codes: ReleaseCodes, most_halved: int = MOST_HALVED_PUPILS
+) -> AttackedRelease:
     """Measure every attack on a release.
 
     Args:
         release: the release.
         codes: its pupils.
+        most_halved: of how many pupils at most the control halves are; those with the lowest keyed hashes.
     """
     attributes, notes = choose_known_attributes(release.project)
     recoding = codes.recoding_of(codes.histogram)
@@ -104,15 +110,16 @@ def attack_release(release: MeasuredRelease, codes: ReleaseCodes) -> AttackedRel
         codes.histogram, recoding, weights=read_column_weights(release.project), population_of_unit=populations
     )
     attacks = ReleaseRisk(downcoding, None)
-    if attributes and codes.pupils > 1:
-        attacks = measure_release_risk(downcoding, _attacked_cohort(release, codes), attributes)
+    halved = min(codes.pupils, most_halved)
+    if attributes and halved > 1:
+        attacks = measure_release_risk(downcoding, _attacked_cohort(release, codes, halved), attributes)
     if attributes and attacks.inference is None:
         notes.append(NOT_MEASURED)
-    if codes.sampled:
+    if codes.sampled or halved < codes.pupils:
         notes.append(SAMPLED)
     if release.nested:
         notes.append(HALVES_SEARCHED_ANEW)
-    return AttackedRelease(attacks, attributes, tuple(notes), codes.pupils, _measure_chances(release, codes, recoding))
+    return AttackedRelease(attacks, attributes, tuple(notes), halved, _measure_chances(release, codes, recoding))
 
 
 def choose_known_attributes(project: Project) -> tuple[tuple[str, ...], list[str]]:
@@ -223,10 +230,10 @@ def describe_sensitive(column: str, values: SensitiveValueCounts, blanking: Sens
     )
 
 
-def _attacked_cohort(release: MeasuredRelease, codes: ReleaseCodes) -> AttackedCohort:
-    """The cohort, and the search of some of its pupils as the release was searched."""
+def _attacked_cohort(release: MeasuredRelease, codes: ReleaseCodes, number: int) -> AttackedCohort:
+    """The first pupils by their keyed hashes, and the search of some of them as the release was searched."""
     task = _task_of_half(release.task)
-    words = np.stack([codes.table[name].to_numpy() for name in word_columns(release.coding)])
+    words = np.stack([codes.table[name].slice(0, number).to_numpy() for name in word_columns(release.coding)])
 
     def recode(pupils: IntArray) -> Recoding:
         table = codes.table.take(pupils)
