@@ -60,7 +60,7 @@ def round_report(exact: ReleaseReport, shown: CountRounding) -> ReleaseReport:
                 update={
                     "loss": round(column.loss, _SHARE_DIGITS),
                     "levels": tuple(
-                        level.model_copy(update={"share": _share(level.share, exact.counts.released, shown)})
+                        level.model_copy(update={"share": round_shown_share(level.share, exact.counts.released, shown)})
                         for level in column.levels
                     ),
                 }
@@ -95,7 +95,7 @@ def _count(number: int | None, shown: CountRounding) -> int | None:
     return None if number is None else shown.round_count(number)
 
 
-def _share(share: float, of: int | None = None, shown: CountRounding | None = None) -> float:
+def round_shown_share(share: float, of: int | None = None, shown: CountRounding | None = None) -> float:
     """Round a share to two digits, and so coarsely that it says a count no finer than counts are rounded."""
     step = 0.01
     if of and shown is not None:
@@ -134,8 +134,8 @@ def _agreed_intruders(exact: ReleaseReport, shown: CountRounding) -> tuple[Intru
                 kind=intruder.kind,
                 left_at_least=bound["left_at_least"],
                 chance_at_most=bound["chance_at_most"],
-                mean_chance=None if intruder.mean_chance is None else _share(intruder.mean_chance),
-                over_one_in_k=None if over is None else _share(over, exact.counts.released, shown),
+                mean_chance=None if intruder.mean_chance is None else round_shown_share(intruder.mean_chance),
+                over_one_in_k=None if over is None else round_shown_share(over, exact.counts.released, shown),
             )
         )
     return tuple(rounded)
@@ -157,16 +157,16 @@ def _round_inference(inference: InferenceFigures, shown: CountRounding) -> Infer
 
 def _round_rates(rates: ComparedRates, shown: CountRounding) -> ComparedRates:
     figures = ("inside", "outside", "difference", "low", "high")
-    rounded = {name: _share(getattr(rates, name), rates.attempts, shown) for name in figures}
+    rounded = {name: round_shown_share(getattr(rates, name), rates.attempts, shown) for name in figures}
     return ComparedRates(**rounded, attempts=shown.round_count(rates.attempts) or 0)
 
 
 def _round_downcoding(found: DowncodingFigures, shown: CountRounding) -> DowncodingFigures:
     shares = ("marginal", "informed", "gain", "gain_low", "gain_high", "ceiling", "sure", "newly_sure")
-    rounded = {name: _share(getattr(found, name), found.cells, shown) for name in shares}
+    rounded = {name: round_shown_share(getattr(found, name), found.cells, shown) for name in shares}
     sure = round(found.newly_sure * found.cells)
     few = shown.round_count(sure) is None
-    right = None if few or found.newly_sure_right is None else _share(found.newly_sure_right, sure, shown)
+    right = None if few or found.newly_sure_right is None else round_shown_share(found.newly_sure_right, sure, shown)
     return DowncodingFigures(**rounded, cells=shown.round_count(found.cells) or 0, newly_sure_right=right)
 
 
@@ -176,7 +176,7 @@ def _round_sensitive(sensitive: SensitiveFigures, shown: CountRounding) -> Sensi
     return SensitiveFigures(
         column=sensitive.column,
         **{name: _count(getattr(sensitive, name), shown) for name in counts},
-        median_distance=None if distance is None else _share(distance),
+        median_distance=None if distance is None else round_shown_share(distance),
     )
 
 
@@ -184,7 +184,7 @@ def _round_limit(limit: HeldLimit, pupils: int | None, shown: CountRounding) -> 
     exception = limit.exception
     return limit.model_copy(
         update={
-            "figure": None if limit.figure is None else _share(limit.figure, pupils, shown),
+            "figure": None if limit.figure is None else round_shown_share(limit.figure, pupils, shown),
             "exception": None if exception is None else exception.model_copy(update={"signed_by": None}),
         }
     )
@@ -214,15 +214,15 @@ def _round_score(score: ScoreUtility, shown: CountRounding) -> ScoreUtility:
         standard_deviation=round_to_error(score.standard_deviation, spread),
         mean_after=_round_estimates(score.mean_after, error),
         standard_deviation_after=_round_estimates(score.standard_deviation_after, spread),
-        intraclass_correlation=None if correlation is None else _share(correlation),
+        intraclass_correlation=None if correlation is None else round_shown_share(correlation),
         design_factor=None if factor is None else round(factor, 1),
         distribution=tuple(_round_bar(bar, score.pupils, shown) for bar in score.distribution),
     )
 
 
 def _round_bar(bar: DistributionBar, pupils: int | None, shown: CountRounding) -> DistributionBar:
-    before = None if bar.before is None else _share(bar.before, pupils, shown)
-    return bar.model_copy(update={"before": before, "after": _share(bar.after, pupils, shown)})
+    before = None if bar.before is None else round_shown_share(bar.before, pupils, shown)
+    return bar.model_copy(update={"before": before, "after": round_shown_share(bar.after, pupils, shown)})
 
 
 def _round_pair(pair: ScorePairUtility, errors: dict[str, float]) -> ScorePairUtility:
