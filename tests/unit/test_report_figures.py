@@ -344,3 +344,23 @@ def test_a_band_with_an_open_end_is_as_wide_as_a_leaf() -> None:
     assert score_moments.band_ends(LabelBounds(300, None), 20) == (300, 320)
     assert score_moments.band_ends(LabelBounds(None, 0), 20) == (-20, 0)
     assert score_moments.band_ends(LabelBounds(None, None), 20) is None
+
+
+def test_means_with_the_covariance_give_the_moments_of_the_exact_scores(made: Made) -> None:
+    recoding = made.figures.release.recoding
+    rng = np.random.default_rng(1)
+    of_class = np.repeat(np.arange(recoding.classes), recoding.pupils)
+    drawn = rng.normal(50, 10, (len(of_class), 2)) + of_class[:, np.newaxis]
+    counts = recoding.pupils[:, np.newaxis]
+    means = np.stack([np.bincount(of_class, drawn[:, score]) for score in range(2)], axis=1) / counts
+    apart = drawn - means[of_class]
+    within = apart.T @ apart / (len(of_class) - recoding.classes)
+    shown = score_moments.ShownMeans(means, np.broadcast_to(within, (recoding.classes, 2, 2)))
+    with_covariance = score_moments.read_means(recoding, shown, [], with_covariance=True)
+    without = score_moments.read_means(recoding, shown, [], with_covariance=False)
+    expected = np.cov(drawn.T)
+    for first in range(2):
+        assert with_covariance.mean(first) == pytest.approx(drawn[:, first].mean())
+        assert without.covariance(first, first) < expected[first, first]
+        for second in range(2):
+            assert with_covariance.covariance(first, second) == pytest.approx(expected[first, second])

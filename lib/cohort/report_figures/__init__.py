@@ -26,11 +26,13 @@ from cohort.report_figures.report_store import (
     renew_open_report,
     write_exact_report,
 )
+from cohort.report_figures.score_moments import ShownMeans
 
 __all__ = [
     "RISK_DEFINITIONS",
     "MeasuredRelease",
     "ReleaseFigures",
+    "ShownMeans",
     "describe_broken",
     "find_exact_report",
     "make_release_report",

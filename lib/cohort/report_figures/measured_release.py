@@ -26,6 +26,7 @@ from cohort.anonymisation import (
     hash_pupil,
     make_measured_input,
 )
+from cohort.report_figures.score_moments import ShownMeans
 from cohort.sdc import (
     KEY_COLUMN,
     OTHER_SCHOOLS_COLUMN,
@@ -63,6 +64,7 @@ class MeasuredRelease:
         blanking: which classes show none of them.
         linked: what an intruder finds who links it with the release before; None unless it is a wave.
         nested: whether it is nested in a published release.
+        shown_means: the class means of the columns of scores, in their order; None where it shows none.
     """
 
     task: ClassSearchTask
@@ -75,6 +77,7 @@ class MeasuredRelease:
     blanking: SensitiveSuppression | None
     linked: IntruderSearch | None
     nested: bool
+    shown_means: ShownMeans | None = None
 
     @property
     def project(self) -> Project:

@@ -230,6 +230,51 @@ def read_middles(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class ShownMeans:
+    """The class means that a release shows, in points.
+
+    Args:
+        means: the mean of each score, `[class, score]`; not a number where a class shows none.
+        within: the pooled covariance within classes that holds for each class, `[class, score, score]`, not a number
+            where there is none; None where the release shows no covariance.
+    """
+
+    means: FloatArray
+    within: FloatArray | None = None
+
+
+def read_means(
+    recoding: Recoding, shown: ShownMeans, groupings: Sequence[Grouping], *, with_covariance: bool
+) -> ScoreMoments:
+    """Read the released classes as a researcher does who takes the means of classes.
+
+    With the covariance each class of n pupils adds n − 1 times the covariance to the products of its scores; where it
+    has none, its scores count as missing.
+
+    Args:
+        recoding: the released classes.
+        shown: the means.
+        groupings: the attributes.
+        with_covariance: whether the pooled covariance is added.
+    """
+    known, within = ~np.isnan(shown.means), shown.within
+    if with_covariance and within is not None:
+        known &= ~np.isnan(within).any(axis=2)
+    values, pupils = np.where(known, shown.means, 0.0), recoding.pupils.astype(np.float64)
+    products = values[:, :, np.newaxis] * values[:, np.newaxis, :] * pupils[:, np.newaxis, np.newaxis]
+    if with_covariance and within is not None:
+        both = known[:, :, np.newaxis] & known[:, np.newaxis, :]
+        products += np.where(both, within, 0.0) * (pupils - 1)[:, np.newaxis, np.newaxis]
+    return ScoreMoments(
+        {grouping.name: grouping.of_classes(recoding) for grouping in groupings},
+        known,
+        pupils,
+        values * pupils[:, np.newaxis],
+        products,
+    )
+
+
 def band_ends(bounds: LabelBounds | None, width: float | None) -> tuple[float, float] | None:
     """Both ends of a band; a band with one open end is taken to be as wide as a leaf. None where there is no end."""
     if bounds is None or (bounds.lower is None and bounds.upper is None):

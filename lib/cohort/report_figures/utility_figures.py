@@ -32,6 +32,7 @@ from cohort.report_figures.score_moments import (
     ScoreMoments,
     Scores,
     band_ends,
+    read_means,
     read_middles,
     sum_exact_scores,
 )
@@ -138,9 +139,7 @@ def measure_utility(
     columns = tuple(names.index(column.name) for column in numeric)
     divisions = _divisions(project.regressions, groupings)
     exact = sum_exact_scores(release.pupils, release.coding, [unit for _, unit, _ in scores], divisions)
-    released: dict[Estimator, ScoreMoments] = {
-        "middles": read_middles(release.recoding, columns, scores, list(groupings.values()))
-    }
+    released = _read_released(release, columns, scores, list(groupings.values()))
     measured = _Measured(release, codes, scores, columns, groupings, exact, released)
     shown = [score for score in range(len(scores)) if measured.may_show(measured.has_score([score]))]
     section_scores = tuple(_score_utility(measured, score) for score in shown)
@@ -160,6 +159,19 @@ def measure_utility(
     )
     notes = [HIDDEN_FIGURES] if hidden or len(shown) < len(scores) else []
     return section, [*notes, *([UNDETERMINED_REGRESSION] if undetermined else [])]
+
+
+def _read_released(
+    release: MeasuredRelease, columns: tuple[int, ...], scores: Scores, groupings: Sequence[Grouping]
+) -> dict[Estimator, ScoreMoments]:
+    """What researchers read from the release, by estimator; the last one is the best."""
+    released: dict[Estimator, ScoreMoments] = {"middles": read_middles(release.recoding, columns, scores, groupings)}
+    shown = release.shown_means
+    if shown is not None:
+        released["means"] = read_means(release.recoding, shown, groupings, with_covariance=False)
+        if shown.within is not None:
+            released["means_and_covariance"] = read_means(release.recoding, shown, groupings, with_covariance=True)
+    return released
 
 
 def _divisions(
