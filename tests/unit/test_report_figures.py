@@ -23,7 +23,14 @@ from cohort.legal_basis.objections_in_force import Objections
 from cohort.release import stage_pipeline
 from cohort.release_report import ReleaseReport
 from cohort.release_report.report_document import Estimate
-from cohort.report_figures import held_limits, report_making, risk_figures, rounded_report, score_moments
+from cohort.report_figures import (
+    held_limits,
+    measured_release,
+    report_making,
+    risk_figures,
+    rounded_report,
+    score_moments,
+)
 from cohort.report_figures.report_making import ReleaseFigures
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.numeric.band_labels import LabelBounds
@@ -97,6 +104,8 @@ class Made:
             self.figures: ReleaseFigures = report_making.measure_release(released.measured, platform())
             self.again: ReleaseFigures = report_making.measure_release(released.measured, platform())
             self.suppressed = released.recoding.suppressed
+            self.codes = measured_release.collect_release_codes(released.measured)
+            self.drawn = measured_release.collect_release_codes(released.measured, 100)
         finally:
             released.unpersist()
         self.report = report_making.make_release_report(self.record(), self.figures)
@@ -364,3 +373,29 @@ def test_means_with_the_covariance_give_the_moments_of_the_exact_scores(made: Ma
         assert without.covariance(first, first) < expected[first, first]
         for second in range(2):
             assert with_covariance.covariance(first, second) == pytest.approx(expected[first, second])
+
+
+def test_every_pupil_is_collected_with_its_class(made: Made) -> None:
+    classes = made.codes.class_of_pupil
+    assert (made.codes.pupils, made.codes.sampled) == (PUPILS, False)
+    assert np.bincount(classes[classes >= 0]).tolist() == made.figures.release.recoding.pupils.tolist()
+    assert int((classes < 0).sum()) == made.suppressed
+    assert made.drawn.sampled
+    assert 50 < made.drawn.pupils < 150
+    class_of_key = dict(zip(made.codes.table["key"].to_pylist(), classes.tolist(), strict=True))
+    drawn = zip(made.drawn.table["key"].to_pylist(), made.drawn.class_of_pupil.tolist(), strict=True)
+    assert all(class_of_key[key] == number for key, number in drawn)
+
+
+def test_equity_has_the_rounded_counts_of_every_subgroup(made: Made, exact: pd.DataFrame) -> None:
+    shown = platform().shown
+    found = {(one.column, one.value): one for one in made.report.equity}
+    for sex in (MALE, FEMALE):
+        assert found["geslacht", sex].pupils == shown.round_count(int((exact["geslacht"] == sex).sum()))
+    size = found["school_size", "50 to 99"]  # each school has fifty pupils
+    assert size.pupils == PUPILS
+    assert size.suppressed_percent == (
+        None
+        if made.suppressed <= 7
+        else round(100 * (shown.round_count(made.suppressed) or 0) / (shown.round_count(PUPILS) or 1))
+    )
