@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from cohort.data_states import EXACT_SCORES, SCHOOL_CONTROL
+from cohort.data_states import EXACT_SCORES, SCHOOL_CONTROL, break_codegen
 from cohort.sdc import (
     UNKNOWN_VALUE,
     Coding,
@@ -171,7 +171,8 @@ def sum_exact_scores(
     pairs = list(combinations_with_replacement(range(len(units)), 2))
     keys = [_PATTERN, SCHOOL, *columns.values()]
     table: Any = (
-        rows.groupingSets(sets, *keys)
+        break_codegen(rows)
+        .groupingSets(sets, *keys)
         .agg(
             F.grouping_id().alias(_SET),
             F.count(F.lit(1)).alias(_PUPILS),
