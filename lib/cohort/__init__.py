@@ -33,6 +33,7 @@ public names (contracts of import-linter in `pyproject.toml`):
                       supersession, accounting.
     anonymisation     From results to generalised records: pupil records, pseudonyms, leaf encoding, search,
                       generalisation.
+    report_figures    The figures of the report of a release, and the limits that its risk keeps to.
     differencing      What the difference between two releases shows: nesting, cohort extension, overlapping
                       projects.
     verification      The independent verifier of a staged or published release; it shares no code with what makes

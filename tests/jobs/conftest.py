@@ -234,6 +234,14 @@ def deliver(made: Platform, pupils: int, schools: int) -> None:
     synthesise.write_synthetic_cohort(made.root, made.config, count=pupils, school_count=schools, seed=7, today=TODAY)
     made.change("conf/platform.toml", 'dir = "../.keys"', 'dir = "../keys"')
     made.change("conf/platform.toml", "max_erased_share = 0.02", "max_erased_share = 0.5")
+    for limit in (
+        "attributes_only = 0.05",
+        "all_but_one_known = 0.12",
+        "downcoding_gain = 0.05",
+        "sure_cells = 0.08",
+        "sure_cells_right = 0.75",
+    ):
+        made.change("conf/platform.toml", limit, f"{limit.split()[0]} = 1")  # too few pupils to measure an attack on
     agreed = made.config / "projects" / "leergroei.toml"
     lines = agreed.read_text(encoding="utf-8").splitlines()
     dates = {"starts": TODAY - dt.timedelta(days=9), "ends": TODAY + dt.timedelta(days=99)}

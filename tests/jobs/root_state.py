@@ -32,6 +32,8 @@ RANDOM_NAMES = (
     (re.compile(r"\d{8}T\d{12}"), "<time>"),
 )
 OF_RELEASE = re.compile(r"(records|released)/leergroei/(\d+)(\.json)?")
+REPORT = re.compile(r"(restricted/release-reports|reports)/leergroei/report-(\d+)\.")
+"""A report of a release. The exact one of a release that was given up stays; only that of the newest is compared."""
 LOG_FILE = re.compile(
     r"\d{20}\.(json|crc)|\d{20}\.checkpoint(\.\d+\.\d+|\.[0-9a-f-]{36})?\.parquet|_last_checkpoint"
     r"|\d{20}\.\d{20}\.compacted\.json"
@@ -136,6 +138,9 @@ def _read_documents(root: StoragePath, names: list[str]) -> State:
     newest = max((int(found[2]) for name in names if (found := OF_RELEASE.search(name))), default=0)
     documents: State = {"erased rows": 0}
     for name in names:
+        report = REPORT.match(name)
+        if report is not None and report[1] != "reports" and int(report[2]) != newest:
+            continue
         place, content = _plain_name(name, newest), _read_document(root / name)
         if place.startswith("restricted/erasures/"):
             assert content["done"], f"an erasure is still open: {name}"
@@ -150,7 +155,7 @@ def _read_documents(root: StoragePath, names: list[str]) -> State:
 
 def _plain_name(name: str, newest: int) -> str:
     """The name of a file without random parts; of a release it says whether it is the newest."""
-    name = _without_random_parts(name)
+    name = REPORT.sub(r"\1/leergroei/report-<n>.", _without_random_parts(name))
     return OF_RELEASE.sub(
         lambda found: f"{found[1]}/leergroei/{'<newest>' if int(found[2]) == newest else '<earlier>'}{found[3] or ''}",
         name,

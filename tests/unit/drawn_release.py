@@ -165,6 +165,14 @@ INTAKE: Row = {
 }
 
 
+RISK_LIMITS: Row = {
+    **dict.fromkeys(("attributes_only", "all_but_one_known", "downcoding_gain", "sure_cells"), Decimal(1)),
+    "sure_cells_right": Decimal(1),
+    "attempts_for_interval": 3000,
+}
+"""Limits that allow everything: sixty drawn pupils are too few to measure an attack on."""
+
+
 def platform(**floors: Any) -> Platform:
     return Platform.model_validate(
         {
@@ -197,6 +205,7 @@ def platform(**floors: Any) -> Platform:
             "publish": {"without_second_person": True},
             "access": {"way": "owner"},
             "shown": {"hide_up_to": 7, "round_to": 5},
+            "risk_limits": RISK_LIMITS,
         }
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cohort.report_figures.held_limits import RISK_DEFINITIONS
 from cohort.verification.findings import FINDING_DEFINITIONS
 from cohort.verification.published_table_verification import PSEUDONYMOUS_TABLE_CODES, PUBLISHED_TABLE_CODES
 from cohort.verification.stage_verification import STAGE_CODES
@@ -13,7 +14,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "finding-cod
 
 def test_the_reference_page_lists_every_finding_code_with_its_definition() -> None:
     lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-    assert lines == [f"| `{code}` | {definition} |" for code, definition in FINDING_DEFINITIONS.items()]
+    definitions = {**FINDING_DEFINITIONS, **RISK_DEFINITIONS}
+    assert len(definitions) == len(FINDING_DEFINITIONS) + len(RISK_DEFINITIONS)
+    assert lines == [f"| `{code}` | {definition} |" for code, definition in definitions.items()]
 
 
 def test_every_finding_code_is_checked_in_a_stage() -> None:

@@ -230,7 +230,8 @@ def test_the_sums_of_a_release_close_or_it_is_a_defect(spark: SparkSession) -> N
         members=frame(spark, []),
         linked=None,
         withdrawn=0,
-        cached_frames=(),  # type: ignore[arg-type]
+        measured=None,
+        cached_frames=(),
     )
     closed = accounting.close_release_counts(9, pipeline_result).made()
     assert (closed["rows_current"], closed["rows_not_selected"], closed["pupils_records"]) == (9, 2, 4)

@@ -13,6 +13,7 @@ problems (exit code 10). No Spark, no pupil data.
     label_texts            what columns and values are called
     declared_columns       the released columns
     class_means            rounding of class means, groups of their covariances
+    report_settings        what the report of a release assumes and computes
     project_settings       population, recoding, privacy limits
     project                one project file as a whole
     project_hierarchies    the hierarchies of its columns
@@ -30,6 +31,7 @@ from cohort.agreements.environment import Environment
 from cohort.agreements.label_texts import LabelText
 from cohort.agreements.platform import (
     CountRounding,
+    HeldRiskLimits,
     ObjectionLimits,
     Platform,
     PlatformFloors,
@@ -47,6 +49,7 @@ from cohort.agreements.project_hierarchies import (
     load_hierarchy,
     make_band_hierarchy,
 )
+from cohort.agreements.report_settings import DeclaredRegression, RiskException
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
 
@@ -61,12 +64,15 @@ __all__ = [
     "CountRounding",
     "DeclaredBands",
     "DeclaredColumn",
+    "DeclaredRegression",
     "Environment",
+    "HeldRiskLimits",
     "LabelText",
     "ObjectionLimits",
     "Platform",
     "PlatformFloors",
     "Project",
+    "RiskException",
     "SchoolBoards",
     "SelectedResult",
     "check_project_name",

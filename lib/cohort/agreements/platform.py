@@ -17,6 +17,7 @@ from cohort.foundation import Declaration, ExactNumber, KeyRefused, describe_pro
 from cohort.storage import StoragePath, lies_in
 
 PositiveShare = Annotated[ExactNumber, Field(gt=0, le=1)]
+ShareLimit = Annotated[ExactNumber, Field(ge=0, le=1)]
 RetentionDays = Annotated[int, Field(ge=0)]
 
 
@@ -214,6 +215,27 @@ class AccessSettings(Declaration):
         return self
 
 
+class HeldRiskLimits(Declaration):
+    """Limits on what a release adds to the success of an attack, as shares; 1 allows everything.
+
+    Args:
+        attributes_only: guesses of a column by who knows the attributes of pupils, inside less outside the release.
+        all_but_one_known: guesses of a column by who knows all others, inside less outside the release.
+        downcoding_gain: exact values behind generalised ones guessed right because the algorithm is known.
+        sure_cells: generalised values of which only knowledge of the algorithm makes the intruder sure.
+        sure_cells_right: the share of those that is right.
+        attempts_for_interval: from so many attempts the upper end of the 95 % interval keeps to a limit on inference;
+            with fewer, whose interval is wider than the limit itself, the estimate does.
+    """
+
+    attributes_only: ShareLimit
+    all_but_one_known: ShareLimit
+    downcoding_gain: ShareLimit
+    sure_cells: ShareLimit
+    sure_cells_right: ShareLimit
+    attempts_for_interval: Annotated[int, Field(ge=1, le=3000)]
+
+
 class CountRounding(Declaration):
     """Disclosure control of counts that everybody may read.
 
@@ -244,6 +266,7 @@ class Platform(Declaration):
     publish: PublishingSettings
     access: AccessSettings
     shown: CountRounding
+    risk_limits: HeldRiskLimits
 
 
 def load_platform(folder: Path) -> Platform:

@@ -19,6 +19,12 @@ from cohort.agreements.class_means import CovarianceGroups, effective_mean_step,
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform, PlatformFloors
 from cohort.agreements.project_settings import ClassThresholds, ProjectPopulation, ProjectRecoding
+from cohort.agreements.report_settings import (
+    DeclaredRegression,
+    RiskAssumptions,
+    RiskException,
+    find_assumption_problems,
+)
 from cohort.agreements.research_purpose import ResearchPurpose
 from cohort.agreements.selected_results import ResultSlot, SelectedResult
 from cohort.data_states import PSEUDONYM_COLUMNS
@@ -44,11 +50,16 @@ class Project(ResearchPurpose):
     recoding: ProjectRecoding
     columns: Annotated[list[DeclaredColumn], Field(min_length=1)]
     covariance: CovarianceGroups | None = None
+    risk: RiskAssumptions = Field(default_factory=RiskAssumptions)
+    risk_exceptions: list[RiskException] = Field(default_factory=list)
+    regressions: list[DeclaredRegression] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _coherent(self) -> Project:
         problems = [*self._find_date_problems(), *self._find_column_problems(), *self._find_result_problems()]
         problems += find_mean_problems(self.columns, self.covariance, self.thresholds.k)
+        if not problems:
+            problems = find_assumption_problems(self.columns, self.risk, self.risk_exceptions, self.regressions)
         if problems:
             raise several_problems(problems)
         return self
@@ -177,6 +188,13 @@ class Project(ResearchPurpose):
     def sensitive_column(self) -> DeclaredColumn | None:
         """The column whose values satisfy a constraint of their own in every class, if there is one."""
         return next((column for column in self.columns if column.role == "sensitive"), None)
+
+    @property
+    def known_attributes(self) -> tuple[str, ...]:
+        """The columns that an intruder may know: those declared, else all quasi-identifying attributes."""
+        if self.risk.known_attributes is not None:
+            return tuple(self.risk.known_attributes)
+        return tuple(column.name for column in self.quasi_identifiers if column.attribute is not None)
 
     @property
     def row_order(self) -> list[str]:

@@ -10,6 +10,7 @@ the stages is in `release.stage_pipeline`; nothing here writes a table.
     search_input                     per pupil a code and hashes: all that a search gets
     equivalence_class_search_task    what one search is asked
     equivalence_class_search         the search, and the class of each pupil
+    code_table_search                the same search of a table of codes on the driver, for previews and attacks
     partitioned_search               a cohort too large for one search, searched in the executors
     sensitive_columns                which classes show their sensitive values
     class_scores                     the exact scores of the classes, summed
@@ -26,6 +27,7 @@ from cohort.anonymisation.class_scores import (
     select_scored_pupils,
     sum_class_scores,
 )
+from cohort.anonymisation.code_table_search import search_code_populations, search_code_table
 from cohort.anonymisation.equivalence_class_search import (
     ClassSearchResult,
     assign_classes,
@@ -39,11 +41,14 @@ from cohort.anonymisation.pseudonymisation import hmac_sha256, pseudonymise_pupi
 from cohort.anonymisation.pupil_boards import BOARD, BOARDS, add_boards, make_board_frame
 from cohort.anonymisation.pupil_records import HierarchyByColumn, make_pupil_records, select_project_results
 from cohort.anonymisation.search_input import (
+    HOME_SCHOOL_HASH,
+    OTHER_SCHOOL_HASHES,
     SENSITIVE_LEAF,
     PupilCounts,
     count_pupils,
     encode_pupils,
     hash_pupil,
+    make_measured_input,
     make_valued_search_input,
     select_eligible_pupils,
     select_usable_pupils,
@@ -63,6 +68,8 @@ __all__ = [
     "BOARDS",
     "CLASS_NUMBER",
     "HAS_VALUE",
+    "HOME_SCHOOL_HASH",
+    "OTHER_SCHOOL_HASHES",
     "SENSITIVE_LEAF",
     "ClassSearchResult",
     "ClassSearchTask",
@@ -84,6 +91,7 @@ __all__ = [
     "hash_pupil",
     "hmac_sha256",
     "make_board_frame",
+    "make_measured_input",
     "make_pupil_records",
     "make_valued_search_input",
     "pseudonymise_pupils",
@@ -91,6 +99,8 @@ __all__ = [
     "renumber_classes",
     "require_pupil_classes",
     "search_classes",
+    "search_code_populations",
+    "search_code_table",
     "select_eligible_pupils",
     "select_project_results",
     "select_scored_pupils",

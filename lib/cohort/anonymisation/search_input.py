@@ -36,6 +36,8 @@ from cohort.sdc import KEY_COLUMN, OTHER_SCHOOLS_COLUMN, SCHOOL_COLUMN, Coding, 
 
 SENSITIVE_LEAF = "_value"
 """The leaf number of a pupil's sensitive value; it never goes to a search."""
+HOME_SCHOOL_HASH, OTHER_SCHOOL_HASHES = "_home", "_elsewhere"
+"""The hashes of a pupil's home school and of its other schools, beside those of its boards."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,18 @@ def make_valued_search_input(encoded: DataFrame, project: Project) -> DataFrame:
     """
     values = [name for name in encoded.columns if name == SENSITIVE_LEAF]
     return select_eligible_pupils(encoded, project).select(*_search_columns(encoded), *values)
+
+
+def make_measured_input(encoded: DataFrame, project: Project) -> DataFrame:
+    """Make the rows of `make_valued_search_input` with the hashes of the pupil's schools beside them."""
+    values = [name for name in encoded.columns if name == SENSITIVE_LEAF]
+    elsewhere = F.transform(OTHER_SCHOOLS_CONTROL, lambda school: F.xxhash64(school))
+    return select_eligible_pupils(encoded, project).select(
+        *_search_columns(encoded),
+        *values,
+        F.xxhash64(SCHOOL_CONTROL).alias(HOME_SCHOOL_HASH),
+        elsewhere.alias(OTHER_SCHOOL_HASHES),
+    )
 
 
 def hash_pupil() -> Column:

@@ -100,6 +100,8 @@ def project_folders(zones: StorageZones, project: str) -> tuple[StoragePath, ...
         zones.staging(project),
         zones.release_snapshots(project),
         zones.preview(project),
+        zones.exact_reports(project),
+        zones.open_reports(project),
     )
 
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import reduce
 from operator import or_
 
 import numpy as np
 import pyarrow as pa
 
-from cohort.agreements import PlatformFloors, Project, derive_class_constraints
-from cohort.anonymisation import ClassSearchTask, SensitiveColumn, choose_blanked_classes, read_column_weights
+from cohort.agreements import PlatformFloors, Project
+from cohort.anonymisation import (
+    ClassSearchTask,
+    SensitiveColumn,
+    choose_blanked_classes,
+    search_code_populations,
+    search_code_table,
+)
 from cohort.comparison_page import SettingFigures
 from cohort.foundation import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.keys import ProjectKey
@@ -33,22 +38,12 @@ from cohort.sdc import (
     BoolArray,
     Coding,
     ComparedColumn,
-    Histogram,
     Int32Array,
     IntArray,
-    Recoding,
     SchoolValueCounts,
     SensitiveValueCounts,
     SettingOutcome,
-    WeightedLoss,
-    build_partition_histogram,
-    classes_of_all_records,
     measure_setting,
-    merge_population_recodings,
-    require_enough_values,
-    search_global_recoding,
-    search_local_recoding,
-    search_populations_separately,
     word_columns,
 )
 
@@ -99,9 +94,11 @@ def _search_setting(
     task = ClassSearchTask(project, coding, key, max(codes.pupils, 1), sensitive)
     shown = None
     if sensitive is None or pupils.sensitive_leaf is None:
-        histogram, recoding = _search_table(pupils.table, task, task.suppression_limit)
+        histogram, recoding = search_code_table(pupils.table, task, task.suppression_limit)
     else:
-        histogram, recoding = _search_populations(pupils.table, pupils.sensitive_leaf != sensitive.unknown_leaf, task)
+        histogram, recoding = search_code_populations(
+            pupils.table, pupils.sensitive_leaf != sensitive.unknown_leaf, task
+        )
         counts = _count_values(pupils, recoding.class_of[histogram.unit_of_pupil], recoding.classes, sensitive)
         shown = choose_blanked_classes(counts, sensitive, recoding, key).counts(counts.pupils)
     return SettingOutcome(
@@ -161,42 +158,6 @@ def _have_result(setting: PreviewSetting, leaves: Mapping[str, Int32Array], valu
             if leaf is not None:
                 known.append(leaf != unknown)
     return reduce(or_, known)
-
-
-def _search_table(table: pa.Table, task: ClassSearchTask, limit: Fraction) -> tuple[Histogram, Recoding]:
-    histogram = build_partition_histogram(table, task.coding, single=task.local)
-    search = search_local_recoding if task.local else search_global_recoding
-    return histogram, search(histogram, task.request(limit))
-
-
-def _search_populations(table: pa.Table, has_value: BoolArray, task: ClassSearchTask) -> tuple[Histogram, Recoding]:
-    """Search the pupils with a sensitive value and those without separately; each pupil is a unit of the histogram.
-
-    Raises:
-        NotAnonymous: too few pupils with a value, or more suppressed than the limit allows (exit code 14).
-    """
-    sensitive, project, pupils = task.sensitive_column, task.project, table.num_rows
-    if sensitive is None:
-        raise TypeError("two populations without a sensitive column")
-    require_enough_values(int(has_value.sum()), sensitive.min_pupils_with_value, sensitive.name)
-    limit = Fraction(1) if task.local else task.suppression_limit
-
-    def search_population(members: IntArray) -> tuple[Recoding, Int32Array]:
-        histogram, recoding = _search_table(table.take(members), task, limit)
-        return recoding, recoding.class_of[histogram.unit_of_pupil]
-
-    populations = search_populations_separately(has_value, search_population)
-    merged, numbers = merge_population_recodings(
-        {name: population.recoding for name, population in populations.items()},
-        pupils,
-        task.suppression_limit,
-        derive_class_constraints(project),
-        WeightedLoss.for_columns("mean", task.coding.columns, read_column_weights(project)),
-    )
-    histogram = build_partition_histogram(table, task.coding, single=True)
-    class_of_unit = np.empty(histogram.units, dtype=np.int32)
-    class_of_unit[histogram.unit_of_pupil] = classes_of_all_records(populations, numbers, pupils)
-    return histogram, replace(merged, class_of=class_of_unit)
 
 
 def _count_values(

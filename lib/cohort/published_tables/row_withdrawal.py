@@ -41,6 +41,7 @@ from cohort.release_records import (
     save_release_record,
     write_public_record,
 )
+from cohort.report_figures import remove_open_reports
 from cohort.research_files import make_codebook, remove_research_files, renew_codebook
 from cohort.storage import DocumentPart, StoragePath, hold_lock
 from cohort.verification import PublishedTable, check_excluded_pupils, verify_published_table
@@ -214,6 +215,7 @@ def _complete(withdrawal: RowWithdrawal, steps: list[WithdrawalStep]) -> RowWith
     """
     environment, name = withdrawal.environment, withdrawal.project.name
     remove_research_files(environment.zones, name)
+    remove_open_reports(environment.zones, name)
     vacuum_table_or_refuse(
         withdrawal.table,
         "only what is left",

@@ -24,7 +24,9 @@ from cohort.anonymisation import (
     sum_class_scores,
 )
 from cohort.release_records import ClassMeanCounts, ClassMeanFigures, ClassSnapshot, CovarianceMatrix
+from cohort.report_figures import ShownMeans
 from cohort.sdc import (
+    EVERYBODY_ELSE,
     ClassMeanRule,
     CovarianceRule,
     GroupContributors,
@@ -92,6 +94,40 @@ def make_class_means(assigned: DataFrame, inputs: MeanInput) -> ReleasedMeans:
     return ReleasedMeans(means, figures)
 
 
+def read_shown_means(released: ReleasedMeans, project: Project, recoding: Recoding) -> ShownMeans:
+    """Read the class means and covariance matrices as a researcher does: every class has the matrix of its group.
+
+    A class whose group has no matrix of its own has that of all others (`*`), where there is one.
+
+    Args:
+        released: the class means of the release.
+        project: the project's declaration.
+        recoding: the classes.
+    """
+    scores = [column.name for column in project.score_columns]
+    means = np.full((recoding.classes, len(scores)), np.nan)
+    for name, own in released.means.items():
+        means[:, scores.index(name)] = np.ma.filled(own.astype(np.float64) / 100, np.nan)  # from hundredths of a point
+    matrices = {tuple(one.group.values()): np.array(one.rows) for one in released.figures.covariances}
+    if not matrices:
+        return ShownMeans(means)
+    places = [scores.index(column.name) for column in project.mean_columns]
+    everybody_else = matrices.get((EVERYBODY_ELSE,) * len(project.covariance_groups))
+    within = np.full((recoding.classes, len(scores), len(scores)), np.nan)
+    for number, group in enumerate(_list_groups(project, recoding)):
+        matrix = matrices.get(group, everybody_else)
+        if matrix is not None:
+            within[number][np.ix_(places, places)] = matrix
+    return ShownMeans(means, within)
+
+
+def _list_groups(project: Project, recoding: Recoding) -> list[tuple[str, ...]]:
+    """List the labels of the grouping columns of each class; the empty tuple where there is one group for all."""
+    names = [column.name for column in project.quasi_identifiers]
+    labels = [recoding.labels[names.index(name)].tolist() for name in project.covariance_groups]
+    return list(zip(*labels, strict=True)) if labels else [()] * recoding.classes
+
+
 @dataclass(frozen=True, eq=False)
 class _ClassesBefore:
     """The classes with the same labels in the release before.
@@ -155,9 +191,7 @@ def _pool_covariances(
     """Return the matrices over the classes that show every mean, and the pupils who are in none of them."""
     project, recoding = inputs.project, inputs.recoding
     shows_all = ~np.any([np.ma.getmaskarray(own) for own in means.values()], axis=0)
-    names = [column.name for column in project.quasi_identifiers]
-    labels = [recoding.labels[names.index(name)].tolist() for name in project.covariance_groups]
-    of_class = list(zip(*labels, strict=True)) if labels else [()] * recoding.classes
+    of_class = _list_groups(project, recoding)
     groups = sorted({of_class[number] for number in np.flatnonzero(shows_all)})
     if not groups:
         return [], int(sums.pupils.sum())

@@ -34,6 +34,7 @@ from cohort.release_records import (
     withdrawal_journal_path,
     write_public_record,
 )
+from cohort.report_figures import remove_open_reports, renew_open_report
 from cohort.research_files import make_codebook, remove_research_files, renew_codebook
 from cohort.storage import StoragePath, StorageZones
 
@@ -182,6 +183,7 @@ def _require_verified_table(spark: SparkSession, zones: StorageZones, record: Re
     if checksum_rows(read_table(spark, table)) != record.verified_checksum:
         remove_folder(table, where=f"projects/{record.project}")
         remove_research_files(zones, record.project)
+        remove_open_reports(zones, record.project)
         reason = "what was committed was not what was verified, and was removed"
         save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
         remove_snapshot(zones, record)
@@ -209,6 +211,7 @@ def _settle_publication(environment: Environment, project: Project, record: Rele
     # A journal of rows being withdrawn concerned the snapshot that has just gone.
     withdrawal_journal_path(zones, record.project).unlink(missing_ok=True)
     renew_codebook(zones, make_codebook(environment, project, record, zones.published_table(project.name)))
+    renew_open_report(zones, environment.platform.shown, record)
     write_public_record(zones, environment.platform, record)
     save_release_record(zones, record.noted(settled=True))
 

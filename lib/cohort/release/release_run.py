@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import SparkSession
 
@@ -23,17 +24,28 @@ from cohort.release.stage_pipeline import PipelineInput, PipelineResult
 from cohort.release.staged_record import ReleaseMeasurements
 from cohort.release_records import (
     IntruderFigures,
+    RecordedFinding,
     ReleaseRecord,
     ReleaseState,
     SnapshotContents,
+    UsedRiskException,
     commit_note,
     comparability_digest,
     keep_only_snapshots,
     load_release_records,
     make_public_agreement,
+    refuse_release,
     save_release_record,
     write_public_agreement,
     write_snapshot,
+)
+from cohort.release_report import HeldLimit
+from cohort.report_figures import (
+    ReleaseFigures,
+    describe_broken,
+    make_release_report,
+    measure_release,
+    write_exact_report,
 )
 from cohort.results import count_current_rows, read_current_results
 from cohort.sdc import bound_intruder_chances
@@ -73,7 +85,7 @@ def release_one(
     clock = Stopwatch(progress)
     sources = staged_verification.find_release_sources(task, key, require_batches(zones))
     with read_pupil_schools_early(spark, sources) as early:
-        record = stage_release(spark, task, eligible, sources, early, clock)
+        record, figures = stage_release(spark, task, eligible, sources, early, clock)
         verification = staged_verification.verify_staged_release(
             spark, task, key, record, early=early, report=clock.report_stage
         )
@@ -86,12 +98,17 @@ def release_one(
             "run release again.",
         )
 
-    # 3. The record.
+    # 3. The report; a limit on risk that is broken refuses the release too.
+    intruders = _intruder_figures(verification.measures)
+    record = record.noted(intruders=intruders, risk_exceptions=list_used_exceptions(figures.limits))
+    write_exact_report(zones, make_release_report(record, figures))
+    refuse_on_broken_limits(zones, record, figures, environment.now)
+
+    # 4. The record.
     record = record.moved(
         ReleaseState.VERIFIED,
         checksum=verification.checksum,
         measures=verification.measures,
-        intruders=_intruder_figures(verification.measures),
         checked=verification.checked,
         verified=str(environment.now),
         seconds=clock.total_seconds,
@@ -109,6 +126,37 @@ def _intruder_figures(measures: Mapping[str, int | float]) -> dict[str, Intruder
     names = ("smallest_class", "smallest_others", "smallest_board_others")
     chances = bound_intruder_chances(*(int(measures[name]) for name in names))
     return {kind: IntruderFigures.model_validate(chance) for kind, chance in chances.items()}
+
+
+def refuse_on_broken_limits(
+    zones: StorageZones, record: ReleaseRecord, figures: ReleaseFigures, now: dt.datetime
+) -> None:
+    """Refuse a release that breaks a limit on risk for which the project declares no exception.
+
+    A release that only leaves pupils out of the published one is not refused: an objection does not wait for it.
+
+    Raises:
+        NotAnonymous: a broken limit; the record says which, the stage goes, the exact report stays (exit code 14).
+    """
+    broken = describe_broken(figures.limits)
+    if not broken or (record.nested_in is not None and not record.wave):
+        return
+    findings = [RecordedFinding(code=code, sentence=sentence, count=1) for code, sentence in broken]
+    refuse_release(zones, record, findings=findings, refused=str(now))
+    raise NotAnonymous(
+        *(f"{code}: {sentence}" for code, sentence in broken),
+        f"Release {record.release} of {record.project} was refused and its stage removed. Its report, with every limit "
+        f"beside its figure, is restricted/release-reports/{record.project}/report-{record.release}.json.",
+    )
+
+
+def list_used_exceptions(limits: Sequence[HeldLimit]) -> tuple[UsedRiskException, ...]:
+    """List the declared exceptions under which a release goes on although it breaks a limit."""
+    return tuple(
+        UsedRiskException(code=limit.code, column=limit.column, figure=limit.figure, **limit.exception.model_dump())
+        for limit in limits
+        if limit.exception is not None
+    )
 
 
 def _next_release_number(zones: StorageZones, project: str) -> int:
@@ -134,8 +182,8 @@ def stage_release(
     sources: ReleaseSources,
     early: EarlyReading,
     clock: Stopwatch,
-) -> ReleaseRecord:
-    """Run the pipeline, write the stage and the snapshot, count, and write the exact record and the agreement.
+) -> tuple[ReleaseRecord, ReleaseFigures]:
+    """Run the pipeline, write the stage and the snapshot, count and measure, and write the exact record and agreement.
 
     Args:
         spark: the session.
@@ -145,7 +193,7 @@ def stage_release(
         early: the verifier's reading of the results, which is started when the driver begins to search.
         clock: receives the stages and their durations.
     Returns:
-        The exact record of the release, STAGED.
+        The exact record of the release, STAGED, and the figures of its report.
     Raises:
         NotAnonymous: no recoding under the constraints (exit code 14).
     """
@@ -174,6 +222,8 @@ def stage_release(
             differences=compare_with_live_projects(own, environment),
         )
         clock.report_stage("counted")
+        figures = measure_release(pipeline_result.measured, platform)
+        clock.report_stage("measured", f"{sum(not one.kept for one in figures.limits)} limits broken")
     finally:
         pipeline_result.unpersist()
 
@@ -181,7 +231,7 @@ def stage_release(
     record = staged_record.make_staged_record(environment, inputs, number, batches, pipeline_result, measurements)
     save_release_record(zones, record)
     write_public_agreement(zones, project.name, make_public_agreement(project))
-    return record
+    return record, figures
 
 
 def _snapshot_contents(inputs: PipelineInput, pipeline_result: PipelineResult, number: int) -> SnapshotContents:

@@ -35,8 +35,9 @@ from cohort.differencing import extend_cohort, nest_release, require_unlinkable_
 from cohort.foundation import StageListener
 from cohort.keys import ProjectKey
 from cohort.legal_basis import Eligibility, mark_instructed_rows, mark_objectors, suppress_unconsented_values
-from cohort.release.class_mean_stage import MeanInput, ReleasedMeans, make_class_means
+from cohort.release.class_mean_stage import MeanInput, ReleasedMeans, make_class_means, read_shown_means
 from cohort.release_records import ClassSnapshot
+from cohort.report_figures import MeasuredRelease
 from cohort.sdc import Coding, IntruderSearch, Recoding, SensitiveSuppression
 
 
@@ -85,6 +86,7 @@ class PipelineResult:
         members: who stands in which class, for the snapshot.
         linked: what an intruder finds who links this release with the one before; None unless it is a wave.
         withdrawn: pupils left out so that others who are gone cannot be found by subtraction.
+        measured: what its report is measured from, while the frames are cached.
         cached_frames: frames to release once the rows are written.
         class_means: the means of the classes; None where no column shows one.
     """
@@ -98,6 +100,7 @@ class PipelineResult:
     members: DataFrame
     linked: IntruderSearch | None
     withdrawn: int
+    measured: MeasuredRelease
     cached_frames: tuple[DataFrame, ...]
     class_means: ReleasedMeans | None = None
 
@@ -132,7 +135,9 @@ def run_release_pipeline(
     before_search()
 
     # 2. Classes under every constraint: searched anew, or those of the published release.
-    classes, withdrawn = _form_classes(encoded, counts, inputs)
+    boards = make_board_frame(encoded.sparkSession, inputs.key, inputs.boards)
+    with_boards = add_boards(encoded, boards)
+    classes, withdrawn = _form_classes(with_boards, counts, inputs)
     recoding = classes.recoding
     report("recoding", f"{recoding.classes} classes, {recoding.suppressed} pupils suppressed")
 
@@ -156,6 +161,19 @@ def run_release_pipeline(
         members=members,
         linked=linked,
         withdrawn=withdrawn,
+        measured=MeasuredRelease(
+            task=_search_task(inputs),
+            hierarchies=inputs.hierarchies,
+            pupils=with_boards,
+            searched=counts.searched,
+            assigned=assigned,
+            recoding=recoding,
+            values_by_class=classes.values_by_class,
+            blanking=classes.blanking,
+            linked=linked,
+            nested=inputs.previous is not None,
+            shown_means=None if class_means is None else read_shown_means(class_means, project, recoding),
+        ),
         cached_frames=(all_pupils, assigned, *classes.cached_frames),
         class_means=class_means,
     )
@@ -185,17 +203,13 @@ def encode_cohort(results: AcceptedResults, inputs: PipelineInput) -> tuple[Data
     return encoded, count_pupils(encoded, pseudonymous, project)
 
 
-def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput) -> tuple[ClassSearchResult, int]:
+def _form_classes(with_boards: DataFrame, counts: PupilCounts, inputs: PipelineInput) -> tuple[ClassSearchResult, int]:
     """Return the classes, and how many pupils were withdrawn so that others cannot be found by subtraction."""
     project, key, most = inputs.project, inputs.key, inputs.most_pupils_at_once
-    boards = make_board_frame(encoded.sparkSession, key, inputs.boards)
-    with_boards = add_boards(encoded, boards)
-    sensitive = find_sensitive_column(project, inputs.hierarchies, inputs.floors)
+    task = _search_task(inputs)
     if inputs.previous is None:
-        coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
-        task = ClassSearchTask(project, coding, key, most, sensitive)
         return search_classes(with_boards, counts.searched, task), 0
-    nested = nest_release(with_boards, project, counts, inputs.previous, key, sensitive)
+    nested = nest_release(with_boards, project, counts, inputs.previous, key, task.sensitive_column)
     if inputs.wave:
         nested = extend_cohort(nested, with_boards, project, inputs.previous, key, most)
     return nested.classes, nested.withdrawn
@@ -212,6 +226,13 @@ def _make_class_means(
     without = ", ".join(f"{name} {own.classes_without_mean}" for name, own in made.figures.columns.items())
     report("class means", f"classes without: {without}; {len(made.figures.covariances)} covariance matrices")
     return made
+
+
+def _search_task(inputs: PipelineInput) -> ClassSearchTask:
+    project = inputs.project
+    coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
+    sensitive = find_sensitive_column(project, inputs.hierarchies, inputs.floors)
+    return ClassSearchTask(project, coding, inputs.key, inputs.most_pupils_at_once, sensitive)
 
 
 def find_sensitive_column(

@@ -52,6 +52,7 @@ from cohort.release_records.release_record import (
     ReleaseCounts,
     ReleaseRecord,
     SensitiveSuppressionCounts,
+    UsedRiskException,
     commit_note,
 )
 from cohort.release_records.release_refusal import refuse_release, require_compared_with_published
@@ -97,6 +98,7 @@ __all__ = [
     "SnapshotContents",
     "SnapshotDocument",
     "UnreadableRecord",
+    "UsedRiskException",
     "certificate_path",
     "commit_note",
     "comparability_digest",

@@ -57,6 +57,16 @@ class PublicRowWithdrawal(DocumentPart):
     pupils: int | None
 
 
+class PublicRiskException(DocumentPart):
+    """An exception under which a release goes on although it breaks a limit on risk; figures are shares."""
+
+    code: str
+    column: str | None
+    figure_at_most: float
+    reason: str
+    date: str
+
+
 class PublicReleaseRecord(DocumentPart):
     """What everybody may read of a release."""
 
@@ -85,6 +95,7 @@ class PublicReleaseRecord(DocumentPart):
     second_person: bool = False
     personal_data: bool = False
     withdrawals: tuple[PublicRowWithdrawal, ...] = ()
+    risk_exceptions: tuple[PublicRiskException, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return the record as it is written to disk: the keys that were set, by their names on disk."""
@@ -122,6 +133,12 @@ def make_public_record(platform: Platform, record: ReleaseRecord) -> PublicRelea
         second_person=record.second_person,
         personal_data=record.pseudonymous,
         withdrawals=tuple(_public_withdrawal(platform, one) for one in record.withdrawals),
+        risk_exceptions=tuple(
+            PublicRiskException(
+                code=one.code, column=one.column, figure_at_most=one.figure_at_most, reason=one.reason, date=one.date
+            )
+            for one in record.risk_exceptions
+        ),
     )
 
 

@@ -132,6 +132,19 @@ class IntruderFigures(DocumentPart):
     chance_at_most: float | None = None
 
 
+class UsedRiskException(DocumentPart):
+    """An exception of the project under which a release goes on although it breaks a limit on risk."""
+
+    code: str
+    column: str | None
+    figure: float | None
+    """None where it could not be measured."""
+    figure_at_most: float
+    reason: str
+    signed_by: str | None = None
+    date: str
+
+
 class RecordedFinding(DocumentPart):
     """A finding of the verifier for which a release was refused."""
 
@@ -204,6 +217,7 @@ class ReleaseRecord(DocumentPart):
     measures: dict[str, int | float] | None = None
     intruders: dict[str, IntruderFigures] | None = None
     """By kind of intruder; None in a record made before school boards were counted."""
+    risk_exceptions: tuple[UsedRiskException, ...] = ()
     checked: tuple[str, ...] | None = None
     verified: str | None = None
     seconds: float | None = None

@@ -27,7 +27,7 @@ class CohortCounts(DocumentPart):
     """Pupils of the release, each counted once."""
 
     records: int | None
-    """Pupils who might have been released."""
+    """All pupils with a selected result: the sum of the counts of pupils below."""
     released: int | None
     suppressed: int | None
     objected: int | None

@@ -60,6 +60,8 @@ def _find_unfinished(zones: StorageZones, lock: str) -> Iterator[StoragePath]:
         yield from _unfinished_in(zones.exact_records / lock)
         yield from _unfinished_in(zones.public_records / lock)
         yield from _unfinished_in(zones.release_snapshots(lock), f"*/{PATTERN}")
+        yield from _unfinished_in(zones.exact_reports(lock))
+        yield from _unfinished_in(zones.open_reports(lock))
 
 
 def _remove_abandoned_trials(zones: StorageZones) -> None:

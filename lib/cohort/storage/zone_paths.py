@@ -125,6 +125,14 @@ class StorageZones(Generic[P_co]):
         """The newest preview of a project's settings; it has exact counts."""
         return self.restricted / "previews" / project
 
+    def exact_reports(self, project: str) -> P_co:
+        """The exact reports of a project's releases."""
+        return self.restricted / "release-reports" / project
+
+    def open_reports(self, project: str) -> P_co:
+        """The rounded report of a project's published release, which everybody may read."""
+        return self.root / "reports" / project
+
     def staging(self, project: str) -> P_co:
         """The staged releases of a project."""
         return self.root / "staging" / project

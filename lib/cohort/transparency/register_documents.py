@@ -111,6 +111,26 @@ class RegisterWithdrawal(OpenRecordPart):
     pupils: int | None
 
 
+class RegisterRiskException(OpenRecordPart):
+    """A limit on risk that a release breaks by a declared exception, up to a figure from 0 to 1."""
+
+    code: str
+    column: str | None = None
+    figure_at_most: PartOfOne
+    reason: str
+    date: RecordedDay
+
+    @property
+    def limit(self) -> str:
+        """The limit, with the column that it holds for."""
+        return self.code if self.column is None else f"{self.code} ({self.column})"
+
+    @property
+    def percent(self) -> str:
+        """The figure in per cents."""
+        return f"{100 * self.figure_at_most:.4g}"
+
+
 class RegisterRelease(OpenRecordPart):
     """The open record of a release.
 
@@ -129,6 +149,7 @@ class RegisterRelease(OpenRecordPart):
     rounded_to: int = 5
     agreed: RegisterAgreement | None = None
     withdrawals: list[RegisterWithdrawal] = []
+    risk_exceptions: list[RegisterRiskException] = []
     faced: dict[str, int] = {}
 
 

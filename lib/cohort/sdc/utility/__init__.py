@@ -9,6 +9,7 @@ equity           EquityReport: subgroups that are suppressed or generalised more
 
 from __future__ import annotations
 
+from cohort.sdc.utility.equity import EquityReport, Subgroups
 from cohort.sdc.utility.metrics import UtilityMetrics
 from cohort.sdc.utility.objectives import (
     NO_BOUND,
@@ -21,9 +22,11 @@ from cohort.sdc.utility.objectives import (
 
 __all__ = [
     "NO_BOUND",
+    "EquityReport",
     "ObjectiveName",
     "ObjectiveValue",
     "ScoreBound",
+    "Subgroups",
     "UtilityMetrics",
     "bound_at_levels",
     "make_search_objective",
