@@ -103,6 +103,8 @@ def write_local_table(
 ) -> None:
     """Write a table that does not exist yet from rows of the driver, in their order, without Spark.
 
+    The first commit has the properties, the second the rows.
+
     Args:
         rows: the rows.
         path: the folder of the table.
@@ -111,14 +113,22 @@ def write_local_table(
         retention: the retention of the table.
     """
     store_of(path).require_lock_held()
-    deltalake.write_deltalake(
+    commit = deltalake.CommitProperties(custom_metadata={"userMetadata": note})
+    table = deltalake.DeltaTable.create(
         str(path),
-        rows,
+        deltalake.Schema.from_arrow(rows.schema),
         mode="error",
         configuration={**make_table_properties(retention), **own_properties},
-        writer_properties=NO_FOOTER_STATISTICS,
         storage_options=store_of(path).table_options(),
-        commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
+        commit_properties=commit,
+        raise_if_key_not_exists=False,
+    )
+    deltalake.write_deltalake(
+        table,
+        rows,
+        mode="append",
+        writer_properties=NO_FOOTER_STATISTICS,
+        commit_properties=commit,
         post_commithook_properties=KEEP_LOG,
     )
 

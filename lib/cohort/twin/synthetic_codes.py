@@ -36,21 +36,25 @@ def draw_codes(model: TwinModel, rows: int, random: np.random.Generator) -> Code
         The code of each row's label, by column, in no order.
     """
     codes = _draw_unordered(model, rows, random)
-    if not model.features:
-        return codes
     noise = _make_white(random.standard_normal((rows, len(model.features))))
+    ties = random.standard_normal((rows, sum(column.ordered for column in model.columns)))
     searched = slice(0, ROWS_OF_SEARCH)
-    drawn = _Drawn(model, {name: own[searched] for name, own in codes.items()}, _make_white(noise[searched]))
-    return _Drawn(model, codes, noise).realise(*drawn.search())
+    few = {name: own[searched] for name, own in codes.items()}
+    drawn = _Drawn(model, few, _make_white(noise[searched]), ties[searched])
+    return _Drawn(model, codes, noise, ties).realise(*drawn.search())
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Rows whose unordered columns and normal numbers are drawn."""
+    """Rows whose unordered columns and normal numbers are drawn: one for each feature, and one for each ordered column.
+
+    The latter decides where nothing is told of a column, as where all its labels have one place on the scale.
+    """
 
     model: TwinModel
     unordered: Codes
     noise: FloatArray
+    ties: FloatArray
 
     def search(self) -> tuple[dict[str, FloatArray], FloatArray]:
         """Search for the shifts and the correlations with which the rows have the figures of the model."""
@@ -79,10 +83,10 @@ class _Drawn:
         by_column: dict[str, dict[str, FloatArray]] = {}
         for place, feature in enumerate(self.model.features):
             by_column.setdefault(feature.column, {})[feature.kind] = numbers[:, place]
-        for column in self.model.columns:
-            if column.ordered:
-                own = by_column.get(column.name, {})
-                codes[column.name] = _label_by_rank(column, self.model.weights[column.name], own, len(numbers))
+        ordered = [column for column in self.model.columns if column.ordered]
+        for place, column in enumerate(ordered):
+            own = {"value": self.ties[:, place], **by_column.get(column.name, {})}
+            codes[column.name] = _label_by_rank(column, self.model.weights[column.name], own)
         return codes
 
     def _measure(self, codes: Codes) -> TwinFigures:
@@ -117,8 +121,9 @@ def _spread(weights: FloatArray, rows: int) -> IntArray:
     return np.minimum(codes, int(np.flatnonzero(weights)[-1]))
 
 
-def _label_by_rank(column: TwinColumn, weights: FloatArray, numbers: dict[str, FloatArray], rows: int) -> IntArray:
+def _label_by_rank(column: TwinColumn, weights: FloatArray, numbers: dict[str, FloatArray]) -> IntArray:
     """Give the highest numbers of `unknown` no value, then of `generalised`; the others their place on the scale."""
+    rows = len(numbers["value"])
     codes = np.full(rows, -1, dtype=np.int64)
     for kind, label in (("unknown", UNKNOWN_VALUE), ("generalised", EVERYTHING_VALUE)):
         code = column.code_of(label)
@@ -126,12 +131,13 @@ def _label_by_rank(column: TwinColumn, weights: FloatArray, numbers: dict[str, F
         free = np.flatnonzero(codes < 0)
         missing = min(len(free), round(share * rows))
         if code is not None and missing:
-            order = free[np.argsort(numbers[kind][free], kind="stable")] if kind in numbers else free
+            order = free[np.argsort(numbers.get(kind, numbers["value"])[free], kind="stable")]
             codes[order[len(order) - missing :]] = code
     free = np.flatnonzero(codes < 0)
     if len(free):
         shown = np.where(np.isnan(column.positions), 0.0, weights)
-        order = free[np.argsort(numbers["value"][free], kind="stable")] if "value" in numbers else free
+        shown = shown if shown.any() else weights  # what rounding left of a column that shows no value
+        order = free[np.argsort(numbers["value"][free], kind="stable")]
         codes[order] = _spread(shown, len(free))
     return codes
 
