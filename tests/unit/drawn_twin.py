@@ -1,4 +1,4 @@
-"""A published table of the shipped project `leergroei`, made by the engine from drawn pupils, for the tests of its twin."""
+"""A published table of the shipped project `leergroei`, made by the engine from drawn pupils, to make twins of."""
 
 from __future__ import annotations
 

@@ -296,7 +296,7 @@ def test_a_label_of_few_rows_weighs_the_same_whatever_their_number(tmp_path: Pat
 
 def test_figures_are_rounded(made: Made) -> None:
     model = take_figures(made.environment.zones.published_table(NAME), twin_columns(made.project), {}, SHOWN)
-    counts = np.concatenate([own for own in model.weights.values()])
+    counts = np.concatenate(list(model.weights.values()))
     assert set(np.unique(counts % 5)) <= {0.0, 4.0}
     for pair in model.pairs.values():
         assert set(np.unique(pair.weights % 5)) == {0.0}
