@@ -213,7 +213,7 @@ def test_the_twin_of_the_earlier_release_is_gone_before_the_next_one_is_committe
     zones.twin_table("proef").mkdir(parents=True)
     (zones.twin("proef") / "proef-1-twin.csv").write_text("jaargroep\n", encoding="utf-8")
     seen = list[bool]()
-    real = publication.replace_table
+    real = delta.replace_table
     monkeypatch.setattr(
         publication, "replace_table", lambda *given: seen.append(zones.twin("proef").exists()) or real(*given)
     )

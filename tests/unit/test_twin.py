@@ -49,12 +49,12 @@ class Made:
     environment: Environment
     project: Project
     record: TwinRecord
-    table: pd.DataFrame
-    twin: pd.DataFrame
+    table: Any
+    twin: Any
 
     @property
     def folder(self) -> Path:
-        return self.environment.zones.root / "twins" / NAME
+        return Path(str(self.environment.zones.root)) / "twins" / NAME
 
     @property
     def codebook(self) -> Codebook:
@@ -72,7 +72,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(environment, project, record, release_rows().to_pandas(), read_twin(environment).to_pandas())
 
 
-def middles(table: pd.DataFrame) -> pd.DataFrame:
+def middles(table: Any) -> Any:
     return pd.DataFrame({name: (table[f"{name}_van"] + table[f"{name}_tot"]) / 2 for name in SCORES})
 
 
@@ -186,6 +186,7 @@ def test_every_place_that_is_no_row_says_that_it_is_synthetic(made: Made) -> Non
 
 
 def test_a_value_has_the_code_of_the_table_in_the_files_of_the_twin(made: Made) -> None:
+    told: Any
     rows, told = pyreadstat.read_sav(made.folder / "leergroei-1-twin.sav", user_missing=True)
     code_of = {v.name: {c.code: c.value for c in v.categories} for v in made.codebook.variables if v.categories}
     values = {name: [codes[int(cell)] for cell in rows[name]] for name, codes in code_of.items()}
@@ -199,7 +200,8 @@ def test_programs_that_read_the_table_read_the_twin(made: Made) -> None:
     expected = [tuple(row) for row in made.twin.astype(object).where(made.twin.notna(), None).to_numpy()]
     assert polars.read_delta(place).rows() == expected
     rows = deltalake.DeltaTable(place).to_pyarrow_dataset()
-    assert duckdb.sql("SELECT * FROM rows").fetchall() == expected
+    read: Any = duckdb.sql("SELECT * FROM rows")
+    assert read.fetchall() == expected
     assert rows is not None
 
 
@@ -247,10 +249,10 @@ def test_a_twin_from_the_agreement_keeps_to_the_declared_levels_and_year_groups(
     make_twin(environment, changed, CSV)
     twin = read_twin(environment)
     assert set(twin["jaargroep"].to_pylist()) == {"7", "8", "onbekend"}
-    assert {label for label in twin["rekenen_M"].to_pylist() if "tot" in label} <= {
-        f"{low} tot {low + 20}" for low in range(0, 220, 20)
+    assert set(map(str, twin["rekenen_M"].to_pylist())) <= {
+        "onbekend",
+        *(f"{low} tot {low + 20}" for low in range(0, 220, 20)),
     }
-    assert "*" not in twin["rekenen_M"].to_pylist()
 
 
 def test_a_pseudonymous_table_gives_nothing_to_its_twin(tmp_path: Path) -> None:
@@ -331,9 +333,8 @@ def test_special_category_columns_are_those_with_a_legal_ground(
         for column in project.columns
     ]
     given = list[set[str]]()
-    real = twin_making.take_figures
     monkeypatch.setattr(
-        twin_making, "take_figures", lambda *arguments: given.append(set(arguments[2])) or real(*arguments)
+        twin_making, "take_figures", lambda *arguments: given.append(set(arguments[2])) or take_figures(*arguments)
     )
     make_twin(environment, project.model_copy(update={"columns": special}), CSV)
     assert given == [{"lezen_E"}]
@@ -346,7 +347,7 @@ def unsettled(environment: Environment, project: Project) -> Project:
 
 
 def failed(environment: Environment, project: Project) -> Project:
-    release_states.failed_verification_path(environment.zones, NAME).write_text("{}", encoding="utf-8")
+    release_states.failed_verification_path(environment.zones, NAME).write_bytes(b"{}")
     return project
 
 
@@ -368,9 +369,8 @@ def with_other_columns(environment: Environment, project: Project) -> Project:
 def with_a_name_that_stata_does_not_take(environment: Environment, project: Project) -> Project:
     table = environment.zones.published_table(NAME)
     rows = deltalake.DeltaTable(table).to_pyarrow_table()
-    deltalake.write_deltalake(
-        table, rows.rename_columns({"geslacht": "float"}), mode="overwrite", schema_mode="overwrite"
-    )
+    renamed = rows.rename_columns({"geslacht": "float"})
+    deltalake.write_deltalake(str(table), renamed, mode="overwrite", schema_mode="overwrite")
     columns = [one.model_copy(update={"name": "float"}) if one.name == "geslacht" else one for one in project.columns]
     return project.model_copy(update={"columns": columns})
 
@@ -418,7 +418,7 @@ def test_a_table_of_one_column_that_varies_has_a_twin(tmp_path: Path) -> None:
     make_twin(environment, project, ALL)
     twin = read_twin(environment)
     assert set(twin["rekenen_M"].to_pylist()) == {"*"}
-    assert twin["geslacht"].to_pylist() == sorted(rows["geslacht"].to_pylist())
+    assert twin["geslacht"].to_pylist() == sorted(map(str, rows["geslacht"].to_pylist()))
 
 
 def test_the_list_of_tests_gives_a_twin_its_range(tmp_path: Path) -> None:
