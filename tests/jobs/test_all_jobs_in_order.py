@@ -111,7 +111,7 @@ def test_a_twin_is_made_of_the_agreement_before_the_first_release_and_of_the_tab
     assert own.schema == table.schema
     assert (early["rows"], twin["rows"]) == (200, own.height)
     assert abs(own.height - table.height) <= 2
-    assert {path.name.partition(".")[0] for path in zones.twin(NAME).iterdir()} == {"leergroei-1-twin", "table", "twin"}
+    assert {path.name.partition(".")[0] for path in zones.twin(NAME).iterdir()} == {"leergroei-1-twin", "table"}
     assert not list(Path(tempfile.gettempdir()).glob("twin-*"))
 
 

@@ -167,8 +167,8 @@ def test_every_place_that_is_no_row_says_that_it_is_synthetic(made: Made) -> Non
     _, properties = read_protocol_and_properties(made.environment.zones.twin_table(NAME))
     own = {name: value for name, value in properties.items() if name.startswith("cohort.")}
     assert own == {"cohort.release": "leergroei-1-twin", "cohort.synthetic": "true", "cohort.class": "synthetic"}
-    names = {path.name for path in made.folder.iterdir()} - {"table", "twin.json"}
-    assert len(names) == 9
+    names = {path.name for path in made.folder.iterdir()} - {"table"}
+    assert len(names) == 10
     assert all(name.startswith("leergroei-1-twin.") for name in names)
     for read, end in ((pyreadstat.read_sav, "sav"), (pyreadstat.read_dta, "dta")):
         _, told = read(made.folder / f"leergroei-1-twin.{end}", metadataonly=True)
@@ -217,13 +217,13 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path, monkeypat
     with pytest.raises(OSError, match="disk full"):
         make_twin(environment, project, CSV)
     folder = tmp_path / "root" / "twins" / NAME
-    assert not (folder / "twin.json").exists()
+    assert not (folder / "leergroei-1-twin.record.json").exists()
     monkeypatch.undo()
     (folder / "leergroei-0-twin.sav").write_bytes(b"of an earlier release")
     (folder / ".leergroei-1-twin.csv.part").write_bytes(b"half a file")
     make_twin(environment, project, CSV)
     assert {path.name for path in folder.iterdir() if path.name.endswith((".sav", ".part"))} == set()
-    assert (folder / "twin.json").exists()
+    assert (folder / "leergroei-1-twin.record.json").exists()
 
 
 def test_before_the_first_release_a_twin_is_made_from_the_agreement_alone(tmp_path: Path) -> None:

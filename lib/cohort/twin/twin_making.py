@@ -54,7 +54,7 @@ ROWS_WITHOUT_TABLE = 1000
 """The rows of a twin that is made from the agreement, unless the caller says how many."""
 SMALLEST_TWIN, LARGEST_TWIN = 20, 5_000_000
 """How few and how many rows a twin may have: the driver holds them."""
-TWIN_RECORD = "twin.json"
+TWIN_RECORD_SUFFIX = ".record.json"
 """The record of a twin in its folder; it comes last, so a twin without one was not finished."""
 
 
@@ -159,7 +159,9 @@ def make_twin(
         language=request.language,
         files=files,
     )
-    write_json_document(zones.twin(project.name) / TWIN_RECORD, record.model_dump(mode="json"), public=True)
+    write_json_document(
+        zones.twin(project.name) / f"{name}{TWIN_RECORD_SUFFIX}", record.model_dump(mode="json"), public=True
+    )
     return record
 
 
