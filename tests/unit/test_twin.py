@@ -277,6 +277,21 @@ def test_a_pseudonymous_table_gives_nothing_to_its_twin(tmp_path: Path) -> None:
     assert not set(pupils) & set(table["pupil"].to_pylist())
 
 
+@pytest.mark.parametrize("rows", [2_000, 30_000])
+def test_schools_of_a_pseudonymous_twin_differ_as_much_whatever_its_size(tmp_path: Path, rows: int) -> None:
+    """The intraclass correlation of the convention is 0.14; of few pupils per school the mean is chance."""
+    environment, project = publish_rows(tmp_path)
+    declared = project.model_copy(update={"release_class": "pseudonymous"})
+    make_twin(environment, declared, dataclasses.replace(CSV, rows=rows))
+    twin = read_twin(environment).to_pandas()
+    score = middles(twin)["rekenen_M"].dropna()
+    schools = score.groupby(twin["school"][score.index])
+    sizes = schools.size()
+    within = (schools.var() * (sizes - 1)).sum() / (len(score) - len(sizes))
+    between = (sizes * (schools.mean() - score.mean()) ** 2).sum() / (len(sizes) - 1)
+    assert (between - within) / (between + (sizes.mean() - 1) * within) == pytest.approx(0.14, abs=0.05)
+
+
 def twin_columns(project: Project) -> tuple[TwinColumn, ...]:
     return make_twin_columns(project, load_hierarchies(project, CONF / "hierarchies"))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from cohort.sdc import UNKNOWN_VALUE
 from cohort.twin.twin_columns import EVERYTHING_VALUE, FloatArray, IntArray, TwinColumn
-from cohort.twin.twin_model import FigureCounts, TwinFigures, TwinModel
+from cohort.twin.twin_model import FEWEST_ROWS, FigureCounts, TwinFigures, TwinModel
 
 ROUNDS = 30
 """Rounds of the search for shifts and correlations."""
@@ -93,7 +93,7 @@ class _Drawn:
         unordered = tuple(column for column in self.model.columns if not column.ordered)
         counts = FigureCounts(self.model.features, unordered)
         counts.add(codes)
-        return counts.figures()
+        return counts.figures(FEWEST_ROWS)  # the mean of few rows is chance, and no shift shall make up for it
 
 
 def _draw_unordered(model: TwinModel, rows: int, random: np.random.Generator) -> Codes:

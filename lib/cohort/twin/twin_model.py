@@ -18,7 +18,7 @@ from cohort.twin.twin_columns import EVERYTHING_VALUE, FloatArray, IntArray, Twi
 
 FeatureKind = Literal["value", "unknown", "generalised"]
 FEWEST_ROWS = 50
-"""A correlation over fewer rows is not told: it would be chance."""
+"""A correlation over fewer rows is not told: it would be chance. Nor is a twin fitted to a mean of fewer."""
 
 
 @dataclass(frozen=True)
