@@ -142,8 +142,7 @@ def make_twin(
     write_local_table(rows, table, properties, name, environment.platform.tables)
 
     # 3. Codebook and files, by the code that writes those of a release; the record last.
-    suppressed = source.codebook.suppressed_percent if source.codebook is not None else None
-    named = NamedRows(name, str(environment.today), suppressed, source.kind)
+    named = NamedRows(name, str(environment.today), None, source.kind)
     counts = count_labels(table, project.column_names)
     book = describe_rows(project, named, hierarchies, counts, environment.platform.shown)
     write_twin_codebook(zones, book)
