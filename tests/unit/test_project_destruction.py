@@ -183,6 +183,27 @@ def test_a_plan_lists_what_would_be_removed_and_changes_nothing(site: Site) -> N
     assert json.loads(json.dumps(summary)) == summary
 
 
+def test_a_project_that_has_nothing_but_a_twin_is_destroyed_with_proof(site: Site) -> None:
+    rows = pa.table({"rekenen": ["I", "II"], "geslacht": ["meisje", "jongen"]})
+    site.zones.twin("vroeg").mkdir(parents=True)
+    delta.write_local_table(rows, site.zones.twin_table("vroeg"), {"cohort.synthetic": "true"}, "vroeg-twin", RETENTION)
+    assert set(site.plan("vroeg").totals_by_place()) == {"twins/vroeg"}
+    with locks.hold_lock(site.zones.locks, "vroeg"):
+        certificate = site.destroy("vroeg")
+    assert not site.zones.twin("vroeg").exists()
+    assert certificate["removed"]["places"]["twins/vroeg"]["files"] == 3
+    assert certificate["looked_for"]["marks"] == {search_terms.FILE_ID: 1, search_terms.TABLE_ID: 1}
+    assert certificate["looked_for"]["found_after"]["marks"] == 0
+
+
+def test_a_copy_of_a_twin_elsewhere_is_found(site: Site) -> None:
+    copy = site.zones.root / "exports" / "twin.parquet"
+    copy.parent.mkdir()
+    shutil.copy(next(site.zones.twin_table(NAME).glob("*.parquet")), copy)
+    with locks.hold_lock(site.zones.locks, NAME), pytest.raises(DestructionIncomplete, match=r"exports/twin\.parquet"):
+        site.destroy()
+
+
 def test_a_destroyed_project_is_gone_and_its_certificate_says_how_that_was_proved(site: Site) -> None:
     planned, others = site.plan(), listing(site.zones.published_table("groei"))
     with locks.hold_lock(site.zones.locks, NAME):

@@ -372,8 +372,18 @@ def of_another_release(environment: Environment, project: Project) -> Project:
     return project
 
 
+def damaged(environment: Environment, project: Project) -> Project:
+    next(iter(environment.zones.published_table(NAME).glob("*.parquet"))).write_bytes(b"PAR1")
+    return project
+
+
+def without_a_file(environment: Environment, project: Project) -> Project:
+    next(iter(environment.zones.published_table(NAME).glob("*.parquet"))).unlink()
+    return project
+
+
 def ended(environment: Environment, project: Project) -> Project:
-    return project.model_copy(update={"ends": environment.today.replace(day=environment.today.day).replace(year=2025)})
+    return project.model_copy(update={"ends": environment.today.replace(year=2025)})
 
 
 def with_other_columns(environment: Environment, project: Project) -> Project:
@@ -396,6 +406,8 @@ def with_a_name_that_stata_does_not_take(environment: Environment, project: Proj
         (unsettled, StateRefused, "its publishing was not finished"),
         (failed, StateRefused, "its verification failed"),
         (of_another_release, StateRefused, "the table of the published release"),
+        (damaged, StateRefused, "a published table that can be read"),
+        (without_a_file, StateRefused, "a published table that can be read"),
         (ended, StateRefused, "a project that has not ended"),
         (with_other_columns, ConfigurationRefused, r"others \(lezen_E, lezen_E_tot, lezen_E_van\)"),
         (with_a_name_that_stata_does_not_take, ConfigurationRefused, "found float in the columns of leergroei"),

@@ -22,7 +22,7 @@ from pydantic import ConfigDict
 
 from cohort.access import find_table_problems
 from cohort.agreements import Environment, Project, load_catalogue, load_hierarchies
-from cohort.delta import RELEASE_PROPERTY, SYNTHETIC_PROPERTY, read_column_names, write_local_table
+from cohort.delta import RELEASE_PROPERTY, SYNTHETIC_PROPERTY, TABLE_ERRORS, read_column_names, write_local_table
 from cohort.foundation import ConfigurationRefused, StateRefused, describe_problem
 from cohort.release_records import ReleaseRecord, find_published_record
 from cohort.research_files import (
@@ -197,9 +197,21 @@ def find_twin_source(environment: Environment, project: Project) -> TwinSource:
                 do="See with status what is due",
             )
         )
-    require_published_table(zones, record)
-    _require_declared_columns(project, read_column_names(zones.published_table(project.name)))
-    return TwinSource(record, make_codebook(environment, project, record, zones.published_table(project.name)))
+    try:
+        require_published_table(zones, record)
+        _require_declared_columns(project, read_column_names(zones.published_table(project.name)))
+        book = make_codebook(environment, project, record, zones.published_table(project.name))
+    except (*TABLE_ERRORS, pa.ArrowException):
+        raise StateRefused(
+            describe_problem(
+                "a published table that can be read",
+                example="one whose files are all there",
+                found="a damaged one",
+                where=f"projects/{project.name}",
+                do="Run verify, which says what is wrong with it",
+            )
+        ) from None
+    return TwinSource(record, book)
 
 
 def _require_declared_columns(project: Project, released: Sequence[str]) -> None:
