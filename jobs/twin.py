@@ -12,10 +12,11 @@ from cohort.twin import LARGEST_TWIN, SMALLEST_TWIN, TwinRequest, find_twin_sour
 
 def run_twin(job: JobRun) -> JobReport:
     arguments = job.arguments
-    request = TwinRequest(read_formats(arguments.format), arguments.language, _read_rows(arguments.rows))
+    formats, rows = read_formats(arguments.format), _read_rows(arguments.rows)
+    request = TwinRequest(formats, arguments.language, rows, arguments.from_agreement)
     project = job.load_project(arguments.project)
     require_open_project(job.environment.zones, project.name)
-    find_twin_source(job.environment, project)
+    find_twin_source(job.environment, project, from_agreement=request.from_agreement)
     with job.lock(project.name):
         require_open_project(job.environment.zones, project.name)
         return make_twin(job.environment, project, request, job.progress).model_dump(mode="json")
@@ -44,6 +45,7 @@ if __name__ == "__main__":
             run_twin,
             (("--project",), {"required": True}),
             (("--rows",), {"metavar": "N", "help": "how many rows (default: those of the table, rounded)"}),
+            (("--from-agreement",), {"action": "store_true", "help": "take nothing from the published table"}),
             (
                 ("--format",),
                 {

@@ -50,6 +50,7 @@ def way(one_spark: SparkSession, copied: Callable[[], Platform]) -> Way:
         "verify deep": ("verify", *name, "--deep"),
         "publish": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
         "export": ("export", *name, "--format", "sav,dta,parquet,csv", "--language", "en"),
+        "agreed twin": ("twin", *name, "--from-agreement", "--rows", "200", "--format", "csv"),
         "twin": ("twin", *name, "--language", "en"),
         "verify published": ("verify", *name),
         "publish again": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
@@ -99,8 +100,11 @@ def test_exported_files_have_the_rows_of_the_table_and_leave_nothing_in_scratch(
     assert not list(Path(tempfile.gettempdir()).glob("export-*"))
 
 
-def test_a_twin_is_made_of_the_agreement_before_the_first_release_and_of_the_table_after_it(way: Way) -> None:
-    early, twin = way.done["early twin"].record, way.done["twin"].record
+def test_a_twin_is_made_of_the_agreement_before_the_first_release_and_of_the_table_after_it(
+    way: Way, one_spark: SparkSession
+) -> None:
+    early, agreed, twin = (way.done[label].record for label in ("early twin", "agreed twin", "twin"))
+    assert agreed["files"][0]["sha256"] == early["files"][0]["sha256"], "nothing of the table is in it"
     assert [(one["made_from"], one["twin"]) for one in (early, twin)] == [
         ("agreement", "leergroei-twin"),
         ("table", "leergroei-1-twin"),
@@ -109,6 +113,10 @@ def test_a_twin_is_made_of_the_agreement_before_the_first_release_and_of_the_tab
     zones = way.platform.zones
     table, own = (polars.read_delta(str(path)) for path in (zones.published_table(NAME), zones.twin_table(NAME)))
     assert own.schema == table.schema
+    in_spark = one_spark.read.format("delta").load(str(zones.twin_table(NAME)))
+    assert sorted(map(str, in_spark.toPandas().astype(str).to_numpy().tolist())) == sorted(
+        map(str, own.to_pandas().astype(str).to_numpy().tolist())
+    )
     assert (early["rows"], twin["rows"]) == (200, own.height)
     assert abs(own.height - table.height) <= 2
     assert {path.name.partition(".")[0] for path in zones.twin(NAME).iterdir()} == {"leergroei-1-twin", "table"}

@@ -86,11 +86,13 @@ class TwinRequest:
         formats: names of `EXPORT_FORMATS`.
         language: the language of labels in files, `nl` or `en`.
         rows: how many rows; None for those of the table, rounded.
+        from_agreement: whether nothing shall be taken from the table, although one is published.
     """
 
     formats: Sequence[str]
     language: str
     rows: int | None = None
+    from_agreement: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def make_twin(
     """
     # 1. What the twin is made from; nothing was written yet.
     zones, hierarchies = environment.zones, load_hierarchies(project, environment.hierarchies)
-    source = find_twin_source(environment, project)
+    source = find_twin_source(environment, project, from_agreement=request.from_agreement)
     name = source.name_twin(project)
     rows = _draw(environment, project, hierarchies, source, request.rows)
     progress(f"{name}: {rows.num_rows:,} synthetic rows, made from the {source.kind}")
@@ -164,8 +166,13 @@ def make_twin(
     return record
 
 
-def find_twin_source(environment: Environment, project: Project) -> TwinSource:
+def find_twin_source(environment: Environment, project: Project, *, from_agreement: bool = False) -> TwinSource:
     """Find what a twin may be made from: the published anonymous table, otherwise the agreement.
+
+    Args:
+        environment: the surroundings of the run.
+        project: the project's declaration.
+        from_agreement: whether nothing shall be taken from a table.
 
     Raises:
         StateRefused: the project has ended; or something is published that may not be read, by whatever reason other
@@ -184,7 +191,7 @@ def find_twin_source(environment: Environment, project: Project) -> TwinSource:
             )
         )
     record = find_published_record(zones, project.name)
-    if record is None or record.pseudonymous or project.is_pseudonymous:
+    if from_agreement or record is None or record.pseudonymous or project.is_pseudonymous:
         return TwinSource()
     reasons = find_table_problems(zones, project.name)
     if reasons:
