@@ -10,11 +10,13 @@ or two columns. Called by the job `twin`.
     agreement_figures   the model from the agreement alone
     synthetic_codes     rows drawn from a model, as codes
     synthetic_rows      the same with labels, bounds and pseudonyms
-    twin_making         the verb: what it may be made from, and where it is written
+    twin_source         what a twin may be made from
+    twin_making         the verb: drawn, and written in the place of an earlier one
 """
 
 from __future__ import annotations
 
-from cohort.twin.twin_making import LARGEST_TWIN, SMALLEST_TWIN, TwinRecord, TwinRequest, find_twin_source, make_twin
+from cohort.twin.twin_making import LARGEST_TWIN, SMALLEST_TWIN, TwinRecord, TwinRequest, make_twin
+from cohort.twin.twin_source import find_twin_source
 
 __all__ = ["LARGEST_TWIN", "SMALLEST_TWIN", "TwinRecord", "TwinRequest", "find_twin_source", "make_twin"]

@@ -20,35 +20,26 @@ import numpy as np
 import pyarrow as pa
 from pydantic import ConfigDict
 
-from cohort.access import find_table_problems
 from cohort.agreements import Environment, Project, load_catalogue, load_hierarchies
-from cohort.delta import RELEASE_PROPERTY, SYNTHETIC_PROPERTY, TABLE_ERRORS, read_column_names, write_local_table
-from cohort.foundation import ConfigurationRefused, StateRefused, describe_problem
-from cohort.release_records import ReleaseRecord, find_published_record
+from cohort.delta import RELEASE_PROPERTY, SYNTHETIC_PROPERTY, write_local_table
 from cohort.research_files import (
     Codebook,
     NamedRows,
     SyntheticSource,
     count_labels,
     describe_rows,
-    make_codebook,
     remove_twin,
     write_twin_codebook,
 )
 from cohort.sdc import Hierarchy
 from cohort.storage import DocumentPart, StoragePath, open_to_write, write_json_document
-from cohort.table_exports import (
-    ExportedFile,
-    check_column_names,
-    put_in_place,
-    require_published_table,
-    write_table_files,
-)
+from cohort.table_exports import ExportedFile, check_column_names, put_in_place, write_table_files
 from cohort.twin.agreement_figures import AgreedColumns, agree_figures, agree_weights
 from cohort.twin.synthetic_rows import draw_rows
 from cohort.twin.table_figures import take_figures
 from cohort.twin.twin_columns import make_twin_columns
 from cohort.twin.twin_model import TwinModel
+from cohort.twin.twin_source import TwinSource, find_twin_source
 
 ROWS_WITHOUT_TABLE = 1000
 """The rows of a twin that is made from the agreement, unless the caller says how many."""
@@ -95,23 +86,6 @@ class TwinRequest:
     from_agreement: bool = False
 
 
-@dataclass(frozen=True)
-class TwinSource:
-    """What a twin is made from: a released anonymous table with its codebook, or neither."""
-
-    record: ReleaseRecord | None = None
-    codebook: Codebook | None = None
-
-    @property
-    def kind(self) -> SyntheticSource:
-        return "agreement" if self.codebook is None else "table"
-
-    def name_twin(self, project: Project) -> str:
-        """The name of the twin: of the release whose table it was made from, or of the project alone."""
-        release = self.record.id if self.record is not None else project.name
-        return f"{release}-twin"
-
-
 def make_twin(
     environment: Environment, project: Project, request: TwinRequest, progress: Callable[[str], None] = lambda _: None
 ) -> TwinRecord:
@@ -132,12 +106,12 @@ def make_twin(
     zones, hierarchies = environment.zones, load_hierarchies(project, environment.hierarchies)
     source = find_twin_source(environment, project, from_agreement=request.from_agreement)
     name = source.name_twin(project)
+    check_column_names(_describe_columns(environment, project, hierarchies, name), request.formats)
     rows = _draw(environment, project, hierarchies, source, request.rows)
     progress(f"{name}: {rows.num_rows:,} synthetic rows, made from the {source.kind}")
 
     # 2. The table, in the place of the earlier twin.
     table = zones.twin_table(project.name)
-    check_column_names(_describe_columns(environment, project, hierarchies, name), request.formats)
     remove_twin(zones, project.name)
     table.parent.mkdir(parents=True, exist_ok=True)
     properties = {RELEASE_PROPERTY: name, SYNTHETIC_PROPERTY: "true", "cohort.class": "synthetic"}
@@ -164,76 +138,6 @@ def make_twin(
         zones.twin(project.name) / f"{name}{TWIN_RECORD_SUFFIX}", record.model_dump(mode="json"), public=True
     )
     return record
-
-
-def find_twin_source(environment: Environment, project: Project, *, from_agreement: bool = False) -> TwinSource:
-    """Find what a twin may be made from: the published anonymous table, otherwise the agreement.
-
-    Args:
-        environment: the surroundings of the run.
-        project: the project's declaration.
-        from_agreement: whether nothing shall be taken from a table.
-
-    Raises:
-        StateRefused: the project has ended; or something is published that may not be read, by whatever reason other
-            than the period of the project (exit code 15).
-        ConfigurationRefused: a hierarchy is not the one that the release was made with (10).
-    """
-    zones = environment.zones
-    if environment.today > project.ends:
-        raise StateRefused(
-            describe_problem(
-                "a project that has not ended",
-                example=f"ends = {environment.today}",
-                found=f"ends = {project.ends}",
-                where=f"projects/{project.name}.toml",
-                do="Destroy the project: what was made for it goes with it",
-            )
-        )
-    record = find_published_record(zones, project.name)
-    if from_agreement or record is None or record.pseudonymous or project.is_pseudonymous:
-        return TwinSource()
-    reasons = find_table_problems(zones, project.name)
-    if reasons:
-        raise StateRefused(
-            describe_problem(
-                "a published table that is what was published",
-                example="one that publish settled and verify found nothing wrong with",
-                found="; ".join(reasons),
-                where=f"projects/{project.name}",
-                do="See with status what is due",
-            )
-        )
-    try:
-        require_published_table(zones, record)
-        _require_declared_columns(project, read_column_names(zones.published_table(project.name)))
-        book = make_codebook(environment, project, record, zones.published_table(project.name))
-    except (*TABLE_ERRORS, pa.ArrowException):
-        raise StateRefused(
-            describe_problem(
-                "a published table that can be read",
-                example="one whose files are all there",
-                found="a damaged one",
-                where=f"projects/{project.name}",
-                do="Run verify, which says what is wrong with it",
-            )
-        ) from None
-    return TwinSource(record, book)
-
-
-def _require_declared_columns(project: Project, released: Sequence[str]) -> None:
-    """Refuse a declaration that changed since the release was made: the twin would have another schema."""
-    changed = set(project.released_names) ^ set(released)
-    if changed:
-        raise ConfigurationRefused(
-            describe_problem(
-                "the columns that the published table has",
-                example="those of the declaration that the release was made with",
-                found=f"others ({', '.join(sorted(changed))})",
-                where=f"projects/{project.name}.toml",
-                do="Publish a release with the new columns first, then make the twin",
-            )
-        )
 
 
 def _draw(
