@@ -44,6 +44,7 @@ public names (contracts of import-linter in `pyproject.toml`):
     published_tables       Published tables after publication: rows withdrawn, daily look at readers, verification
                       repeated.
     table_exports     Published tables as files for statistical programs: SPSS, Stata, Parquet, CSV.
+    twin              Synthetic rows with the schema, labels and formats of a table, for writing analyses.
     transparency      The public register, the article 30 register and each school's page of uses.
     destruction       The end of a project: inventory, search for survivors, proof and certificate.
 """

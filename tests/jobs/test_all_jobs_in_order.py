@@ -18,6 +18,8 @@ from cohort.destruction import byte_search
 
 from .conftest import Done, Platform
 
+NAME = "leergroei"
+
 
 @dataclass(frozen=True)
 class Way:
@@ -36,17 +38,20 @@ SUBMITTED = {"objections", "release", "verify deep"}
 
 @pytest.fixture(scope="module")
 def way(one_spark: SparkSession, copied: Callable[[], Platform]) -> Way:
-    """key, objections, release, verify --deep, publish, export, verify (published), status, register."""
+    """key, objections, early twin, release, verify --deep, publish, export, twin, verify, status, register."""
     platform = copied()
-    name = ("--project", "leergroei")
+    name = ("--project", NAME)
     steps = {
         "key": ("key", *name),
         "ingest again": ("ingest",),
         "objections": ("objections",),
+        "early twin": ("twin", *name, "--rows", "200", "--format", "csv"),
         "release": ("release", *name),
         "verify deep": ("verify", *name, "--deep"),
         "publish": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
         "export": ("export", *name, "--format", "sav,dta,parquet,csv", "--language", "en"),
+        "agreed twin": ("twin", *name, "--from-agreement", "--rows", "200", "--format", "csv"),
+        "twin": ("twin", *name, "--language", "en"),
         "verify published": ("verify", *name),
         "publish again": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
         "status": ("status",),
@@ -95,6 +100,29 @@ def test_exported_files_have_the_rows_of_the_table_and_leave_nothing_in_scratch(
     assert not list(Path(tempfile.gettempdir()).glob("export-*"))
 
 
+def test_a_twin_is_made_of_the_agreement_before_the_first_release_and_of_the_table_after_it(
+    way: Way, one_spark: SparkSession
+) -> None:
+    early, agreed, twin = (way.done[label].record for label in ("early twin", "agreed twin", "twin"))
+    assert agreed["files"][0]["sha256"] == early["files"][0]["sha256"], "nothing of the table is in it"
+    assert [(one["made_from"], one["twin"]) for one in (early, twin)] == [
+        ("agreement", "leergroei-twin"),
+        ("table", "leergroei-1-twin"),
+    ]
+    assert "the twin of what was published before was removed" in way.done["publish"].stderr
+    zones = way.platform.zones
+    table, own = (polars.read_delta(str(path)) for path in (zones.published_table(NAME), zones.twin_table(NAME)))
+    assert own.schema == table.schema
+    in_spark = one_spark.read.format("delta").load(str(zones.twin_table(NAME)))
+    assert sorted(map(str, in_spark.toPandas().astype(str).to_numpy().tolist())) == sorted(
+        map(str, own.to_pandas().astype(str).to_numpy().tolist())
+    )
+    assert (early["rows"], twin["rows"]) == (200, own.height)
+    assert abs(own.height - table.height) <= 2
+    assert {path.name.partition(".")[0] for path in zones.twin(NAME).iterdir()} == {"leergroei-1-twin", "table"}
+    assert not list(Path(tempfile.gettempdir()).glob("twin-*"))
+
+
 def test_the_order_of_rows_depends_on_released_values_alone(way: Way) -> None:
     table = DeltaTable(str(way.platform.zones.published_table("leergroei")))
     for file in table.file_uris():
@@ -105,12 +133,16 @@ def test_the_order_of_rows_depends_on_released_values_alone(way: Way) -> None:
 def test_the_table_says_which_release_it_is(way: Way) -> None:
     table = DeltaTable(str(way.platform.zones.published_table("leergroei")))
     own = table.metadata().configuration
-    assert {name: own[name] for name in ("cohort.release", "cohort.class", "cohort.k", "cohort.m")} == {
+    assert {name: value for name, value in own.items() if name.startswith("cohort.") and name != "cohort.expires"} == {
         "cohort.release": "leergroei-1",
         "cohort.class": "anonymous",
         "cohort.k": "10",
         "cohort.m": "5",
+        "cohort.codebook": "files/leergroei/leergroei-1.codebook.json",
+        "cohort.twin": "twins/leergroei/table",
     }
+    assert (way.platform.zones.root / own["cohort.codebook"]).is_file()
+    assert DeltaTable(str(way.platform.zones.root / own["cohort.twin"])).version() == 1
     assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
 
 

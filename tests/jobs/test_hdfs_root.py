@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from tests.services.hdfs import READER, READERS_GROUP, STRANGER, HdfsService
 
-from cohort.storage import INGESTION_LOCK, StoragePath, hold_lock, walk_folder
+from cohort.storage import INGESTION_LOCK, StoragePath, hold_lock, store_of, walk_folder
 
 from .conftest import Done, Platform
 from .stored_platforms import HdfsPlatform, put_on_hdfs, set_agreed, set_period
@@ -47,6 +47,7 @@ def done(platform: HdfsPlatform) -> dict[str, Done]:
         "objections": ("objections",),
         "publish": ("publish", *NAME, "--release", "1", "--approved-by", "A. Jansen"),
         "export": ("export", *NAME, "--format", "sav,dta,parquet,csv"),
+        "twin": ("twin", *NAME),
         "verify deep": ("verify", *NAME, "--deep"),
         "status": ("status",),
         "register": ("register",),
@@ -88,6 +89,16 @@ def test_exported_files_are_whole_and_open_to_the_readers(platform: HdfsPlatform
     names = {path.name for path in folder.iterdir()}
     assert names - exported.keys() == {f"leergroei-1.codebook.{end}" for end in ("json", "xml", "nl.html", "en.html")}
     assert done["export"].record["why_not"] == []
+
+
+def test_everybody_may_read_the_twin(platform: HdfsPlatform, done: dict[str, Done]) -> None:
+    folder = platform.stored.twin("leergroei")
+    written = {file["name"]: file["sha256"] for file in done["twin"].record["files"]}
+    assert len(written) == 5
+    assert {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written} == written
+    assert read_table(platform.stored.twin_table("leergroei")).height == done["twin"].record["rows"]
+    for path in (folder, *folder.iterdir(), platform.stored.twin_table("leergroei")):
+        assert store_of(path).is_open_to_others(path), path.name
 
 
 def test_the_first_start_wrote_down_what_the_store_can_do(platform: HdfsPlatform, done: dict[str, Done]) -> None:

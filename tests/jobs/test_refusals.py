@@ -222,7 +222,25 @@ def export_of_an_unknown_format(p: Platform) -> tuple[str, ...]:
     return ("export", *NAME, "--format", "sav,xlsx")
 
 
+def twin_of_too_few_rows(p: Platform) -> tuple[str, ...]:
+    assert p.root.exists()
+    return ("twin", *NAME, "--rows", "19")
+
+
+def twin_of_an_unknown_format(p: Platform) -> tuple[str, ...]:
+    assert p.root.exists()
+    return ("twin", *NAME, "--format", "xlsx")
+
+
+def twin_past_its_end(p: Platform) -> tuple[str, ...]:
+    past_its_end(p)
+    return ("twin", *NAME)
+
+
 REFUSALS = [
+    (twin_of_too_few_rows, 2, "a number of rows from 20 to 5,000,000"),
+    (twin_of_an_unknown_format, 2, "formats among sav, dta, parquet, csv"),
+    (twin_past_its_end, 15, "a project that has not ended"),
     (export_before_publish, 15, "a table that its readers may read"),
     (export_of_an_unknown_format, 2, "formats among sav, dta, parquet, csv"),
     (numbers_exchanged, 11, "an exchange of 2 numbers between pupils"),

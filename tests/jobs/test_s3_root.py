@@ -36,6 +36,7 @@ def done(platform: S3Platform) -> dict[str, Done]:
     done["objections"] = platform.run("objections")
     done["release"] = platform.submit("release", *NAME)
     done["publish"] = platform.run("publish", *NAME, "--release", "1", "--approved-by", "A. Jansen")
+    done["twin"] = platform.run("twin", *NAME)
     done["verify deep"] = platform.run("verify", *NAME, "--deep")
     done["status"] = platform.run("status")
     done["register"] = platform.run("register")
@@ -47,6 +48,12 @@ def rows(path: object, platform: S3Platform | None = None) -> polars.DataFrame:
     frame = polars.from_arrow(DeltaTable(str(path), storage_options=options).to_pyarrow_table())
     assert isinstance(frame, polars.DataFrame)
     return frame.sort(frame.columns)
+
+
+def test_the_twin_has_the_columns_of_the_table(platform: S3Platform, done: dict[str, Done]) -> None:
+    twin = rows(platform.stored.twin_table("leergroei"), platform)
+    assert twin.schema == rows(platform.stored.published_table("leergroei"), platform).schema
+    assert twin.height == done["twin"].record["rows"]
 
 
 def test_every_job_ends_in_0(done: dict[str, Done]) -> None:

@@ -175,6 +175,7 @@ LOCAL_NAMES = {
     "table_exports.plain_files": {"pathlib.Path"},
     "table_exports.statistical_files": {"pathlib.Path"},
     "table_exports.table_export": {"pathlib.Path", "shutil.copyfileobj", "tempfile.TemporaryDirectory"},
+    "twin.twin_making": {"pathlib.Path", "tempfile.TemporaryDirectory"},
     "verification.list_file_reader": {"pathlib.Path"},
     "verification.rights_list_reader": {"pathlib.Path"},
     "verification.verification_subject": {"pathlib.Path"},

@@ -78,6 +78,12 @@ def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
         beside.mkdir(parents=True)
         (beside / f"{name}-2.csv").write_text("rekenen,geslacht\nI,jongen\nII,meisje\n", encoding="utf-8")
         (beside / f"{name}-2.sav").write_bytes(f"$FL2 {name}-2 I jongen II meisje".encode())
+    for name in (NAME, "groei"):
+        twin = pa.table({"rekenen": ["I", "II"], "geslacht": ["meisje", "jongen"]})
+        zones.twin(name).mkdir(parents=True)
+        marks = {"cohort.release": f"{name}-2-twin", "cohort.synthetic": "true"}
+        delta.write_local_table(twin, zones.twin_table(name), marks, f"{name}-2-twin", RETENTION)
+        (zones.twin(name) / f"{name}-2-twin.csv").write_text("rekenen,geslacht\nII,meisje\n", encoding="utf-8")
     (zones.published_table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
     (zones.public_records / NAME / ".2.json.77.new").write_bytes(b"{")
     (zones.deliveries / "01AB").mkdir(parents=True)
@@ -117,6 +123,7 @@ class Site:
         own = (
             zones.published_table(NAME),
             zones.research_files(NAME),
+            zones.twin(NAME),
             zones.staging(NAME),
             zones.release_snapshots(NAME),
             zones.exact_records / NAME,
@@ -164,6 +171,7 @@ def test_a_plan_lists_what_would_be_removed_and_changes_nothing(site: Site) -> N
     assert set(summary["places"]) == {
         f"projects/{NAME}",
         f"files/{NAME}",
+        f"twins/{NAME}",
         f"staging/{NAME}",
         f"restricted/records/{NAME}",
         f"restricted/released/{NAME}",
@@ -173,6 +181,27 @@ def test_a_plan_lists_what_would_be_removed_and_changes_nothing(site: Site) -> N
     assert any(Path(item.path).name.startswith(".") for item in inventory.items)
     assert site.plan().sha256 == inventory.sha256
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_project_that_has_nothing_but_a_twin_is_destroyed_with_proof(site: Site) -> None:
+    rows = pa.table({"rekenen": ["I", "II"], "geslacht": ["meisje", "jongen"]})
+    site.zones.twin("vroeg").mkdir(parents=True)
+    delta.write_local_table(rows, site.zones.twin_table("vroeg"), {"cohort.synthetic": "true"}, "vroeg-twin", RETENTION)
+    assert set(site.plan("vroeg").totals_by_place()) == {"twins/vroeg"}
+    with locks.hold_lock(site.zones.locks, "vroeg"):
+        certificate = site.destroy("vroeg")
+    assert not site.zones.twin("vroeg").exists()
+    assert certificate["removed"]["places"]["twins/vroeg"]["files"] == 3
+    assert certificate["looked_for"]["marks"] == {search_terms.FILE_ID: 1, search_terms.TABLE_ID: 1}
+    assert certificate["looked_for"]["found_after"]["marks"] == 0
+
+
+def test_a_copy_of_a_twin_elsewhere_is_found(site: Site) -> None:
+    copy = site.zones.root / "exports" / "twin.parquet"
+    copy.parent.mkdir()
+    shutil.copy(next(site.zones.twin_table(NAME).glob("*.parquet")), copy)
+    with locks.hold_lock(site.zones.locks, NAME), pytest.raises(DestructionIncomplete, match=r"exports/twin\.parquet"):
+        site.destroy()
 
 
 def test_a_destroyed_project_is_gone_and_its_certificate_says_how_that_was_proved(site: Site) -> None:
@@ -198,6 +227,7 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_that_was_prove
     }
     assert proof["found_before"]["marks"] == sum(proof["marks"].values())
     assert site.zones.research_files("groei").joinpath("groei-2.csv").exists()
+    assert site.zones.twin("groei").joinpath("groei-2-twin.csv").exists()
     assert {"name", "bytes", "parquet"} <= set(proof["found_before"]["where"])
     assert proof["found_after"]["marks"] == 0
     assert proof["found_after"]["files"] > 0

@@ -33,7 +33,7 @@ from cohort.release_records import equivalence_class_snapshot, record_store
 from cohort.release_records.equivalence_class_snapshot import SnapshotDocument
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.research_files import file_folder
+from cohort.research_files import file_folder, twin_folder
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -206,6 +206,25 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(steps:
     assert not zones.staging("proef").exists()
 
 
+def test_the_twin_of_the_earlier_release_is_gone_before_the_next_one_is_committed(
+    spark: SparkSession, at: At, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zones = at("second staged")
+    zones.twin_table("proef").mkdir(parents=True)
+    (zones.twin("proef") / "proef-1-twin.csv").write_text("jaargroep\n", encoding="utf-8")
+    seen = list[bool]()
+    real = delta.replace_table
+    monkeypatch.setattr(
+        publication, "replace_table", lambda *given: seen.append(zones.twin("proef").exists()) or real(*given)
+    )
+    put(spark, zones, holds, project, release(zones, 2))
+    assert seen == [False]
+    _, properties = delta.read_protocol_and_properties(zones.published_table("proef"))
+    assert properties["cohort.codebook"] == "files/proef/proef-2.codebook.json"
+    assert (zones.root / properties["cohort.codebook"]).is_file()
+    assert properties["cohort.twin"] == "twins/proef/table"
+
+
 @pytest.mark.parametrize("compared", [None, 2, 0])
 def test_a_release_that_was_not_compared_with_the_published_one_is_refused(
     spark: SparkSession, at: At, holds: Platform, project: Project, compared: int | None
@@ -264,6 +283,7 @@ WHERE = {
     "vacuum_table": vacuum_files,
     "list_current_paths": vacuum_files,
     "remove_research_files": file_folder,
+    "remove_twin": twin_folder,
     "renew_codebook": file_folder,
 }
 """The steps of a publication, and the module in which each of them is called."""

@@ -258,6 +258,9 @@ def test_a_table_that_was_tampered_with_is_closed_until_a_clean_verification(
     published_project: PublishedProject, published: Path, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tamper(published_project.table)
+    twin = published_project.table.parent.parent / "twins" / "proef"
+    twin.mkdir(parents=True)
+    (twin / "proef-1-twin.csv").write_text("geslacht\n", encoding="utf-8")
     seen: list[str] = []
 
     def said(*problems: str) -> NotAnonymous:
@@ -270,7 +273,8 @@ def test_a_table_that_was_tampered_with_is_closed_until_a_clean_verification(
             published_project.verify()
     assert seen == ["withdrawn"], "closed before it was said"
     assert refused.value.exit_code == 14
-    assert "Nobody reads projects/proef any more" in str(refused.value)
+    assert "Nobody reads projects/proef any more. Its twin was removed." in str(refused.value)
+    assert not twin.exists()
     assert "run verify" in str(refused.value)
     for _ in range(2):
         assert published_project.daily() == ("withdrawn", 14)

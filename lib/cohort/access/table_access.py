@@ -215,12 +215,18 @@ def reasons_against_access(zones: StorageZones, project: Project, today: dt.date
         reasons.append(f"the project is {state}")
     if not project.covers(today):
         reasons.append(f"today is not between {project.starts} and {project.ends}")
-    record = find_published_record(zones, name)
+    return [*reasons, *find_table_problems(zones, name)]
+
+
+def find_table_problems(zones: StorageZones, project: str) -> list[str]:
+    """Every reason why the table of a project is not what it should be, whatever the day."""
+    reasons = list[str]()
+    record = find_published_record(zones, project)
     if record is None or not record.settled:
         reasons.append("nothing is published, or its publishing was not finished")
-    elif withdrawal_journal_path(zones, name).exists():
+    elif withdrawal_journal_path(zones, project).exists():
         reasons.append("rows are being withdrawn: run objections, or publish a new release")
-    if failed_verification_path(zones, name).exists():
+    if failed_verification_path(zones, project).exists():
         reasons.append(VERIFICATION_FAILED)
     return reasons
 

@@ -22,6 +22,7 @@ from cohort.delta.read_tables import (
     list_current_names,
     list_current_paths,
     list_partition_files,
+    read_column_names,
     read_commits,
     read_parquet_files,
     read_partition_columns,
@@ -40,7 +41,13 @@ from cohort.delta.row_changes import (
     renumber_pupils,
     update_rows,
 )
-from cohort.delta.table_properties import RELEASE_PROPERTY, TABLE_PROTOCOL, TableRetention, make_table_properties
+from cohort.delta.table_properties import (
+    RELEASE_PROPERTY,
+    SYNTHETIC_PROPERTY,
+    TABLE_PROTOCOL,
+    TableRetention,
+    make_table_properties,
+)
 from cohort.delta.vacuum_files import (
     OPEN_FILES_ADVICE,
     VacuumResult,
@@ -60,12 +67,14 @@ from cohort.delta.write_tables import (
     partition_table_anew,
     replace_batch,
     replace_table,
+    write_local_table,
     write_new_table,
 )
 
 __all__ = [
     "OPEN_FILES_ADVICE",
     "RELEASE_PROPERTY",
+    "SYNTHETIC_PROPERTY",
     "TABLE_ERRORS",
     "TABLE_PROTOCOL",
     "ColumnScan",
@@ -92,6 +101,7 @@ __all__ = [
     "make_table_properties",
     "partition_table_anew",
     "purge_table",
+    "read_column_names",
     "read_commits",
     "read_parquet_files",
     "read_partition_columns",
@@ -111,5 +121,6 @@ __all__ = [
     "update_rows",
     "vacuum_table",
     "vacuum_table_or_refuse",
+    "write_local_table",
     "write_new_table",
 ]

@@ -153,6 +153,11 @@ def read_partition_columns(path: StoragePath) -> tuple[str, ...]:
     return tuple(open_delta_table(path).metadata().partition_columns)
 
 
+def read_column_names(path: StoragePath) -> tuple[str, ...]:
+    """Read the names of the columns of a table, in their order."""
+    return tuple(field.name for field in open_delta_table(path).schema().fields)
+
+
 def read_version(path: StoragePath) -> int:
     """Read the version of a table: it changes with every commit."""
     return int(open_delta_table(path).version())

@@ -16,6 +16,8 @@ TABLE_PROTOCOL = (1, 2)
 """Delta's reader and writer version of every table: those that Spark, delta-rs, polars and DuckDB all read."""
 RELEASE_PROPERTY = "cohort.release"
 """The property of a published table that names its release."""
+SYNTHETIC_PROPERTY = "cohort.synthetic"
+"""The property of the table of a twin, `true`: no row of it is a pupil."""
 
 
 class TableRetention(Declaration):

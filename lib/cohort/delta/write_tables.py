@@ -98,6 +98,41 @@ def append_local_rows(rows: pa.Table, path: StoragePath, note: str) -> None:
     checkpoint_when_due(table)
 
 
+def write_local_table(
+    rows: pa.Table, path: StoragePath, own_properties: Mapping[str, str], note: str, retention: TableRetention
+) -> None:
+    """Write a table that does not exist yet from rows of the driver, in their order, without Spark.
+
+    The first commit has the properties, the second the rows.
+
+    Args:
+        rows: the rows.
+        path: the folder of the table.
+        own_properties: properties of this table beside those of every table.
+        note: the note of the commit.
+        retention: the retention of the table.
+    """
+    store_of(path).require_lock_held()
+    commit = deltalake.CommitProperties(custom_metadata={"userMetadata": note})
+    table = deltalake.DeltaTable.create(
+        str(path),
+        deltalake.Schema.from_arrow(rows.schema),
+        mode="error",
+        configuration={**make_table_properties(retention), **own_properties},
+        storage_options=store_of(path).table_options(),
+        commit_properties=commit,
+        raise_if_key_not_exists=False,
+    )
+    deltalake.write_deltalake(
+        table,
+        rows,
+        mode="append",
+        writer_properties=NO_FOOTER_STATISTICS,
+        commit_properties=commit,
+        post_commithook_properties=KEEP_LOG,
+    )
+
+
 def make_add_action(path: StoragePath, file: StoragePath, partition: Mapping[str, str], rows: int) -> AddAction:
     """Make what a commit says of a new data file.
 

@@ -97,6 +97,7 @@ def project_folders(zones: StorageZones, project: str) -> tuple[StoragePath, ...
     return (
         zones.published_table(project),
         zones.research_files(project),
+        zones.twin(project),
         zones.staging(project),
         zones.release_snapshots(project),
         zones.preview(project),

@@ -60,7 +60,7 @@ def choose_search_terms(zones: StorageZones, inventory: ProjectInventory) -> lis
     project = inventory.project
     stages = [path for path in sorted(zones.staging(project).glob("*")) if path.is_dir() and not path.is_symlink()]
     table_ids, commit_notes = set(), set()
-    for table in (zones.published_table(project), *stages[:MOST_STAGES]):
+    for table in (zones.published_table(project), zones.twin_table(project), *stages[:MOST_STAGES]):
         try:
             if not table.is_symlink() and table_exists(table):
                 table_ids.add(read_table_id(table))
@@ -118,7 +118,8 @@ def find_data_file_copies(spark: SparkSession, zones: StorageZones, inventory: P
     with the same content.
     """
     originals = {item.sha256: item.bytes for item in inventory.items if item.is_data}
-    shared = (zones.root / "projects", zones.research_files(inventory.project).parent, zones.root / "staging")
+    of_projects = (zones.published_table, zones.research_files, zones.twin, zones.staging)
+    shared = [folder(inventory.project).parent for folder in of_projects]
     project_zones = (*shared, zones.exact_records / inventory.project)
     places = [zones.root, *scratch_folders(spark)]
     return byte_search.find_file_copies(places, originals, skip=(*shared_zones(zones), *project_zones))

@@ -14,10 +14,19 @@ from pyspark.sql import SparkSession
 
 from cohort.access import VERIFICATION_FAILED, withdraw_access
 from cohort.delta import checksum_rows, list_foreign_files, read_table
-from cohort.foundation import NotAnonymous, Refusal, RightsRefused, StateRefused, describe_problem, locate_defect
+from cohort.foundation import (
+    DestructionIncomplete,
+    NotAnonymous,
+    Refusal,
+    RightsRefused,
+    StateRefused,
+    describe_problem,
+    locate_defect,
+)
 from cohort.keys import ProjectKey
 from cohort.release import ReleaseTask, check_published_eligibility
 from cohort.release_records import ReleaseRecord, failed_verification_path, withdrawal_journal_path
+from cohort.research_files import remove_twin
 from cohort.storage import DocumentPart, write_json_document
 from cohort.verification import PublishedTable, VerificationResult, verify_published_table
 
@@ -145,7 +154,7 @@ def _describe_findings(result: VerificationResult) -> list[str]:
 
 
 def close_failed_table(task: ReleaseTask, record: ReleaseRecord, verification: TableVerification) -> None:
-    """Write the note of failure, withdraw access, and refuse.
+    """Write the note of failure, withdraw access, remove the twin that was made from the table, and refuse.
 
     Args:
         task: the project and its surroundings.
@@ -172,6 +181,11 @@ def close_failed_table(task: ReleaseTask, record: ReleaseRecord, verification: T
         withdraw_access(environment.zones, environment.platform, project, reason, environment.now)
     except RightsRefused as stays_open:
         outcome = f"It could not be closed: {stays_open}"
+    try:
+        if remove_twin(environment.zones, project):
+            outcome = f"{outcome} Its twin was removed."
+    except DestructionIncomplete as stays:
+        outcome = f"{outcome} Its twin could not be removed: {stays}"
     raise NotAnonymous(
         *verification.problems,
         f"{outcome} Find out who changed it or what was; put it back from a copy, or make and publish a new "

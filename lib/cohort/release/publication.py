@@ -35,7 +35,7 @@ from cohort.release_records import (
     write_public_record,
 )
 from cohort.report_figures import remove_open_reports, renew_open_report
-from cohort.research_files import make_codebook, remove_research_files, renew_codebook
+from cohort.research_files import make_codebook, remove_research_files, remove_twin, renew_codebook
 from cohort.storage import StoragePath, StorageZones
 
 ROWS_PER_PUBLISHED_FILE = 250_000
@@ -83,6 +83,8 @@ def publish_release(
     # 2. One commit, while nobody has access; then the table is compared too.
     table = zones.published_table(project.name)
     close_table(zones, platform, project.name, "a release is being published", environment.now)
+    if remove_twin(zones, project.name):
+        progress("the twin of what was published before was removed: make it anew with twin")
     rows, _ = record.verified_checksum
     version = replace_published_rows(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
@@ -121,16 +123,25 @@ def replace_published_rows(
     Returns:
         The version committed.
     """
-    properties = {
+    ordered = order_by_released_values(released, rows, project.row_order, project.pseudonym_columns)
+    return replace_table(ordered, table, list_release_properties(project, release_id), release_id, platform.tables)
+
+
+def list_release_properties(project: Project, release_id: str) -> dict[str, str]:
+    """List the properties by which a published table says what it is, and where what belongs to it stands.
+
+    Places are relative to the storage root; at that of the twin there is one if it was made.
+    """
+    return {
         RELEASE_PROPERTY: release_id,
         "cohort.class": project.release_class,
         "cohort.k": str(project.thresholds.k),
         "cohort.m": str(project.thresholds.m),
         "cohort.expires": str(project.ends),
+        "cohort.codebook": f"files/{project.name}/{release_id}.codebook.json",
+        "cohort.twin": f"twins/{project.name}/table",
         **({"cohort.personal_data": "true"} if project.is_pseudonymous else {}),
     }
-    ordered = order_by_released_values(released, rows, project.row_order, project.pseudonym_columns)
-    return replace_table(ordered, table, properties, release_id, platform.tables)
 
 
 def order_by_released_values(released: DataFrame, rows: int, by: list[str], then: tuple[str, ...] = ()) -> DataFrame:
@@ -184,6 +195,7 @@ def _require_verified_table(spark: SparkSession, zones: StorageZones, record: Re
         remove_folder(table, where=f"projects/{record.project}")
         remove_research_files(zones, record.project)
         remove_open_reports(zones, record.project)
+        remove_twin(zones, record.project)
         reason = "what was committed was not what was verified, and was removed"
         save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
         remove_snapshot(zones, record)

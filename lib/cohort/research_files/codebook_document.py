@@ -18,6 +18,10 @@ MISSING_CODES: dict[MissingKind, int] = {"unknown": -1, "generalised": -2}
 """The numeric code of each kind of missing value, in every variable."""
 
 
+SyntheticSource = Literal["table", "agreement"]
+"""What the rows of a twin were made from: figures of the published table, or the agreement alone."""
+
+
 class BilingualText(DocumentPart):
     """A text in Dutch and in English."""
 
@@ -95,7 +99,7 @@ class CodebookCovariance(DocumentPart):
 
 
 class Codebook(DocumentPart):
-    """The codebook of one release. Counts are rounded, and None up to `hidden_up_to`."""
+    """The codebook of one release, or of its twin. Counts are rounded, and None up to `hidden_up_to`."""
 
     model_config = ConfigDict(json_schema_extra={"$id": "codebook-1"})
 
@@ -122,6 +126,8 @@ class Codebook(DocumentPart):
     variables: tuple[CodebookVariable, ...]
     covariances: tuple[CodebookCovariance, ...] = ()
     """Beside class means alone."""
+    synthetic: SyntheticSource | None = None
+    """What the rows of a twin were made from: no row of it is a pupil. None of a release."""
 
     @property
     def keywords(self) -> list[BilingualText]:

@@ -19,6 +19,7 @@ from cohort.research_files.codebook_document import (
     CodebookCovariance,
     CodebookShares,
     CodebookVariable,
+    SyntheticSource,
 )
 from cohort.research_files.label_counts import count_labels
 from cohort.research_files.value_codes import EVERYTHING_VALUE, CodedValue, code_values
@@ -90,6 +91,51 @@ def describe_release(
     """
     rows = max((values.total() for values in counts.values()), default=0)
     suppressed = record.counts.pupils_suppressed or 0
+    named = NamedRows(
+        record.id,
+        str(record.published or record.made)[:10],
+        _share(suppressed, rows + suppressed, shown),
+        covariances=tuple(_describe_covariances(record, shown)),
+    )
+    return describe_rows(project, named, hierarchies, counts, shown)
+
+
+@dataclass(frozen=True)
+class NamedRows:
+    """What a codebook says of rows beside their values.
+
+    Args:
+        release: the note of the release, or the name of the twin.
+        published: the day on which they were published or made.
+        suppressed_percent: the share of the pupils who were left out; None where it is not told.
+        synthetic: what they were made from, if they are no pupils.
+        covariances: the covariance matrices beside class means.
+    """
+
+    release: str
+    published: str
+    suppressed_percent: int | None
+    synthetic: SyntheticSource | None = None
+    covariances: tuple[CodebookCovariance, ...] = ()
+
+
+def describe_rows(
+    project: Project,
+    named: NamedRows,
+    hierarchies: Mapping[str, Hierarchy],
+    counts: Mapping[str, Counter[str]],
+    shown: CountRounding,
+) -> Codebook:
+    """Describe the rows of a release, or of a twin.
+
+    Args:
+        project: the project's declaration.
+        named: what is said of them beside their values.
+        hierarchies: the hierarchy of each column.
+        counts: how many rows show each value, by column.
+        shown: the platform's rules on counts that are shown.
+    """
+    rows = max((values.total() for values in counts.values()), default=0)
     sources = {column.name: column.source for column in make_public_agreement(project).columns}
     described = _Described(hierarchies, counts, sources, shown, rows, project.mean_steps)
     variables = [variable for column in project.columns for variable in _describe_column(column, described)]
@@ -98,13 +144,13 @@ def describe_release(
     ]
     return Codebook(
         project=project.name,
-        release=record.id,
+        release=named.release,
         question=project.question,
         controller=project.controller,
         research_group=project.research_group,
         legal_basis=project.legal_basis,
         release_class=project.release_class,
-        published=str(record.published or record.made)[:10],
+        published=named.published,
         expires=str(project.ends),
         school_years=tuple(project.population.schooljaar),
         year_groups=tuple(project.population.jaargroep or ()),
@@ -112,11 +158,12 @@ def describe_release(
         m=project.thresholds.m,
         recoding=project.recoding.kind,
         rows=shown.round_count(rows),
-        suppressed_percent=_share(suppressed, rows + suppressed, shown),
+        suppressed_percent=named.suppressed_percent,
         hidden_up_to=shown.hide_up_to,
         rounded_to=shown.round_to,
         variables=(*variables, *pseudonyms),
-        covariances=tuple(_describe_covariances(record, shown)),
+        covariances=named.covariances,
+        synthetic=named.synthetic,
     )
 
 

@@ -10,13 +10,17 @@ from typing import Any
 from lxml import etree
 
 from cohort.pages import LANGUAGE_CODES
-from cohort.research_files.codebook_document import BilingualText, Codebook, CodebookVariable
+from cohort.research_files.codebook_document import BilingualText, Codebook, CodebookVariable, SyntheticSource
 
 DDI_NAMESPACE = "ddi:codebook:2_5"
 DDI_VERSION = "2.5"
 _XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _FILE_ID = "F1"
 _PRODUCER = "cohort"
+SYNTHETIC_NOTES: dict[SyntheticSource, str] = {
+    "table": "Synthetic rows, drawn from rounded counts, means and correlations of the published table",
+    "agreement": "Synthetic rows, drawn from the agreement alone",
+}
 Element = etree._Element
 
 
@@ -68,7 +72,7 @@ def _add_study(root: Element, book: Codebook) -> None:
     _add(summary, "anlyUnit", "leerling", lang="nl")
     _add(summary, "anlyUnit", "pupil", lang="en")
     _add(summary, "universe", ", ".join(book.year_groups) or "alle jaargroepen", lang="nl")
-    _add(summary, "dataKind", book.release_class, lang="en")
+    _add(summary, "dataKind", "synthetic" if book.synthetic else book.release_class, lang="en")
     _add_method(study, book)
     use = _add(_add(study, "dataAccs"), "useStmt")
     _add(use, "restrctn", book.legal_basis, lang="nl")
@@ -76,8 +80,12 @@ def _add_study(root: Element, book: Codebook) -> None:
 
 
 def _add_method(study: Element, book: Codebook) -> None:
-    """Describe how the data were made anonymous, with the share of pupils who were left out."""
+    """Describe how the data were made anonymous, with the share of pupils who were left out, or made up."""
     method = _add(study, "method")
+    if book.synthetic is not None:
+        _add(_add(method, "dataColl"), "cleanOps", SYNTHETIC_NOTES[book.synthetic], lang="en")
+        _add(method, "notes", "No row is a pupil", lang="en", type="synthetic")
+        return
     collection = _add(method, "dataColl")
     _add(
         collection,
@@ -96,7 +104,7 @@ def _add_file(root: Element, book: Codebook) -> None:
     """Describe the file: its name, its rows, rounded, and the number of its variables."""
     file = _add(root, "fileDscr", ID=_FILE_ID)
     text = _add(file, "fileTxt")
-    _add(text, "fileName", f"projects/{book.project}")
+    _add(text, "fileName", f"twins/{book.project}/table" if book.synthetic else f"projects/{book.project}")
     dimensions = _add(text, "dimensns")
     if book.rows is not None:
         _add(dimensions, "caseQnty", str(book.rows))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -46,13 +46,24 @@ def renew_codebook(zones: StorageZones, book: Codebook) -> None:
     """
     remove_research_files(zones, book.project)
     folder = prepare_folder(zones, book.project)
+    write_codebook_pages(folder, book, store_of(folder).write_private)
+    write_json_document(folder / f"{book.release}{CODEBOOK_SUFFIX}", book.model_dump(mode="json"))
+
+
+def write_codebook_pages(folder: StoragePath, book: Codebook, write: Callable[[StoragePath, bytes], None]) -> None:
+    """Write a codebook as a page in each language and as DDI.
+
+    Args:
+        folder: the folder of the files.
+        book: the codebook.
+        write: writes one file.
+    """
     names = {code: f"{book.release}.codebook.{code}.html" for code in LANGUAGE_CODES}
     for code, name in names.items():
-        store_of(folder).write_private(folder / name, render_codebook_page(book, code, names).encode())
-    store_of(folder).write_private(folder / f"{book.release}.codebook.xml", serialise_ddi(book))
+        write(folder / name, render_codebook_page(book, code, names).encode())
+    write(folder / f"{book.release}.codebook.xml", serialise_ddi(book))
     if book.covariances:
-        store_of(folder).write_private(folder / f"{book.release}{COVARIANCE_SUFFIX}", write_covariances(book).encode())
-    write_json_document(folder / f"{book.release}{CODEBOOK_SUFFIX}", book.model_dump(mode="json"))
+        write(folder / f"{book.release}{COVARIANCE_SUFFIX}", write_covariances(book).encode())
 
 
 def write_covariances(book: Codebook) -> str:

@@ -59,6 +59,7 @@ def _find_unfinished(zones: StorageZones, lock: str) -> Iterator[StoragePath]:
     else:
         yield from _unfinished_in(zones.exact_records / lock)
         yield from _unfinished_in(zones.public_records / lock)
+        yield from _unfinished_in(zones.twin(lock))
         yield from _unfinished_in(zones.release_snapshots(lock), f"*/{PATTERN}")
         yield from _unfinished_in(zones.exact_reports(lock))
         yield from _unfinished_in(zones.open_reports(lock))

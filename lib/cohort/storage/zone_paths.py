@@ -149,6 +149,14 @@ class StorageZones(Generic[P_co]):
         """What stands beside the published table of a project for its readers: the codebook, and exported files."""
         return self.root / "files" / project
 
+    def twin(self, project: str) -> P_co:
+        """The twin of a project: synthetic rows, which everybody may read."""
+        return self.root / "twins" / project
+
+    def twin_table(self, project: str) -> P_co:
+        """The table of a twin."""
+        return self.twin(project) / "table"
+
     @property
     def public_records(self) -> P_co:
         """Public records of releases, with rounded counts."""

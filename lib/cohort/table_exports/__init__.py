@@ -11,6 +11,28 @@ exported from a table that nobody may read. Called by the job `export`.
 
 from __future__ import annotations
 
-from cohort.table_exports.table_export import EXPORT_FORMATS, ExportReport, export_table, require_readable_release
+from cohort.table_exports.table_export import (
+    EXPORT_FORMATS,
+    ExportedFile,
+    ExportReport,
+    check_column_names,
+    export_table,
+    put_in_place,
+    read_formats,
+    require_published_table,
+    require_readable_release,
+    write_table_files,
+)
 
-__all__ = ["EXPORT_FORMATS", "ExportReport", "export_table", "require_readable_release"]
+__all__ = [
+    "EXPORT_FORMATS",
+    "ExportReport",
+    "ExportedFile",
+    "check_column_names",
+    "export_table",
+    "put_in_place",
+    "read_formats",
+    "require_published_table",
+    "require_readable_release",
+    "write_table_files",
+]

@@ -17,8 +17,9 @@ from cohort.storage import DocumentPart, StoragePath
 _ARROW_TYPES: dict[str, pa.DataType] = {"bound": pa.int32(), "mean": pa.float64()}
 """The types of variables that are no text; class means are double numbers here, which every program reads."""
 _FIELD_TYPES: dict[str, Literal["integer", "number"]] = {"bound": "integer", "mean": "number"}
-RELEASE_KEY = "cohort.release"
-"""The key in a Parquet file's footer that names the release."""
+RELEASE_KEY, SYNTHETIC_KEY = "cohort.release", "cohort.synthetic"
+"""The keys in a Parquet file's footer that name the release, and that say of a twin that no row is a pupil."""
+SYNTHETIC_NOTE = "Synthetic rows: no row is a pupil"
 
 
 class CsvCategory(DocumentPart):
@@ -52,6 +53,8 @@ class CsvSchema(DocumentPart):
     model_config = ConfigDict(json_schema_extra={"$id": "csv-schema-1"})
 
     name: str
+    description: str | None = None
+    """Of the file of a twin, that its rows are synthetic."""
     path: str
     format: Literal["csv"] = "csv"
     encoding: Literal["utf-8"] = "utf-8"
@@ -62,7 +65,8 @@ class CsvSchema(DocumentPart):
 
 def write_parquet(table: StoragePath, book: Codebook, path: Path) -> None:
     """Write a table to one Parquet file of this machine, without statistics, like those of the table itself."""
-    schema = _arrow_schema(book).with_metadata({RELEASE_KEY: book.release})
+    marks = {RELEASE_KEY: book.release} | ({SYNTHETIC_KEY: "true"} if book.synthetic else {})
+    schema = _arrow_schema(book).with_metadata(dict(marks))
     with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False) as writer:
         for batch in _read_rows(table, book):
             writer.write_batch(batch)
@@ -80,6 +84,7 @@ def describe_csv(book: Codebook, language: str, file_name: str) -> CsvSchema:
     """Describe an exported CSV file, with the labels of a language."""
     return CsvSchema(
         name=book.release,
+        description=SYNTHETIC_NOTE if book.synthetic else None,
         path=file_name,
         fields=tuple(
             CsvField(

@@ -135,8 +135,8 @@ def _with_stata_missing(codes: pd.Series[int], kinds: list[MissingKind]) -> pd.S
 
 
 def _file_label(book: Codebook) -> str:
-    """The label of the file: the release, by which it can be recognised wherever it is."""
-    return f"cohort {book.release}"
+    """The label of the file: the release, by which it can be recognised wherever it is, or that it is a twin."""
+    return f"synthetic {book.release}" if book.synthetic else f"cohort {book.release}"
 
 
 def _cut(label: str) -> str:

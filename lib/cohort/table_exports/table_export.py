@@ -11,15 +11,16 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import ConfigDict
 
 from cohort.access import reasons_against_access, settle_access
 from cohort.agreements import Environment, Project
-from cohort.delta import RELEASE_PROPERTY, read_protocol_and_properties
-from cohort.foundation import StateRefused, describe_problem
+from cohort.delta import RELEASE_PROPERTY, read_protocol_and_properties, table_exists
+from cohort.foundation import StateRefused, UsageRefused, describe_problem
 from cohort.release_records import ReleaseRecord, find_published_record
 from cohort.research_files import (
     Codebook,
@@ -29,7 +30,7 @@ from cohort.research_files import (
     read_codebook,
     renew_codebook,
 )
-from cohort.storage import DocumentPart, StoragePath, move_file
+from cohort.storage import DocumentPart, StoragePath, StorageZones, move_file
 from cohort.table_exports import plain_files, statistical_files
 from cohort.table_exports.coded_rows import read_coded_rows
 
@@ -91,8 +92,7 @@ def export_table(
     if book is None:
         book = make_codebook(environment, project, record, zones.published_table(project.name))
         renew_codebook(zones, book)
-    for file_format in CODED_FORMATS.keys() & set(formats):
-        statistical_files.check_names(book, file_format)
+    check_column_names(book, formats)
 
     # 2. The files, one after the other; the folder is closed meanwhile.
     folder = prepare_folder(zones, project.name)
@@ -101,8 +101,9 @@ def export_table(
     files = []
     try:
         with tempfile.TemporaryDirectory(prefix="export-") as scratch:
-            for path in _write_files(environment, book, formats, language, Path(scratch)):
-                files.append(_put_in_place(path, folder / path.name))
+            table = zones.published_table(project.name)
+            for path in write_table_files(table, book, formats, language, Path(scratch)):
+                files.append(put_in_place(path, folder / path.name, open_private_file))
                 progress(f"{path.name}: {files[-1].bytes:,} bytes")
                 path.unlink()
     finally:
@@ -132,25 +133,76 @@ def require_readable_release(environment: Environment, project: Project) -> Rele
                 do="See with status what is due",
             )
         )
-    table = zones.published_table(project.name)
-    if read_protocol_and_properties(table)[1].get(RELEASE_PROPERTY) != record.id:
+    require_published_table(zones, record)
+    return record
+
+
+def require_published_table(zones: StorageZones, record: ReleaseRecord) -> None:
+    """Check that the table of a project is that of its published release.
+
+    Raises:
+        StateRefused: it is another release's, or is not there (exit code 15).
+    """
+    table = zones.published_table(record.project)
+    properties = read_protocol_and_properties(table)[1] if table_exists(table) else {}
+    if properties.get(RELEASE_PROPERTY) != record.id:
         raise StateRefused(
             describe_problem(
                 "the table of the published release",
                 example=f"{RELEASE_PROPERTY} = {record.id}",
-                found="another",
-                where=f"projects/{project.name}",
+                found="another, or none",
+                where=f"projects/{record.project}",
                 do="Run verify, which says what is wrong with it",
             )
         )
-    return record
 
 
-def _write_files(
-    environment: Environment, book: Codebook, formats: Sequence[str], language: str, scratch: Path
+def read_formats(text: str) -> tuple[str, ...]:
+    """Read names of formats with commas between them, each once.
+
+    Raises:
+        UsageRefused: a name that is none of `EXPORT_FORMATS`, or no name (exit code 2).
+    """
+    formats = tuple(dict.fromkeys(name for name in text.split(",") if name))
+    unknown = [name for name in formats if name not in EXPORT_FORMATS]
+    if unknown or not formats:
+        raise UsageRefused(
+            describe_problem(
+                f"formats among {', '.join(EXPORT_FORMATS)}",
+                example="--format sav,csv",
+                found=", ".join(unknown) or "none",
+                where="--format",
+                do="Name one or more of these",
+            )
+        )
+    return formats
+
+
+def check_column_names(book: Codebook, formats: Sequence[str]) -> None:
+    """Check that every program takes the names of the columns.
+
+    Raises:
+        ConfigurationRefused: names that one does not take (exit code 10).
+    """
+    for file_format in CODED_FORMATS.keys() & set(formats):
+        statistical_files.check_names(book, file_format)
+
+
+def write_table_files(
+    table: StoragePath, book: Codebook, formats: Sequence[str], language: str, scratch: Path
 ) -> Iterator[Path]:
-    """Write the files one after the other; the caller removes each before it asks for the next."""
-    table = environment.zones.published_table(book.project)
+    """Write a table as files of this machine, one after the other.
+
+    Args:
+        table: the folder of the table.
+        book: its codebook; the files have the name of its release.
+        formats: names of `EXPORT_FORMATS`.
+        language: the language of labels, `nl` or `en`.
+        scratch: the folder of the files, which is private.
+
+    Yields:
+        Each file; the caller removes it before it asks for the next.
+    """
     coded = [name for name in EXPORT_FORMATS if name in CODED_FORMATS and name in formats]
     if coded:
         rows = read_coded_rows(table, book)
@@ -169,14 +221,22 @@ def _write_files(
         yield path
         schema = plain_files.describe_csv(book, language, path.name)
         path = scratch / f"{book.release}.csv-schema.json"
-        path.write_text(schema.model_dump_json(indent=2, exclude_defaults=False) + "\n", encoding="utf-8")
+        path.write_text(schema.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
         yield path
 
 
-def _put_in_place(made: Path, target: StoragePath) -> ExportedFile:
-    """Copy a file to the store under another name, and give it its name when it is whole."""
+def put_in_place(
+    made: Path, target: StoragePath, open_file: Callable[[StoragePath], AbstractContextManager[BinaryIO]]
+) -> ExportedFile:
+    """Copy a file to the store under another name, and give it its name when it is whole.
+
+    Args:
+        made: the file of this machine.
+        target: its place on the store.
+        open_file: opens a file of the store to be written.
+    """
     unfinished = target.with_name(f".{target.name}{UNFINISHED_SUFFIX}")
-    with made.open("rb") as source, open_private_file(unfinished) as out:
+    with made.open("rb") as source, open_file(unfinished) as out:
         shutil.copyfileobj(source, out, 1 << 20)
     target.unlink(missing_ok=True)
     move_file(unfinished, target)

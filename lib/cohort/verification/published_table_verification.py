@@ -211,6 +211,14 @@ def published_table_properties(project: Project, release_id: str) -> dict[str, s
     }
 
 
+def place_properties(project: Project, release_id: str) -> dict[str, str]:
+    """Return the properties that name where what belongs to a table stands; tables of earlier versions lack them."""
+    return {
+        "cohort.codebook": f"files/{project.name}/{release_id}.codebook.json",
+        "cohort.twin": f"twins/{project.name}/table",
+    }
+
+
 def unfit_schema_result(findings: list[Finding]) -> VerificationResult:
     """Return the result for a table with another schema than agreed, of which nothing else can be checked."""
     not_checked = ("Nothing else was looked at: the table has another schema than was agreed.",)
@@ -220,7 +228,9 @@ def unfit_schema_result(findings: list[Finding]) -> VerificationResult:
 def _check_log(published: PublishedTable, log: CommitLog, files: list[StoragePath]) -> list[Finding]:
     versions, properties = read_protocol_and_properties(published.table)
     own = published_table_properties(published.project, published.release_id)
-    required = make_table_properties(published.platform.tables) | own
+    places = place_properties(published.project, published.release_id)
+    stated = {name: place for name, place in places.items() if name in properties}
+    required = make_table_properties(published.platform.tables) | own | stated
     commits = read_commits(published.table)
     notes = [commit.note for commit in commits if not commit.operation.startswith("VACUUM")]
     return [
