@@ -139,6 +139,7 @@ def list_release_properties(project: Project, release_id: str) -> dict[str, str]
         "cohort.m": str(project.thresholds.m),
         "cohort.expires": str(project.ends),
         "cohort.codebook": f"files/{project.name}/{release_id}.codebook.json",
+        "cohort.report": f"reports/{project.name}",
         "cohort.twin": f"twins/{project.name}/table",
         **({"cohort.personal_data": "true"} if project.is_pseudonymous else {}),
     }

@@ -20,6 +20,7 @@ from __future__ import annotations
 from cohort.research_files.codebook_document import (
     MISSING_CODES,
     Codebook,
+    CodebookCovariance,
     CodebookVariable,
     MissingKind,
     SyntheticSource,
@@ -38,6 +39,7 @@ from cohort.research_files.twin_folder import remove_twin, write_twin_codebook
 __all__ = [
     "MISSING_CODES",
     "Codebook",
+    "CodebookCovariance",
     "CodebookVariable",
     "MissingKind",
     "NamedRows",

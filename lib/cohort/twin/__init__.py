@@ -9,6 +9,7 @@ or two columns. Called by the job `twin`.
     table_figures       the model from a published table
     agreement_figures   the model from the agreement alone
     synthetic_codes     rows drawn from a model, as codes
+    synthetic_means     class means of drawn rows, and their covariance matrices
     synthetic_rows      the same with labels, bounds and pseudonyms
     twin_source         what a twin may be made from
     twin_making         the verb: drawn, and written in the place of an earlier one

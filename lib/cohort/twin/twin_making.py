@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pyarrow as pa
 from pydantic import ConfigDict
 
 from cohort.agreements import Environment, Project, load_catalogue, load_hierarchies
@@ -35,7 +34,7 @@ from cohort.sdc import Hierarchy
 from cohort.storage import DocumentPart, StoragePath, open_to_write, write_json_document
 from cohort.table_exports import ExportedFile, check_column_names, put_in_place, write_table_files
 from cohort.twin.agreement_figures import AgreedColumns, agree_figures, agree_weights
-from cohort.twin.synthetic_rows import draw_rows
+from cohort.twin.synthetic_rows import DrawnRows, draw_rows
 from cohort.twin.table_figures import take_figures
 from cohort.twin.twin_columns import make_twin_columns
 from cohort.twin.twin_model import TwinModel
@@ -107,7 +106,8 @@ def make_twin(
     source = find_twin_source(environment, project, from_agreement=request.from_agreement)
     name = source.name_twin(project)
     check_column_names(_describe_columns(environment, project, hierarchies, name), request.formats)
-    rows = _draw(environment, project, hierarchies, source, request.rows)
+    drawn = _draw(environment, project, hierarchies, source, request.rows)
+    rows = drawn.table
     progress(f"{name}: {rows.num_rows:,} synthetic rows, made from the {source.kind}")
 
     # 2. The table, in the place of the earlier twin.
@@ -118,7 +118,7 @@ def make_twin(
     write_local_table(rows, table, properties, name, environment.platform.tables)
 
     # 3. Codebook and files, by the code that writes those of a release; the record last.
-    named = NamedRows(name, str(environment.today), None, source.kind)
+    named = NamedRows(name, str(environment.today), None, source.kind, drawn.covariances)
     counts = count_labels(table, project.column_names)
     book = describe_rows(project, named, hierarchies, counts, environment.platform.shown)
     write_twin_codebook(zones, book)
@@ -146,7 +146,7 @@ def _draw(
     hierarchies: Mapping[str, Hierarchy],
     source: TwinSource,
     rows: int | None,
-) -> pa.Table:
+) -> DrawnRows:
     """Draw the rows; the same source and number of rows give the same ones."""
     name = source.name_twin(project)
     random = np.random.default_rng(list(hashlib.sha256(_seed_text(name).encode()).digest()))

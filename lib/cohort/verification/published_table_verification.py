@@ -215,6 +215,7 @@ def place_properties(project: Project, release_id: str) -> dict[str, str]:
     """Return the properties that name where what belongs to a table stands; tables of earlier versions lack them."""
     return {
         "cohort.codebook": f"files/{project.name}/{release_id}.codebook.json",
+        "cohort.report": f"reports/{project.name}",
         "cohort.twin": f"twins/{project.name}/table",
     }
 
