@@ -66,6 +66,7 @@ class RegisterColumn(OpenRecordPart):
     why: str
     legal_ground: str | None = None
     typed: bool = False
+    mean_step: str | None = None
 
 
 class RegisterPopulation(OpenRecordPart):
