@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +113,12 @@ def is_complete(step: Step, done: Done) -> bool:
     return done.code == 0 or (done.code == 15 and told is not None and told in done.stderr)
 
 
-def run_and_kill(platform: Platform, step: Step, seconds: float) -> bool:
-    """Submit the job of a step, and kill every process of it after some seconds; False where it ended before."""
+def run_and_kill(platform: Platform, step: Step, seconds: float) -> int | None:
+    """Submit the job of a step, and kill every process of it after some seconds.
+
+    Returns:
+        Its exit code where it ended before; None where it was killed.
+    """
     command = platform.command(step.job, *step.arguments(platform), "--", *spark_options(INTERPRETED))
     with subprocess.Popen(
         command,
@@ -123,42 +128,26 @@ def run_and_kill(platform: Platform, step: Step, seconds: float) -> bool:
         start_new_session=True,
     ) as running:
         try:
-            running.wait(seconds)
+            return running.wait(seconds)
         except subprocess.TimeoutExpired:
-            kill_groups(groups_below(running.pid))
-            return True
-    return False
+            kill_jobs(platform)
+            return None
 
 
-def groups_below(process: int) -> set[int]:
-    """The process groups of a process and of everything that it started."""
-    parents = dict(_processes())
-    found = {process}
-    while more := {child for child, (parent, _) in parents.items() if parent in found} - found:
-        found |= more
-    return {group for child, (_, group) in parents.items() if child in found}
-
-
-def kill_groups(groups: set[int]) -> None:
-    """Kill process groups with signal 9, and wait until none of their processes is left to hold a lock."""
-    for group in groups:
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    while any(group in groups for _, (_, group) in _processes()):
+def kill_jobs(platform: Platform) -> None:
+    """Kill every process that was submitted on a platform with signal 9, until none is left that could hold a lock."""
+    while processes := _find_processes(f"COHORT_LOCAL_DIR={platform.local}"):
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         time.sleep(0.05)
 
 
-def _processes() -> list[tuple[int, tuple[int, int]]]:
-    """Every living process, with its parent and its group."""
+def _find_processes(variable: str) -> list[int]:
+    """The living processes that were started with a variable in their environment."""
     found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit():
-            try:
-                state, parent, group = (path / "stat").read_text().rpartition(")")[2].split()[:3]
-            except OSError:
-                continue
-            if state != "Z":
-                found.append((int(path.name), (int(parent), int(group))))
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if variable.encode() in (path / "environ").read_bytes().split(b"\0"):
+                found.append(int(path.name))
     return found
