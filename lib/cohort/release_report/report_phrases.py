@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from cohort.foundation import CODE_LISTS
 from cohort.pages import ATTRIBUTE_NAMES, LIMIT_NAMES, LIMIT_NAMES_WITH_BOARDS, PageLanguage, name_of_code
@@ -28,6 +29,8 @@ from cohort.release_report.report_texts import ESTIMATORS, INTRUDERS, KNOWLEDGE,
 
 SCHOOL_SIZE = "school_size"
 MOST_DECIMALS = 6
+LARGEST_FIGURE = 1e12
+"""What is larger came from a division by almost nothing."""
 _SIZE_NAME = re.compile(r"under (?P<under>\d+)|(?P<low>\d+) to (?P<high>\d+)|(?P<least>\d+) or more")
 
 
@@ -68,7 +71,7 @@ class ReportPhrases:
             share: the share; None where it was not measured.
             decimals: how many; None for one, or two under one per cent, and a share that is not 0 is never told as 0.
         """
-        if share is None or not math.isfinite(share):
+        if not is_measured(share):
             return self.language.gettext("not measured")
         percentage = 100 * share
         if decimals is None:
@@ -109,7 +112,7 @@ class ReportPhrases:
 
     def points(self, difference: float) -> str:
         """A difference of two shares in percentage points, with its sign."""
-        if not math.isfinite(difference):
+        if not is_measured(difference):
             return self.language.gettext("not measured")
         return self._signed(100 * difference, self._fewest(100 * difference, 1))
 
@@ -120,7 +123,7 @@ class ReportPhrases:
             number: the figure; None where it was not measured.
             decimals: how many; None for at least three digits that count.
         """
-        if number is None or not math.isfinite(number):
+        if not is_measured(number):
             return self.language.gettext("not measured")
         most = count_decimals(number, 3) if decimals is None else decimals
         return self.language.format_decimal(number, self._fewest(number, most))
@@ -137,19 +140,19 @@ class ReportPhrases:
 
     def difference(self, after: float, before: float) -> str:
         """By how much a figure came out too large, in its own unit, with its sign."""
-        if not math.isfinite(after - before):
+        if not is_measured(after - before):
             return self.language.gettext("not measured")
         return self._signed(after - before, 4)
 
     def relative_error(self, after: float, before: float) -> str:
         """By how much a figure came out too large, in per cents of it, with its sign."""
-        if not before or not math.isfinite(after / before):
+        if not before or not is_measured(after / before):
             return self.language.gettext("not measured")
         return self._signed(100 * (after / before - 1), 1) + "\u00a0%"
 
     def standard_errors(self, error: float | None) -> str:
         """An error in standard errors, with its sign."""
-        if error is None or not math.isfinite(error):
+        if not is_measured(error):
             return self.language.gettext("not measured")
         return self._signed(error, self._fewest(error, 2))
 
@@ -311,9 +314,9 @@ class ReportPhrases:
         return name if limit.column is None else f"{name}: {limit.column}"
 
 
-def is_measured(figure: float | None) -> bool:
-    """Whether there is a figure: neither None nor a number that is none."""
-    return figure is not None and math.isfinite(figure)
+def is_measured(figure: float | None) -> TypeGuard[float]:
+    """Whether there is a figure: neither None, nor a number that is none, nor one that no measurement has."""
+    return figure is not None and math.isfinite(figure) and abs(figure) < LARGEST_FIGURE
 
 
 def find_estimate(estimates: tuple[Estimate, ...], estimator: str) -> Estimate | None:
