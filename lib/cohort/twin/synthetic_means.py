@@ -89,10 +89,9 @@ def _make_covariances(
 def _round(declared: DeclaredColumn, project: Project, values: FloatArray) -> Any:
     """Round means to the step of the column; null for what is not a number."""
     step = float(project.mean_steps[declared.name])
-    rounded: list[Any] = [
-        None if np.isnan(value) else Decimal(f"{value:.{MEAN_TYPE.scale}f}") for value in np.round(values / step) * step
-    ]
-    return pa.array(rounded, pa.decimal128(MEAN_TYPE.precision, MEAN_TYPE.scale))
+    distinct, place = np.unique(np.round(values / step) * step, return_inverse=True)
+    numbers = [None if np.isnan(number) else Decimal(f"{number:.{MEAN_TYPE.scale}f}") for number in distinct]
+    return pa.array(numbers, pa.decimal128(MEAN_TYPE.precision, MEAN_TYPE.scale)).take(pa.array(place.reshape(-1)))
 
 
 def _as_floats(bounds: list[int | None]) -> FloatArray:
