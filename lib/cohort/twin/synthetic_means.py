@@ -91,7 +91,7 @@ def _round(declared: DeclaredColumn, project: Project, values: FloatArray) -> An
     step = float(project.mean_steps[declared.name])
     distinct, place = np.unique(np.round(values / step) * step, return_inverse=True)
     numbers = [None if np.isnan(number) else Decimal(f"{number:.{MEAN_TYPE.scale}f}") for number in distinct]
-    return pa.array(numbers, pa.decimal128(MEAN_TYPE.precision, MEAN_TYPE.scale)).take(pa.array(place.reshape(-1)))
+    return pa.array(numbers, pa.decimal128(MEAN_TYPE.precision, MEAN_TYPE.scale)).take(place.reshape(-1))
 
 
 def _as_floats(bounds: list[int | None]) -> FloatArray:
