@@ -139,8 +139,10 @@ def test_the_table_says_which_release_it_is(way: Way) -> None:
         "cohort.k": "10",
         "cohort.m": "5",
         "cohort.codebook": "files/leergroei/leergroei-1.codebook.json",
+        "cohort.report": "reports/leergroei",
         "cohort.twin": "twins/leergroei/table",
     }
+    assert (way.platform.zones.root / own["cohort.report"] / "report-1.json").is_file()
     assert (way.platform.zones.root / own["cohort.codebook"]).is_file()
     assert DeltaTable(str(way.platform.zones.root / own["cohort.twin"])).version() == 1
     assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)

@@ -223,6 +223,7 @@ def test_the_twin_of_the_earlier_release_is_gone_before_the_next_one_is_committe
     assert properties["cohort.codebook"] == "files/proef/proef-2.codebook.json"
     assert (zones.root / properties["cohort.codebook"]).is_file()
     assert properties["cohort.twin"] == "twins/proef/table"
+    assert properties["cohort.report"] == "reports/proef"
 
 
 @pytest.mark.parametrize("compared", [None, 2, 0])
