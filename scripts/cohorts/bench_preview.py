@@ -1,4 +1,4 @@
-"""Benchmark of a preview: six settings on one cohort, against one release of it without verification, in one session."""
+"""Benchmark of a preview: six settings of one cohort against one release without verification, in one session."""
 
 from __future__ import annotations
 
