@@ -38,7 +38,7 @@ LOG_FILE = re.compile(
     r"\d{20}\.(json|crc)|\d{20}\.checkpoint(\.\d+\.\d+|\.[0-9a-f-]{36})?\.parquet|_last_checkpoint"
     r"|\d{20}\.\d{20}\.compacted\.json"
 )
-TRIAL_FILE = re.compile(r"restricted/(probe|readers)-[0-9a-f]+(/.+)?")
+TRIAL_FILE = re.compile(r"restricted/((probe|readers)-[0-9a-f]+(/.+)?|\.store\.json\.\d+\.new)")
 """What a first start makes to try the store; left by a kill it goes by its age (`test_unfinished_documents.py`)."""
 LOCK_FILE = re.compile(r"restricted/locks/\w+(\.lock|/\d+\.json)")
 STAGED_RELEASE = re.compile(r"(?<=staging/leergroei/)\d+")

@@ -70,6 +70,10 @@ def test_a_first_start_that_was_killed_leaves_nothing_for_longer_than_an_hour(
     platform = Platform(tmp_path / "platform")
     shutil.copytree(delivered.home, platform.home, symlinks=True)
     restricted = platform.root / "restricted"
+    for number, age in ((12, 4000), (13, 0)):
+        document = restricted / f".store.json.{number}.new"
+        document.write_text("{")
+        os.utime(document, (time.time() - age, time.time() - age))
     for name in ("probe-killed", "readers-killed", "probe-running", "readers-running"):
         path = restricted / name
         if name.startswith("probe"):
@@ -80,8 +84,8 @@ def test_a_first_start_that_was_killed_leaves_nothing_for_longer_than_an_hour(
         if name.endswith("killed"):
             os.utime(path, (time.time() - 4000, time.time() - 4000))
     platform.run("ingest")
-    left = sorted(path.name for path in restricted.iterdir() if path.name.startswith(("probe-", "readers-")))
-    assert left == ["probe-running", "readers-running"]
+    left = sorted(path.name for path in restricted.iterdir() if path.name.startswith(("probe-", "readers-", ".store")))
+    assert left == [".store.json.13.new", "probe-running", "readers-running"]
 
 
 def test_on_hdfs_too(delivered: Platform, tmp_path: Path, hdfs: HdfsService, one_spark: SparkSession) -> None:

@@ -23,8 +23,10 @@ UNFINISHED_DOCUMENT = re.compile(r"\.(?P<document>.+)\.\d+\.new")
 PATTERN = ".*.new"
 WITHOUT_LOCK = re.compile(r"store\.json")
 """What every run writes at a first start, whatever its lock."""
-TRIAL_PATTERNS = ("probe-*", "readers-*")
-"""What `root_probe` and a store's `check_readers` make in the restricted zone, and remove at once."""
+TRIAL_PATTERNS = ("probe-*", "readers-*", ".store.json.*.new")
+"""What `root_probe` and a store's `check_readers` make in the restricted zone, and remove at once; and what a killed
+first start leaves beside its document.
+"""
 LONGEST_TRIAL_SECONDS = 3600.0
 SCHOOL_USES = re.compile(r"gebruik\..+")
 """The documents in the feedback folders that the register's job writes; all others are those of ingestion."""
@@ -69,7 +71,10 @@ def _remove_abandoned_trials(zones: StorageZones) -> None:
     for trial in [path for pattern in TRIAL_PATTERNS for path in zones.restricted.glob(pattern)]:
         with suppress(OSError):  # another run ended its own
             if time.time() > trial.stat().st_mtime + LONGEST_TRIAL_SECONDS:
-                remove_tree(trial)
+                if trial.is_file():
+                    trial.unlink(missing_ok=True)
+                else:
+                    remove_tree(trial)
 
 
 def _unfinished_in(
