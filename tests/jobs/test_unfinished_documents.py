@@ -70,6 +70,7 @@ def test_a_first_start_that_was_killed_leaves_nothing_for_longer_than_an_hour(
     platform = Platform(tmp_path / "platform")
     shutil.copytree(delivered.home, platform.home, symlinks=True)
     restricted = platform.root / "restricted"
+    restricted.mkdir()
     for number, age in ((12, 4000), (13, 0)):
         document = restricted / f".store.json.{number}.new"
         document.write_text("{")
@@ -77,7 +78,7 @@ def test_a_first_start_that_was_killed_leaves_nothing_for_longer_than_an_hour(
     for name in ("probe-killed", "readers-killed", "probe-running", "readers-running"):
         path = restricted / name
         if name.startswith("probe"):
-            path.mkdir(parents=True)
+            path.mkdir()
             (path / "race-0").touch()
         else:
             path.touch()
