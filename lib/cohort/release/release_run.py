@@ -139,7 +139,7 @@ def refuse_on_broken_limits(
         NotAnonymous: a broken limit; the record says which, the stage goes, the exact report stays (exit code 14).
     """
     broken = describe_broken(figures.limits)
-    if not broken or (record.nested_in is not None and not record.wave):
+    if not broken or record.only_leaves_pupils_out:
         return
     findings = [RecordedFinding(code=code, sentence=sentence, count=1) for code, sentence in broken]
     refuse_release(zones, record, findings=findings, refused=str(now))

@@ -143,7 +143,7 @@ def run_release_pipeline(
 
     # 3. The rows to write, and who is in which class.
     assigned = assign_classes(encoded, project, classes).persist()
-    class_means = _make_class_means(assigned, recoding, inputs, report)
+    class_means = _make_class_means(assigned, boards, recoding, inputs, report)
     rows = generalise_pupils(assigned, project, classes, None if class_means is None else class_means.means)
     members = assigned.drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, EXACT_SCORES)
 
@@ -216,12 +216,11 @@ def _form_classes(with_boards: DataFrame, counts: PupilCounts, inputs: PipelineI
 
 
 def _make_class_means(
-    assigned: DataFrame, recoding: Recoding, inputs: PipelineInput, report: StageListener
+    assigned: DataFrame, boards: DataFrame, recoding: Recoding, inputs: PipelineInput, report: StageListener
 ) -> ReleasedMeans | None:
     """Return the class means of the release; None where no column shows one."""
     if not inputs.project.mean_columns:
         return None
-    boards = make_board_frame(assigned.sparkSession, inputs.key, inputs.boards)
     made = make_class_means(assigned, MeanInput(inputs.project, recoding, boards, inputs.accepted, inputs.previous))
     without = ", ".join(f"{name} {own.classes_without_mean}" for name, own in made.figures.columns.items())
     report("class means", f"classes without: {without}; {len(made.figures.covariances)} covariance matrices")

@@ -250,6 +250,11 @@ class ReleaseRecord(DocumentPart):
         return self.release_class == "pseudonymous"
 
     @property
+    def only_leaves_pupils_out(self) -> bool:
+        """Whether the release has nobody who is not in the published one, in which it is nested."""
+        return self.nested_in is not None and not self.wave
+
+    @property
     def compared_with_published(self) -> bool:
         """Whether the record says with which release this one was compared; `nested_in` is None for none."""
         return "nested_in" in self.model_fields_set

@@ -12,14 +12,17 @@ from cohort.agreements import HeldRiskLimits, RiskException
 from cohort.foundation import describe_problem
 from cohort.release_report import HeldLimit, LimitException
 from cohort.report_figures.risk_figures import AttackedRelease
-from cohort.sdc import DowncodingRisk, InferenceRisk, RateComparison
-
-INFERENCE_NOT_MEASURED = "INFERENCE_NOT_MEASURED"
-INFERENCE_ATTRIBUTES_ONLY = "INFERENCE_ATTRIBUTES_ONLY"
-INFERENCE_ALL_BUT_ONE = "INFERENCE_ALL_BUT_ONE"
-DOWNCODING_GAIN = "DOWNCODING_GAIN"
-SURE_CELLS = "SURE_CELLS"
-SURE_CELLS_RIGHT = "SURE_CELLS_RIGHT"
+from cohort.sdc import (
+    DOWNCODING_GAIN,
+    INFERENCE_ALL_BUT_ONE,
+    INFERENCE_ATTRIBUTES_ONLY,
+    INFERENCE_NOT_MEASURED,
+    SURE_CELLS,
+    SURE_CELLS_RIGHT,
+    DowncodingRisk,
+    InferenceRisk,
+    RateComparison,
+)
 
 _LESS_INFERENCE = "Raise k or the finest level of the column (`lowest_level`), leave the column out, or recode globally"
 _LESS_DOWNCODING = "Raise k or the finest level of the columns (`lowest_level`), or recode globally"

@@ -26,7 +26,7 @@ from cohort.release_report import (
     UtilitySection,
 )
 from cohort.report_figures.equity_figures import measure_equity
-from cohort.report_figures.held_limits import hold_limits
+from cohort.report_figures.held_limits import describe_broken, hold_limits
 from cohort.report_figures.measured_release import MeasuredRelease, collect_release_codes
 from cohort.report_figures.risk_figures import (
     AttackedRelease,
@@ -138,8 +138,7 @@ def make_release_report(record: ReleaseRecord, figures: ReleaseFigures) -> Relea
 
 def _note_passed_limits(record: ReleaseRecord, figures: ReleaseFigures) -> tuple[str, ...]:
     """Note where a broken limit does not refuse: in a release that only leaves pupils out of the published one."""
-    broken = any(not limit.kept and limit.exception is None for limit in figures.limits)
-    return (LIMITS_PASSED,) if broken and record.nested_in is not None and not record.wave else ()
+    return (LIMITS_PASSED,) if describe_broken(figures.limits) and record.only_leaves_pupils_out else ()
 
 
 def _without_consents(sensitive: SensitiveFigures | None) -> SensitiveFigures | None:

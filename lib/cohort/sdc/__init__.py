@@ -102,6 +102,12 @@ from cohort.sdc.privacy_models import (
     strictest_value_share,
 )
 from cohort.sdc.risk import (
+    DOWNCODING_GAIN,
+    INFERENCE_ALL_BUT_ONE,
+    INFERENCE_ATTRIBUTES_ONLY,
+    INFERENCE_NOT_MEASURED,
+    SURE_CELLS,
+    SURE_CELLS_RIGHT,
     AttackedCohort,
     BrokenLimit,
     DowncodingRisk,
@@ -121,13 +127,19 @@ from cohort.sdc.utility import EquityReport, Subgroups
 
 __all__ = [
     "CLASS_COLUMN",
+    "DOWNCODING_GAIN",
     "EVERYBODY_ELSE",
+    "INFERENCE_ALL_BUT_ONE",
+    "INFERENCE_ATTRIBUTES_ONLY",
+    "INFERENCE_NOT_MEASURED",
     "KEY_COLUMN",
     "MAX_QUANTILE_GROUPS",
     "NO_SCHOOL",
     "OTHER_SCHOOLS_COLUMN",
     "SCHOOL_COLUMN",
     "SUPPRESSED_CLASS",
+    "SURE_CELLS",
+    "SURE_CELLS_RIGHT",
     "UNKNOWN_VALUE",
     "WITHOUT_VALUE",
     "WITH_VALUE",

@@ -27,10 +27,27 @@ from cohort.sdc.risk.motivated_intruder import (
 )
 from cohort.sdc.risk.rate_comparison import ATTACK_SEED, Rate, RateComparison
 from cohort.sdc.risk.reidentification_risk import ReidentificationRisk
-from cohort.sdc.risk.release_risk import BrokenLimit, ReleaseRisk, RiskLimits, measure_release_risk
+from cohort.sdc.risk.release_risk import (
+    DOWNCODING_GAIN,
+    INFERENCE_ALL_BUT_ONE,
+    INFERENCE_ATTRIBUTES_ONLY,
+    INFERENCE_NOT_MEASURED,
+    SURE_CELLS,
+    SURE_CELLS_RIGHT,
+    BrokenLimit,
+    ReleaseRisk,
+    RiskLimits,
+    measure_release_risk,
+)
 
 __all__ = [
     "ATTACK_SEED",
+    "DOWNCODING_GAIN",
+    "INFERENCE_ALL_BUT_ONE",
+    "INFERENCE_ATTRIBUTES_ONLY",
+    "INFERENCE_NOT_MEASURED",
+    "SURE_CELLS",
+    "SURE_CELLS_RIGHT",
     "AttackedCohort",
     "BrokenLimit",
     "DowncodingRisk",
