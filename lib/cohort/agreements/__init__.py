@@ -4,6 +4,7 @@ In: the files of the configuration folder. Out: frozen, checked types; a file wi
 problems (exit code 10). No Spark, no pupil data.
 
     platform               `platform.toml`: floors, retention, limits, access
+    publication_limits     when a cell of a public table is hidden
     container_limits       what a zip or workbook may unpack to
     catalogue              `toetsen.csv`, `scholen.csv`
     school_boards          which boards know the pupils of each school
@@ -49,6 +50,7 @@ from cohort.agreements.project_hierarchies import (
     load_hierarchy,
     make_band_hierarchy,
 )
+from cohort.agreements.publication_limits import CellLimits, PublicationLimits
 from cohort.agreements.report_settings import DeclaredRegression, RiskException
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
@@ -60,6 +62,7 @@ __all__ = [
     "SCHOOL_LIST_HEADER",
     "TEST_LIST_HEADER",
     "Catalogue",
+    "CellLimits",
     "ContainerLimits",
     "CountRounding",
     "DeclaredBands",
@@ -72,6 +75,7 @@ __all__ = [
     "Platform",
     "PlatformFloors",
     "Project",
+    "PublicationLimits",
     "RiskException",
     "SchoolBoards",
     "SelectedResult",

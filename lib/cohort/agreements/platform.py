@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cohort.agreements.container_limits import ContainerLimits
+from cohort.agreements.publication_limits import PublicationLimits
 from cohort.delta import TableRetention
 from cohort.foundation import Declaration, ExactNumber, KeyRefused, describe_problem, read_declaration
 from cohort.storage import StoragePath, lies_in
@@ -267,6 +268,7 @@ class Platform(Declaration):
     access: AccessSettings
     shown: CountRounding
     risk_limits: HeldRiskLimits
+    publications: PublicationLimits
 
 
 def load_platform(folder: Path) -> Platform:

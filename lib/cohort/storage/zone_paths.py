@@ -158,6 +158,23 @@ class StorageZones(Generic[P_co]):
         return self.twin(project) / "table"
 
     @property
+    def exact_publications(self) -> P_co:
+        """Exact records of the editions of publications, and the counts per school that they were made from."""
+        return self.restricted / "publications"
+
+    def exact_edition(self, publication: str, edition: int) -> P_co:
+        """What is exact of one edition of a publication."""
+        return self.exact_publications / publication / str(edition)
+
+    def staged_edition(self, publication: str, edition: int) -> P_co:
+        """The files of one edition of a publication before it is published."""
+        return self.root / "staging" / "publications" / publication / str(edition)
+
+    def published_edition(self, publication: str, edition: int) -> P_co:
+        """The published files of one edition, which everybody may read."""
+        return self.root / "publications" / publication / str(edition)
+
+    @property
     def public_records(self) -> P_co:
         """Public records of releases, with rounded counts."""
         return self.root / "records"
