@@ -173,6 +173,22 @@ RISK_LIMITS: Row = {
 """Limits that allow everything: sixty drawn pupils are too few to measure an attack on."""
 
 
+PUBLICATION_LIMITS: Row = {
+    "pupils": 10,
+    "schools": 5,
+    "max_share": Decimal("0.5"),
+    "p_percent": 10,
+    "largest_value_share": Decimal("0.9"),
+    "degrees_of_freedom": 10,
+    "max_primary_share": Decimal("0.15"),
+    "hide_up_to": 7,
+    "round_to": 5,
+    "search_seconds": 60,
+    "first_pattern_seconds": 60,
+    "search_megabytes": 1500,
+}
+
+
 def platform(**floors: Any) -> Platform:
     return Platform.model_validate(
         {
@@ -206,6 +222,7 @@ def platform(**floors: Any) -> Platform:
             "access": {"way": "owner"},
             "shown": {"hide_up_to": 7, "round_to": 5},
             "risk_limits": RISK_LIMITS,
+            "publications": PUBLICATION_LIMITS,
         }
     )
 
