@@ -1,0 +1,252 @@
+"""The exact audit of a pattern: whether every protected cell is safe from every attacker.
+
+A witness is a table that fits everything printed, as its difference from the true one. A cell is safe from an attacker
+when there are witnesses that move it far enough up and down and that fit what this attacker knows. One witness serves
+many cells; made smaller in proportion it still fits the relations, so most witnesses against an outsider also serve
+against the schools and boards, whose cells they leave where those attackers can see. Programmes of linear optimisation
+are solved only for what no witness covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from cohort.cell_suppression.attacker_programme import HIDDEN_AT_ALL, AttackerProgramme
+from cohort.cell_suppression.cell_contributors import Numbers
+from cohort.cell_suppression.suppression_problem import SuppressionProblem
+
+OUTSIDER = -1
+"""The attacker who knows nothing but what is printed."""
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A cell that an attacker can compute more nearly than allowed.
+
+    Args:
+        cell: the cell.
+        sense: 1 where its interval does not reach far enough above its count, −1 below.
+        attacker: who: OUTSIDER, or the place of a school or board.
+        need: how far it must reach.
+        reach: how far it reaches.
+        multipliers: of the relations, with which the attacker computes it.
+    """
+
+    cell: int
+    sense: int
+    attacker: int
+    need: float
+    reach: float
+    multipliers: Numbers = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """A table that fits: the cells whose count it changes, and by how much."""
+
+    cells: Numbers
+    differences: Numbers
+
+
+def group_hidden_cells(problem: SuppressionProblem, parts: Numbers) -> tuple[Numbers, Numbers]:
+    """Divide hidden cells into groups that no relation joins.
+
+    Returns:
+        The hidden cells, and the group of each.
+    """
+    hidden = np.flatnonzero(parts > HIDDEN_AT_ALL)
+    incidence = problem.columns[:, hidden]
+    rows = np.arange(incidence.shape[0])
+    graph = sp.bmat([[None, abs(incidence)], [abs(incidence).T, None]]).tocsr()
+    _, labels = sp.csgraph.connected_components(graph, directed=False)
+    return hidden, labels[len(rows) :]
+
+
+class PatternAudit:
+    """The audit of one pattern, whole or relaxed.
+
+    Args:
+        problem: the problem.
+        parts: which part of each cell is hidden, 0 or 1 of a whole pattern.
+        witnesses: tables that fitted a pattern before; those that fit this one are used again.
+    """
+
+    def __init__(self, problem: SuppressionProblem, parts: Numbers, witnesses: Iterable[Witness] = ()) -> None:
+        self.problem, self.parts = problem, parts
+        hidden, labels = group_hidden_cells(problem, parts)
+        order = np.argsort(labels, kind="stable")
+        cuts = np.flatnonzero(np.diff(labels[order])) + 1
+        self.groups: list[Numbers] = [np.sort(group) for group in np.split(hidden[order], cuts) if len(group)]
+        self._group_of = np.full(problem.cells, -1)
+        for number, group in enumerate(self.groups):
+            self._group_of[group] = number
+        self.witnesses = [witness for witness in witnesses if self._fits(witness)]
+        self.programmes = 0
+
+    def find_breaches(self, tolerance: float = TOLERANCE, *, informed: bool = True) -> list[Breach]:
+        """Find every cell that is not safe.
+
+        Args:
+            tolerance: by how much a reach may fall short.
+            informed: whether schools and boards are attackers as well; of a relaxed solution they are not.
+        """
+        breaches = self._audit_outsider(tolerance)
+        if informed and self.problem.attackers is not None:
+            breaches.extend(self._audit_informed(tolerance))
+        return breaches
+
+    def _fits(self, witness: Witness) -> bool:
+        parts, problem = self.parts[witness.cells], self.problem
+        low, high = -problem.room_below[witness.cells] * parts, problem.room_above[witness.cells] * parts
+        return bool(np.all(witness.differences >= low - 1e-9) and np.all(witness.differences <= high + 1e-9))
+
+    def _keep(self, cells: Numbers, differences: Numbers) -> Witness:
+        moved = np.abs(differences) > 1e-9
+        witness = Witness(cells[moved], differences[moved])
+        self.witnesses.append(witness)
+        return witness
+
+    def _audit_outsider(self, tolerance: float) -> list[Breach]:
+        problem, needs = self.problem, self.problem.outsider_needs
+        low, high = np.zeros(problem.cells), np.zeros(problem.cells)
+        for witness in self.witnesses:
+            np.minimum.at(low, witness.cells, witness.differences)
+            np.maximum.at(high, witness.cells, witness.differences)
+        breaches = []
+        programmes: dict[int, AttackerProgramme] = {}
+        for cell in problem.protected.tolist():
+            for sense, need in ((1, needs.above[cell]), (-1, needs.below[cell])):
+                if need <= 0 or (high[cell] if sense > 0 else -low[cell]) >= need - tolerance:
+                    continue
+                group = int(self._group_of[cell])
+                if group < 0:
+                    breaches.append(Breach(cell, sense, OUTSIDER, need, 0.0, np.zeros(problem.relations.shape[0])))
+                    continue
+                if group not in programmes:
+                    programmes[group] = AttackerProgramme(problem, self.groups[group], self.parts)
+                programme = programmes[group]
+                differences, multipliers = programme.push(cell, sense)
+                self.programmes += 1
+                witness = self._keep(programme.cells, differences)
+                np.minimum.at(low, witness.cells, witness.differences)
+                np.maximum.at(high, witness.cells, witness.differences)
+                reach = float(high[cell] if sense > 0 else -low[cell])
+                if reach < need - tolerance:
+                    breaches.append(Breach(cell, sense, OUTSIDER, need, reach, multipliers))
+        return breaches
+
+    def _audit_informed(self, tolerance: float) -> Iterator[Breach]:
+        open_claims = self._find_open_claims(tolerance)
+        programmes: dict[tuple[int, int], AttackerProgramme] = {}
+        for cell, sense, attacker, need in open_claims:
+            if self._is_covered(cell, sense, attacker, need, tolerance):
+                continue
+            group = int(self._group_of[cell])
+            if (attacker, group) not in programmes:
+                if len(programmes) > 200:
+                    programmes.clear()
+                own, alone = self.problem.attackers.knowledge(attacker)  # type: ignore[union-attr]
+                programmes[attacker, group] = AttackerProgramme(
+                    self.problem, self.groups[group], self.parts, own, alone
+                )
+            programme = programmes[attacker, group]
+            if not programme.holds(cell):
+                yield Breach(cell, sense, attacker, need, 0.0, np.zeros(self.problem.relations.shape[0]))
+                continue
+            differences, multipliers = programme.push(cell, sense)
+            self.programmes += 1
+            self._keep(programme.cells, differences)
+            reach = float(sense * differences[programme.cells.tolist().index(cell)])
+            if reach < need - tolerance:
+                yield Breach(cell, sense, attacker, need, reach, multipliers)
+
+    def _find_open_claims(self, tolerance: float) -> list[tuple[int, int, int, float]]:
+        """Find the cells, senses and attackers that no witness covers, in the order of the cells."""
+        moving: dict[tuple[int, int], list[tuple[float, Witness]]] = {}
+        is_protected = self.problem.protection.primary
+        for witness in self.witnesses:
+            for at in np.flatnonzero(is_protected[witness.cells]).tolist():
+                difference = float(witness.differences[at])
+                sense = 1 if difference > 0 else -1
+                moving.setdefault((int(witness.cells[at]), sense), []).append((abs(difference), witness))
+        return [
+            (cell, sense, attacker, need)
+            for cell in self.problem.protected.tolist()
+            for sense in (1, -1)
+            for attacker, need in self._find_uncovered(cell, sense, moving.get((cell, sense), []), tolerance)
+        ]
+
+    def _find_uncovered(
+        self, cell: int, sense: int, moving: list[tuple[float, Witness]], tolerance: float
+    ) -> list[tuple[int, float]]:
+        """Find the attackers against whom no witness moves a cell far enough, with what is needed.
+
+        Attackers without pupils in the cells that a witness moves see it as an outsider does; of the others it is
+        looked up. A cell that no witness moves far enough for an outsider is a breach already.
+        """
+        needs = self.problem.outsider_needs
+        wanted = (needs.above if sense > 0 else needs.below)[cell] - tolerance
+        moving = sorted((one for one in moving if one[0] >= wanted), key=lambda one: len(one[1].cells))
+        uncovered: dict[int, float] | None = None
+        for reach, witness in moving:
+            short = self._find_undeceived(cell, sense, reach, witness, tolerance)
+            uncovered = short if uncovered is None else {who: uncovered[who] for who in uncovered if who in short}
+            if not uncovered:
+                return []
+        return sorted((uncovered or {}).items())
+
+    def _find_undeceived(
+        self, cell: int, sense: int, reach: float, witness: Witness, tolerance: float
+    ) -> dict[int, float]:
+        """Find the attackers who have pupils where a witness moves cells and whom it does not deceive far enough."""
+        attackers, matrix = self.problem.attackers, self._own_rows
+        assert attackers is not None
+        starts, ends = matrix.indptr[witness.cells], matrix.indptr[witness.cells + 1]
+        counts = ends - starts
+        entries = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        who, own = matrix.indices[entries], matrix.data[entries]
+        difference = np.repeat(witness.differences, counts)
+        room = np.repeat(self.problem.value[witness.cells], counts) - own
+        with np.errstate(divide="ignore"):
+            scale = np.where(difference < 0, room / np.abs(difference), np.where(room < 0.5, 0.0, 1.0))
+        present, inverse = np.unique(who, return_inverse=True)
+        smallest = np.ones(len(present))
+        np.minimum.at(smallest, inverse, scale)
+        own_here = np.zeros(len(present))
+        row = slice(matrix.indptr[cell], matrix.indptr[cell + 1])
+        own_here[np.searchsorted(present, matrix.indices[row])] = matrix.data[row]
+        total = np.full(len(present), self.problem.value[cell])
+        below, above = attackers.needs(np.full(len(present), cell), present, total, own_here)
+        need = above if sense > 0 else below
+        short = (need > 0) & (smallest * reach < need - tolerance)
+        return dict(zip(present[short].tolist(), need[short].tolist(), strict=True))
+
+    @cached_property
+    def _own_rows(self) -> sp.csr_matrix:
+        """Pupils per cell and attacker, by cell."""
+        assert self.problem.attackers is not None
+        matrix = self.problem.attackers.own.tocsr()
+        matrix.sort_indices()
+        return matrix
+
+    def _is_covered(self, cell: int, sense: int, attacker: int, need: float, tolerance: float) -> bool:
+        """Whether a witness made for an earlier claim covers this one."""
+        attackers = self.problem.attackers
+        assert attackers is not None
+        for witness in self.witnesses[-12:]:
+            at = int(np.searchsorted(witness.cells, cell))
+            if at == len(witness.cells) or witness.cells[at] != cell:
+                continue
+            if sense * witness.differences[at] < need - tolerance:
+                continue
+            own, alone = attackers.knowledge(attacker)
+            room = self.problem.value[witness.cells] - own[witness.cells]
+            if np.all(witness.differences >= -room - 1e-9) and not np.any(alone[witness.cells]):
+                return True
+        return False
