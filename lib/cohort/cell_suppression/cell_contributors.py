@@ -150,7 +150,9 @@ def _find_atoms_of_cells(cells: LinkedCells, atoms: Numbers) -> sp.csr_matrix:
         by_divided.setdefault(divided, []).append(place)
     rows, columns = [], []
     for divided, places in by_divided.items():
-        own_rows, own_columns = _join_cells(cells, places, [p for p, is_divided in enumerate(divided) if is_divided], atoms)
+        own_rows, own_columns = _join_cells(
+            cells, places, [p for p, is_divided in enumerate(divided) if is_divided], atoms
+        )
         rows.append(own_rows)
         columns.append(own_columns)
     row, column = np.concatenate(rows), np.concatenate(columns)
@@ -176,7 +178,10 @@ def _join_cells(
             for leaf in range(len(cells.variables[variable].leaves))
         ]
         counts = np.array([len(own) for own in holders])
-        starts, flat = np.concatenate([[0], np.cumsum(counts)]), np.array([c for own in holders for c in own], dtype=np.int64)
+        starts, flat = (
+            np.concatenate([[0], np.cumsum(counts)]),
+            np.array([c for own in holders for c in own], dtype=np.int64),
+        )
         leaf = atoms[atom, variable]
         repeats = counts[leaf]
         within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)

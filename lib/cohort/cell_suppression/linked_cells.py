@@ -108,9 +108,7 @@ def link_tables(variables: Sequence[CellVariable], tables: Iterable[TableShape])
                 cells = [index[(*rest[:place], node, *rest[place:])] for node in (whole, *parts)]
                 rows.setdefault((cells[0], *sorted(cells[1:])))
     keys = tuple(index)
-    return LinkedCells(
-        tuple(variables), keys, np.arange(len(keys)) < shown, _make_matrix(list(rows), len(keys))
-    )
+    return LinkedCells(tuple(variables), keys, np.arange(len(keys)) < shown, _make_matrix(list(rows), len(keys)))
 
 
 @dataclass(frozen=True)
