@@ -4,6 +4,7 @@ In: the files of the configuration folder. Out: frozen, checked types; a file wi
 problems (exit code 10). No Spark, no pupil data.
 
     platform               `platform.toml`: floors, retention, limits, access
+    publication            one publication: its tables, and what they are made from
     publication_limits     when a cell of a public table is hidden
     container_limits       what a zip or workbook may unpack to
     catalogue              `toetsen.csv`, `scholen.csv`
@@ -50,6 +51,16 @@ from cohort.agreements.project_hierarchies import (
     load_hierarchy,
     make_band_hierarchy,
 )
+from cohort.agreements.publication import (
+    SCHOOL_ATTRIBUTES,
+    DeclaredMeasure,
+    DeclaredScore,
+    DeclaredTable,
+    DeclaredVariable,
+    NoiseSettings,
+    Publication,
+    load_publication,
+)
 from cohort.agreements.publication_limits import CellLimits, PublicationLimits
 from cohort.agreements.report_settings import DeclaredRegression, RiskException
 from cohort.agreements.school_boards import SchoolBoards
@@ -59,6 +70,7 @@ __all__ = [
     "BYTES_WITHOUT_RATIO_LIMIT",
     "NUMERIC_SCORES",
     "PROJECT_NAME",
+    "SCHOOL_ATTRIBUTES",
     "SCHOOL_LIST_HEADER",
     "TEST_LIST_HEADER",
     "Catalogue",
@@ -67,14 +79,20 @@ __all__ = [
     "CountRounding",
     "DeclaredBands",
     "DeclaredColumn",
+    "DeclaredMeasure",
     "DeclaredRegression",
+    "DeclaredScore",
+    "DeclaredTable",
+    "DeclaredVariable",
     "Environment",
     "HeldRiskLimits",
     "LabelText",
+    "NoiseSettings",
     "ObjectionLimits",
     "Platform",
     "PlatformFloors",
     "Project",
+    "Publication",
     "PublicationLimits",
     "RiskException",
     "SchoolBoards",
@@ -92,6 +110,7 @@ __all__ = [
     "load_hierarchy",
     "load_platform",
     "load_project",
+    "load_publication",
     "locate_key_folder",
     "make_band_hierarchy",
 ]
