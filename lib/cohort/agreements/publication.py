@@ -289,7 +289,8 @@ class Publication(Declaration):
         unknown = sorted(set(self.population.scores) - {score.name for score in self.scores})
         if unknown:
             yield (
-                f"Expected declared scores in population.scores, for example a name of [[scores]]; found {', '.join(unknown)} in <where>. Declare them under [[scores]]."
+                "Expected declared scores in population.scores, for example a name of [[scores]]; found "
+                f"{', '.join(unknown)} in <where>. Declare them under [[scores]]."
             )
 
     def _find_table_problems(self) -> Iterator[str]:
