@@ -127,7 +127,7 @@ def find_quantile(edition: CountedEdition, score: str, quantile: float, key: Cel
     """Find a quantile of a score in a cell: the least value that at least this share of its pupils has at most."""
     if edition.scores is None:
         raise ValueError("no scores were counted")
-    rows = edition.scores.filter(pc.equal(edition.scores["score"], score))
+    rows = edition.scores.filter(pc.field("score") == score)
     inside = np.ones(len(rows), dtype=bool)
     for variable, node in zip(edition.cells.variables, key, strict=True):
         if variable.name in rows.column_names and node != variable.total:

@@ -70,7 +70,7 @@ def _reorder(grouped: pa.Table, group: Sequence[str], added: Sequence[str]) -> p
 
 def _read_leaves(
     counted: pa.Table, declared: DeclaredVariable | None, variable: TableVariable, catalogue: Catalogue
-) -> pa.Array:
+) -> pa.StringArray:
     if declared is None:
         return counted[variable.name].cast(pa.string()).combine_chunks()
     attribute = declared.attribute
@@ -82,7 +82,7 @@ def _read_leaves(
     return counted[attribute].cast(pa.string()).combine_chunks()
 
 
-def _classify_sizes(counted: pa.Table, edges: Sequence[int]) -> pa.Array:
+def _classify_sizes(counted: pa.Table, edges: Sequence[int]) -> pa.StringArray:
     """The size class of each row's school: by its pupils of that school year in these counts."""
     sizes = counted.group_by(["brin", "schooljaar"]).aggregate([(PUPILS, "sum")])
     names = name_size_classes(edges)
@@ -96,7 +96,7 @@ def _classify_sizes(counted: pa.Table, edges: Sequence[int]) -> pa.Array:
     return pa.array([size_of[pair] for pair in pairs], pa.string())
 
 
-def _find_boards(schools: pa.Array, catalogue: Catalogue, today: dt.date) -> dict[str, str]:
+def _find_boards(schools: pa.StringArray, catalogue: Catalogue, today: dt.date) -> dict[str, str]:
     """The board of each school; one without is a board of its own, under its own number."""
     boards = catalogue.boards_on(today)
     return {
@@ -105,13 +105,13 @@ def _find_boards(schools: pa.Array, catalogue: Catalogue, today: dt.date) -> dic
     }
 
 
-def _map(keys: pa.Array, values: Mapping[str, str]) -> pa.Array:
+def _map(keys: pa.StringArray, values: Mapping[str, str]) -> pa.StringArray:
     encoded = keys.dictionary_encode()
     looked_up = pa.array([values.get(key, UNKNOWN_VALUE) for key in encoded.dictionary.to_pylist()], pa.string())
     return looked_up.take(encoded.indices)
 
 
-def _require_leaves(columns: Mapping[str, pa.Array], variables: Sequence[TableVariable]) -> None:
+def _require_leaves(columns: Mapping[str, pa.StringArray], variables: Sequence[TableVariable]) -> None:
     problems = []
     for variable in variables:
         unknown = pc.invert(pc.is_in(columns[variable.name], pa.array(variable.leaves, pa.string())))

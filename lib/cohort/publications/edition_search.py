@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 from cohort.agreements import Platform, Publication
 from cohort.cell_suppression import (
     CellKey,
+    CellVariable,
     Contributions,
     LinkedCells,
     ProtectedScore,
@@ -97,7 +98,7 @@ def suppress_cells(
             max_primary_share=float(floors.max_primary_share),
             printed_before=frozenset().union(*(printed for printed, _ in known)),
             hidden_before=frozenset().union(*(hidden for _, hidden in known)),
-            further_needs=_list_further_needs(publication, rows, variables_of=variables),
+            further_needs=_list_further_needs(publication, rows, variables),
             scores=tuple(_list_scores(document)),
             sums=_list_sum_columns(document),
         ),
@@ -119,7 +120,7 @@ def suppress_cells(
     return cells, figures
 
 
-def round_cells(publication: Publication, rows: EditionRows, platform: Platform) -> Cells:
+def round_cells(rows: EditionRows, platform: Platform) -> Cells:
     """Round the counts of the finest cells, and add totals up from what was rounded.
 
     Counts up to the limit are hidden, and count as none in a total; so a total gives nothing away that its parts do
@@ -187,22 +188,56 @@ def _list_sum_columns(document: PublicationDocument) -> tuple[str, ...]:
 
 
 def _list_further_needs(
-    publication: Publication, rows: EditionRows, variables_of: Sequence[object]
-) -> Mapping[CellKey, tuple[float, float]]:
-    """List what measures ask for beyond the rules on counts: more pupils for a mean, a deviation or a percentile."""
-    document = rows.document
-    variables = make_cell_variables([document]) if not variables_of else variables_of
-    cells = link_tables(variables, [own.base for own in list_measure_cells(document)])  # type: ignore[arg-type]
+    publication: Publication, rows: EditionRows, variables: Sequence[CellVariable]
+) -> dict[CellKey, tuple[float, float]]:
+    """List what measures and sensitive variables ask for beyond the rules on counts."""
+    own_cells = list(list_measure_cells(rows.document))
+    cells = link_tables(variables, [own.base for own in own_cells])
     counts = count_cells(cells, [rows.contributions])
+    pupils = {key: float(counts.pupils[place]) for key, place in cells.index.items()}
     needs: dict[CellKey, tuple[float, float]] = {}
-    for own in list_measure_cells(document):
+
+    def ask(key: CellKey, above: float) -> None:
+        above = max(above, needs.get(key, (0.0, 0.0))[1])
+        needs[key] = (min(pupils[key], above), above)
+
+    for own in own_cells:
         least = _least_pupils(publication, own.measure.kind, own.measure.quantile)
-        for key in list_table_cells(variables, own.base):  # type: ignore[arg-type]
-            pupils = float(counts.pupils[cells.index[key]])
-            if 0 < pupils < least:
-                above = least - pupils
-                needs[key] = (min(pupils, max(above, needs.get(key, (0, 0))[1])), max(above, needs.get(key, (0, 0))[1]))
+        for key in list_table_cells(variables, own.base):
+            if 0 < pupils[key] < least:
+                ask(key, least - pupils[key])
+        for variable in rows.document.variables:
+            if variable.sensitive and variable.name in own.base.axes:
+                limit = float(publication.limits.largest_value_share)
+                _ask_of_rows(own.base, variable.name, variables, pupils, limit, ask)
     return needs
+
+
+def _ask_of_rows(
+    table: TableShape,
+    sensitive: str,
+    variables: Sequence[CellVariable],
+    pupils: Mapping[CellKey, float],
+    limit: float,
+    ask: Callable[[CellKey, float], None],
+) -> None:
+    """Hide how the pupils of a row divide over a sensitive variable where nearly all of them have one value.
+
+    The interval of every value of the row must reach as far as the largest one is above its limit; a value that nobody
+    has is hidden as well.
+    """
+    place = [variable.name for variable in variables].index(sensitive)
+    whole = max(variables[place].tree_nodes(table.axes[sensitive]).values(), key=int.bit_count)
+    by_row: dict[CellKey, list[CellKey]] = {}
+    for key in list_table_cells(variables, table):
+        by_row.setdefault((*key[:place], *key[place + 1 :]), []).append(key)
+    for keys in by_row.values():
+        total = next(pupils[key] for key in keys if key[place] == whole)
+        parts = [key for key in keys if key[place] != whole]
+        largest = max((pupils[key] for key in parts), default=0.0)
+        if total > 0 and largest > limit * total:
+            for key in parts:
+                ask(key, float(np.ceil(max(largest - limit * total, 1.0))))
 
 
 def _least_pupils(publication: Publication, kind: str, quantile: float | None) -> float:
