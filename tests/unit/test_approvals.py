@@ -444,7 +444,7 @@ def test_an_action_that_no_platform_knows_is_a_defect(desk: Desk) -> None:
 def test_settings_that_could_not_tell_two_people_apart_are_refused(
     desk: Desk, change: dict[str, object], problem: str
 ) -> None:
-    with pytest.raises(ValueError, match="Expected|String should") as refusal:
+    with pytest.raises(ValueError, match=r"Expected|String should") as refusal:
         desk.environment(**change)
     assert problem in str(refusal.value)
 
