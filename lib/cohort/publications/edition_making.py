@@ -25,7 +25,6 @@ from cohort.publication_documents import (
     CONTRIBUTORS,
     DOCUMENT,
     SCORES,
-    AuditFigures,
     EditionEvent,
     EditionRecord,
     EditionState,
@@ -99,7 +98,9 @@ def make_edition(spark: SparkSession, task: PublicationTask, clock: Stopwatch) -
     # 2. What is printed, beside everything that was published before.
     earlier = load_earlier_editions(zones)
     cells, search = _protect(task, rows, earlier, clock)
-    clock.report_stage("cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary")
+    clock.report_stage(
+        "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
+    )
 
     # 3. The files, staged; then the auditor reads them.
     digests = _write_counts(zones.exact_edition(publication.name, edition), rows)
