@@ -9,12 +9,13 @@ are solved only for what no witness covers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from cohort.cell_suppression.attacker_programme import HIDDEN_AT_ALL, AttackerProgramme
 from cohort.cell_suppression.cell_contributors import Numbers
@@ -36,6 +37,7 @@ class Breach:
         need: how far it must reach.
         reach: how far it reaches.
         multipliers: of the relations, with which the attacker computes it.
+        problem: whose values are computed: the counts, or the sums of a score.
     """
 
     cell: int
@@ -44,6 +46,7 @@ class Breach:
     need: float
     reach: float
     multipliers: Numbers = field(repr=False, compare=False)
+    problem: SuppressionProblem = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +64,12 @@ def group_hidden_cells(problem: SuppressionProblem, parts: Numbers) -> tuple[Num
         The hidden cells, and the group of each.
     """
     hidden = np.flatnonzero(parts > HIDDEN_AT_ALL)
-    incidence = problem.columns[:, hidden]
-    rows = np.arange(incidence.shape[0])
-    graph = sp.bmat([[None, abs(incidence)], [abs(incidence).T, None]]).tocsr()
-    _, labels = sp.csgraph.connected_components(graph, directed=False)
-    return hidden, labels[len(rows) :]
+    incidence = problem.columns[:, hidden].tocoo()
+    rows, cells = incidence.shape
+    joins = (incidence.row, rows + incidence.col)
+    graph = sp.csr_matrix((np.ones(len(incidence.row)), joins), shape=(rows + cells, rows + cells))
+    _, labels = connected_components(graph, directed=False)
+    return hidden, labels[rows:]
 
 
 class PatternAudit:
@@ -126,7 +130,9 @@ class PatternAudit:
                     continue
                 group = int(self._group_of[cell])
                 if group < 0:
-                    breaches.append(Breach(cell, sense, OUTSIDER, need, 0.0, np.zeros(problem.relations.shape[0])))
+                    breaches.append(
+                        Breach(cell, sense, OUTSIDER, need, 0.0, np.zeros(problem.relations.shape[0]), problem)
+                    )
                     continue
                 if group not in programmes:
                     programmes[group] = AttackerProgramme(problem, self.groups[group], self.parts)
@@ -138,7 +144,7 @@ class PatternAudit:
                 np.maximum.at(high, witness.cells, witness.differences)
                 reach = float(high[cell] if sense > 0 else -low[cell])
                 if reach < need - tolerance:
-                    breaches.append(Breach(cell, sense, OUTSIDER, need, reach, multipliers))
+                    breaches.append(Breach(cell, sense, OUTSIDER, need, reach, multipliers, problem))
         return breaches
 
     def _audit_informed(self, tolerance: float) -> Iterator[Breach]:
@@ -157,14 +163,14 @@ class PatternAudit:
                 )
             programme = programmes[attacker, group]
             if not programme.holds(cell):
-                yield Breach(cell, sense, attacker, need, 0.0, np.zeros(self.problem.relations.shape[0]))
+                yield Breach(cell, sense, attacker, need, 0.0, np.zeros(self.problem.relations.shape[0]), self.problem)
                 continue
             differences, multipliers = programme.push(cell, sense)
             self.programmes += 1
             self._keep(programme.cells, differences)
             reach = float(sense * differences[programme.cells.tolist().index(cell)])
             if reach < need - tolerance:
-                yield Breach(cell, sense, attacker, need, reach, multipliers)
+                yield Breach(cell, sense, attacker, need, reach, multipliers, self.problem)
 
     def _find_open_claims(self, tolerance: float) -> list[tuple[int, int, int, float]]:
         """Find the cells, senses and attackers that no witness covers, in the order of the cells."""
@@ -250,3 +256,28 @@ class PatternAudit:
             if np.all(witness.differences >= -room - 1e-9) and not np.any(alone[witness.cells]):
                 return True
         return False
+
+
+class JointAudit:
+    """The audit of one pattern under several problems: the counts, and the sums of scores of the same cells.
+
+    Args:
+        problems: the problems; the cost is that of the first.
+        parts: which part of each cell is hidden.
+        before: an audit of another pattern of the same problems, whose witnesses are used again.
+    """
+
+    def __init__(
+        self, problems: Sequence[SuppressionProblem], parts: Numbers, before: JointAudit | None = None
+    ) -> None:
+        self.parts = parts
+        witnesses: list[list[Witness]] = [[] for _ in problems]
+        if before is not None:
+            witnesses = [audit.witnesses for audit in before.audits]
+        self.audits: list[PatternAudit] = [
+            PatternAudit(problem, parts, own) for problem, own in zip(problems, witnesses, strict=True)
+        ]
+
+    def find_breaches(self, tolerance: float = TOLERANCE, *, informed: bool = True) -> list[Breach]:
+        """Find every cell that is not safe under any of the problems; see `PatternAudit.find_breaches`."""
+        return [breach for audit in self.audits for breach in audit.find_breaches(tolerance, informed=informed)]

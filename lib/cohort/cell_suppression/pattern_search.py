@@ -10,7 +10,7 @@ at ever smaller gaps, each audited. A whole pattern is taken only when its audit
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import highspy
@@ -18,7 +18,7 @@ import numpy as np
 
 from cohort.cell_suppression.attacker_programme import SolverFailed, new_solver
 from cohort.cell_suppression.cell_contributors import Numbers
-from cohort.cell_suppression.pattern_audit import OUTSIDER, Breach, PatternAudit, Witness
+from cohort.cell_suppression.pattern_audit import OUTSIDER, Breach, JointAudit
 from cohort.cell_suppression.protecting_movements import CannotProtect, print_again, repair_pattern
 from cohort.cell_suppression.suppression_problem import SuppressionProblem
 from cohort.foundation import ProgressWriter
@@ -88,7 +88,7 @@ class PatternSearch:
     """One search.
 
     Args:
-        problem: the problem.
+        problems: the problem of the counts, and those of the sums of scores of the same cells.
         budget: how long it may take.
         progress: receives lines of progress.
         cuts: those of an earlier search of the same problem.
@@ -97,18 +97,19 @@ class PatternSearch:
 
     def __init__(
         self,
-        problem: SuppressionProblem,
+        problems: Sequence[SuppressionProblem],
         budget: SearchBudget,
         progress: ProgressWriter,
         cuts: Iterable[Cut] = (),
         start: Numbers | None = None,
     ) -> None:
-        self._problem, self._budget, self._progress = problem, budget, progress
+        self._problems, self._problem = tuple(problems), problems[0]
+        self._budget, self._progress = budget, progress
         self._began = time.monotonic()
         self._best: Numbers | None = None
         self._cost, self._bound = np.inf, 0.0
         self._first_seconds = np.inf
-        self._witnesses: list[Witness] = []
+        self._audit: JointAudit | None = None
         self.cuts: list[Cut] = []
         self._known: set[bytes] = set()
         self._solver = self._make_master()
@@ -162,9 +163,7 @@ class PatternSearch:
             return False
         self._known.add(key)
         self.cuts.append(cut)
-        self._solver.addRow(
-            cut.least, highspy.kHighsInf, len(cut.cells), cut.cells.astype(np.int32), cut.coefficients
-        )
+        self._solver.addRow(cut.least, highspy.kHighsInf, len(cut.cells), cut.cells.astype(np.int32), cut.coefficients)
         return True
 
     def _list_relation_cuts(self) -> Iterable[Cut]:
@@ -189,7 +188,7 @@ class PatternSearch:
                 yield Cut(np.append(others, cell), np.append(np.ones(len(others)), -1.0), 0.0)
 
     def _make_cut(self, breach: Breach) -> Cut:
-        problem = self._problem
+        problem = breach.problem
         weights = -(problem.relations.T @ breach.multipliers)
         weights[breach.cell] += breach.sense
         weights[np.abs(weights) < 1e-9] = 0.0
@@ -208,12 +207,12 @@ class PatternSearch:
     # Its relaxation
 
     def _solve_relaxation(self) -> Numbers:
-        problem, parts = self._problem, self._problem.must_hide.astype(np.float64)
+        parts = self._problem.must_hide.astype(np.float64)
         for _ in range(MOST_RELAXATIONS):
             self._solver.run()
             parts = np.clip(np.array(self._solver.getSolution().col_value), 0.0, 1.0)
             self._bound = max(self._bound, float(self._solver.getInfo().objective_function_value))
-            audit = PatternAudit(problem, parts, self._witnesses)
+            audit = JointAudit(self._problems, parts, self._audit)
             new = [self._add(cut) for cut in self._list_bridge_cuts(parts)]
             new += [self._add(self._make_cut(breach)) for breach in audit.find_breaches(1e-4, informed=False)]
             if not any(new) or self._seconds > self._budget.first_pattern_seconds / 3:
@@ -221,16 +220,15 @@ class PatternSearch:
         return parts
 
     def _make_first_pattern(self, relaxed: Numbers) -> None:
-        problem = self._problem
         until = self._began + self._budget.first_pattern_seconds
-        cost = problem.cost * (1 - relaxed) + 1e-3
-        audit = repair_pattern(problem, relaxed > 0.5, cost, until)
+        cost = self._problem.cost * (1 - relaxed) + 1e-3
+        audit = repair_pattern(self._problems, relaxed > 0.5, cost, until)
         if audit is None:
             if self._best is None:
                 raise NoPatternInTime
             return
         self._offer(audit)
-        self._offer(print_again(problem, audit, time.monotonic() + self._budget.first_pattern_seconds / 6))
+        self._offer(print_again(self._problems, audit, time.monotonic() + self._budget.first_pattern_seconds / 6))
         self._report("first safe pattern")
 
     # Whole patterns
@@ -246,9 +244,9 @@ class PatternSearch:
             if parts is None:
                 return
             rounds += 1
-            audit = PatternAudit(self._problem, parts, self._witnesses)
+            audit = JointAudit(self._problems, parts, self._audit)
             breaches = audit.find_breaches()
-            self._witnesses = audit.witnesses
+            self._audit = audit
             for cut in (*self._list_bridge_cuts(parts), *(self._make_cut(breach) for breach in breaches)):
                 self._add(cut)
             if not breaches:
@@ -279,22 +277,22 @@ class PatternSearch:
 
     def _repair_again(self, parts: Numbers) -> None:
         until = self._began + self._budget.seconds
-        audit = repair_pattern(self._problem, parts > 0.5, self._problem.cost, until)
+        audit = repair_pattern(self._problems, parts > 0.5, self._problem.cost, until)
         if audit is not None:
-            self._offer(print_again(self._problem, audit, min(until, time.monotonic() + 5.0)))
+            self._offer(print_again(self._problems, audit, min(until, time.monotonic() + 5.0)))
 
     # The best pattern
 
     def _offer_if_safe(self, hidden: Numbers) -> None:
-        audit = PatternAudit(self._problem, hidden.astype(np.float64))
+        audit = JointAudit(self._problems, hidden.astype(np.float64))
         if not audit.find_breaches():
             self._offer(audit)
 
-    def _offer(self, audit: PatternAudit) -> None:
+    def _offer(self, audit: JointAudit) -> None:
         """Take the pattern of an audit that found nothing, if it is the cheapest until now."""
         hidden = audit.parts > 0.5
         cost = float(self._problem.cost[hidden].sum())
-        self._witnesses = audit.witnesses
+        self._audit = audit
         self._first_seconds = min(self._first_seconds, self._seconds)
         if cost < self._cost - 1e-9:
             self._best, self._cost = hidden, cost

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from cohort.cell_suppression.attacker_programme import new_solver
 from cohort.cell_suppression.cell_contributors import Numbers
-from cohort.cell_suppression.pattern_audit import OUTSIDER, Breach, PatternAudit
+from cohort.cell_suppression.pattern_audit import OUTSIDER, Breach, JointAudit
 from cohort.cell_suppression.suppression_problem import SuppressionProblem
 
 MOVED = 1e-7
@@ -83,16 +83,15 @@ class MovementFinder:
 
 
 def repair_pattern(
-    problem: SuppressionProblem, hidden: Numbers, cost: Numbers, until: float, audit: PatternAudit | None = None
-) -> PatternAudit | None:
+    problems: Sequence[SuppressionProblem], hidden: Numbers, cost: Numbers, until: float
+) -> JointAudit | None:
     """Hide further cells until a pattern is safe.
 
     Args:
-        problem: the problem.
+        problems: the problems; the first says what must be hidden and printed.
         hidden: which cells are hidden at first.
         cost: what hiding each cell costs.
         until: the time, as of `time.monotonic`, at which it gives up.
-        audit: an earlier audit of a pattern of the problem, whose witnesses are used again.
 
     Returns:
         The audit of the safe pattern; None when time was over.
@@ -100,46 +99,45 @@ def repair_pattern(
     Raises:
         CannotProtect: what must be printed gives a cell away.
     """
-    hidden = (hidden | problem.must_hide) & ~problem.must_print
-    finder = MovementFinder(problem, cost)
-    witnesses = [] if audit is None else audit.witnesses
+    hidden = (hidden | problems[0].must_hide) & ~problems[0].must_print
+    finders: dict[int, MovementFinder] = {}
+    audit: JointAudit | None = None
     while True:
-        audit = PatternAudit(problem, hidden.astype(np.float64), witnesses)
+        audit = JointAudit(problems, hidden.astype(np.float64), audit)
         breaches = audit.find_breaches(informed=False) or audit.find_breaches()
         if not breaches:
             return audit
-        if time.monotonic() > until:
-            return None
         breaches.sort(key=lambda breach: (-breach.need, breach.cell, breach.sense, breach.attacker))
         for breach in _choose(breaches):
-            hidden[finder.find(breach, hidden)] = True
             if time.monotonic() > until:
                 return None
-        witnesses = audit.witnesses
+            if id(breach.problem) not in finders:
+                finders[id(breach.problem)] = MovementFinder(breach.problem, cost)
+            hidden[finders[id(breach.problem)].find(breach, hidden)] = True
 
 
 def _choose(breaches: Sequence[Breach]) -> Sequence[Breach]:
     return breaches[: max(10, len(breaches) // SHARE_PER_ROUND)]
 
 
-def print_again(problem: SuppressionProblem, audit: PatternAudit, until: float) -> PatternAudit:
+def print_again(problems: Sequence[SuppressionProblem], audit: JointAudit, until: float) -> JointAudit:
     """Print cells again that need not be hidden, the dearest first.
 
     Args:
-        problem: the problem.
+        problems: the problems.
         audit: the audit of a safe pattern.
         until: the time, as of `time.monotonic`, at which it stops.
 
     Returns:
         The audit of a safe pattern that costs no more.
     """
-    hidden = audit.parts > 0.5
+    problem, hidden = problems[0], audit.parts > 0.5
     candidates = np.flatnonzero(hidden & ~problem.must_hide)
     for cell in candidates[np.argsort(-problem.cost[candidates], kind="stable")].tolist():
         if time.monotonic() > until:
             break
         hidden[cell] = False
-        tried = PatternAudit(problem, hidden.astype(np.float64), audit.witnesses)
+        tried = JointAudit(problems, hidden.astype(np.float64), audit)
         if tried.find_breaches():
             hidden[cell] = True
         else:

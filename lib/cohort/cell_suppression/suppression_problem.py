@@ -84,6 +84,8 @@ class SuppressionProblem:
             hidden before.
         must_print: cells that are printed, because they were before, or because everybody knows them.
         attackers: the schools and boards; None without attackers who know a part.
+        limits: the least and the greatest value that an outsider may think each cell; None for counts, which are not
+            under 0 and have no upper limit but the relations.
     """
 
     relations: sp.csr_matrix
@@ -93,6 +95,7 @@ class SuppressionProblem:
     must_hide: Numbers
     must_print: Numbers
     attackers: InformedAttackers | None = None
+    limits: tuple[Numbers, Numbers] | None = None
 
     @property
     def cells(self) -> int:
@@ -107,12 +110,14 @@ class SuppressionProblem:
     @cached_property
     def room_above(self) -> Numbers:
         """How far above its value an outsider may think each cell."""
-        return np.where(self.must_print, 0.0, self.value.max(initial=0.0) * UNBOUNDED + 100 - self.value)
+        high = self.value.max(initial=0.0) * UNBOUNDED + 100 if self.limits is None else self.limits[1]
+        return np.where(self.must_print, 0.0, high - self.value)
 
     @cached_property
     def room_below(self) -> Numbers:
-        """How far below its value an outsider may think each cell: to 0."""
-        return np.where(self.must_print, 0.0, self.value)
+        """How far below its value an outsider may think each cell."""
+        low = 0.0 if self.limits is None else self.limits[0]
+        return np.where(self.must_print, 0.0, self.value - low)
 
     @cached_property
     def outsider_needs(self) -> Protection:
