@@ -19,6 +19,8 @@ from cohort.publication_documents import PublicationDocument, TableVariable
 from cohort.publications.publication_variables import name_size_classes
 from cohort.sdc import UNKNOWN_VALUE
 
+StringColumn = Any
+"""An Arrow array of text."""
 SCHOOL, BOARD, PUPILS = "school", "board", "pupils"
 
 
@@ -70,7 +72,7 @@ def _reorder(grouped: pa.Table, group: Sequence[str], added: Sequence[str]) -> p
 
 def _read_leaves(
     counted: pa.Table, declared: DeclaredVariable | None, variable: TableVariable, catalogue: Catalogue
-) -> pa.StringArray:
+) -> StringColumn:
     if declared is None:
         return counted[variable.name].cast(pa.string()).combine_chunks()
     attribute = declared.attribute
@@ -82,21 +84,17 @@ def _read_leaves(
     return counted[attribute].cast(pa.string()).combine_chunks()
 
 
-def _classify_sizes(counted: pa.Table, edges: Sequence[int]) -> pa.StringArray:
+def _classify_sizes(counted: pa.Table, edges: Sequence[int]) -> StringColumn:
     """The size class of each row's school: by its pupils of that school year in these counts."""
     sizes = counted.group_by(["brin", "schooljaar"]).aggregate([(PUPILS, "sum")])
-    names = name_size_classes(edges)
-    size_of = {
-        (brin, year): names[sum(size >= edge for edge in edges)]
-        for brin, year, size in zip(
-            sizes["brin"].to_pylist(), sizes["schooljaar"].to_pylist(), sizes[f"{PUPILS}_sum"].to_pylist(), strict=True
-        )
-    }
+    names, size_of = name_size_classes(edges), {}
+    for row in sizes.to_pylist():
+        size_of[row["brin"], row["schooljaar"]] = names[sum(row[f"{PUPILS}_sum"] >= edge for edge in edges)]
     pairs = zip(counted["brin"].to_pylist(), counted["schooljaar"].to_pylist(), strict=True)
     return pa.array([size_of[pair] for pair in pairs], pa.string())
 
 
-def _find_boards(schools: pa.StringArray, catalogue: Catalogue, today: dt.date) -> dict[str, str]:
+def _find_boards(schools: StringColumn, catalogue: Catalogue, today: dt.date) -> dict[str, str]:
     """The board of each school; one without is a board of its own, under its own number."""
     boards = catalogue.boards_on(today)
     return {
@@ -105,18 +103,17 @@ def _find_boards(schools: pa.StringArray, catalogue: Catalogue, today: dt.date) 
     }
 
 
-def _map(keys: pa.StringArray, values: Mapping[str, str]) -> pa.StringArray:
+def _map(keys: StringColumn, values: Mapping[str, str]) -> StringColumn:
     encoded = keys.dictionary_encode()
     looked_up = pa.array([values.get(key, UNKNOWN_VALUE) for key in encoded.dictionary.to_pylist()], pa.string())
     return looked_up.take(encoded.indices)
 
 
-def _require_leaves(columns: Mapping[str, pa.StringArray], variables: Sequence[TableVariable]) -> None:
+def _require_leaves(columns: Mapping[str, StringColumn], variables: Sequence[TableVariable]) -> None:
     problems = []
     for variable in variables:
         unknown = pc.invert(pc.is_in(columns[variable.name], pa.array(variable.leaves, pa.string())))
-        rows = pc.sum(unknown).as_py() or 0
-        if rows:
+        if pc.any(unknown).as_py():
             problems.append(
                 describe_problem(
                     f"values of {variable.name} that its hierarchy has",

@@ -114,7 +114,9 @@ def _choose_hierarchy(names: Sequence[str], chosen: str | None) -> str:
 
 def _make_measure(measure: DeclaredMeasure, scores: dict[str, DeclaredScore], grown: set[str | None]) -> Measure:
     """Make a measure with the pupils that it counts: of a score that also shows growth, those with both moments."""
-    name, used, base, numerator = measure.kind, (), {}, {}
+    name, used = str(measure.kind), tuple[str, ...]()
+    base: dict[str, str] = {}
+    numerator: dict[str, str] = {}
     decimals = _DECIMALS[measure.kind]
     if measure.score is not None:
         score = scores[measure.score]

@@ -1,7 +1,7 @@
 """One edition made: from results to staged files that the auditor has passed.
 
-Nobody can read an edition yet: `edition_publication` is a step of its own. The edition's record is written last, so that
-what a killed run left is written anew by the next one.
+Nobody can read an edition yet: `edition_publication` is a step of its own. The edition's record is written last, so
+that what a killed run left is written anew by the next one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cohort.agreements import Catalogue, Environment, Publication
 from cohort.approvals import name_current_user
 from cohort.data_states import AcceptedResults
 from cohort.erasure import accept_objections
-from cohort.foundation import DeliveriesRefused, NotAnonymous, Stopwatch, describe_problem
+from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, Stopwatch, describe_problem
 from cohort.ingestion import require_canonical_codes, require_newest_numbers
 from cohort.legal_basis import ListVocabulary, Objections, load_list_vocabulary, load_number_changes, load_objections
 from cohort.publication_documents import (
@@ -39,13 +39,13 @@ from cohort.publications.contributor_counts import count_units
 from cohort.publications.contributor_rows import make_contributor_rows
 from cohort.publications.declared_tables import make_publication_document
 from cohort.publications.earlier_editions import EarlierEdition, load_earlier_editions
-from cohort.publications.edition_audit import audit_staged_edition
+from cohort.publications.edition_audit import audit_files
+from cohort.publications.edition_files import digest_files
 from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
 from cohort.publications.publication_variables import make_table_variables
 from cohort.release import require_batches
 from cohort.results import read_current_results
 from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
-from cohort.table_files import write_table_files
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ class PublicationTask:
         return load_list_vocabulary(self.environment.zones, self.environment.config, self.catalogue)
 
 
-def make_edition(spark: SparkSession, task: PublicationTask, clock: Stopwatch) -> EditionRecord:
+def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressWriter) -> EditionRecord:
     """Make, stage and audit the next edition of a publication; the caller holds its lock.
 
     Args:
         spark: the session.
         task: what it is made from.
-        clock: receives the stages and their durations.
+        progress: receives lines of progress.
 
     Returns:
         The exact record of the edition, AUDITED.
@@ -86,7 +86,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, clock: Stopwatch) -
         StateRefused: lists that were not applied, or earlier editions that contradict these counts (15).
     """
     environment, publication = task.environment, task.publication
-    zones = environment.zones
+    zones, clock = environment.zones, Stopwatch(progress)
     edition = max(list_editions(zones, publication.name), default=0) + 1
 
     # 1. The counts per school: one pass over the results.
@@ -97,7 +97,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, clock: Stopwatch) -
 
     # 2. What is printed, beside everything that was published before.
     earlier = load_earlier_editions(zones)
-    cells, search = _protect(task, rows, earlier, clock)
+    cells, search = _protect(task, rows, earlier, progress)
     clock.report_stage(
         "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
     )
@@ -106,7 +106,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, clock: Stopwatch) -
     digests = _write_counts(zones.exact_edition(publication.name, edition), rows)
     staged = zones.staged_edition(publication.name, edition)
     files = _write_files(staged, document, cells)
-    audit, findings = audit_staged_edition(staged, rows.contributors, rows.scores, earlier, environment.platform)
+    audit, findings = audit_files(staged, rows.contributors, rows.scores, earlier, environment.platform)
     clock.report_stage("audited", f"{audit.attackers} attackers, {len(findings)} findings")
     state = EditionState.REFUSED if findings else EditionState.AUDITED
     record = EditionRecord(
@@ -190,12 +190,12 @@ def _count(
 
 
 def _protect(
-    task: PublicationTask, rows: EditionRows, earlier: tuple[EarlierEdition, ...], clock: Stopwatch
+    task: PublicationTask, rows: EditionRows, earlier: tuple[EarlierEdition, ...], progress: ProgressWriter
 ) -> tuple[Cells, SearchFigures | None]:
     publication, platform = task.publication, task.environment.platform
     if publication.method == "round":
         return round_cells(rows, platform), None
-    return suppress_cells(publication, rows, platform, earlier, clock.progress)
+    return suppress_cells(publication, rows, platform, earlier, progress)
 
 
 def _write_counts(folder: StoragePath, rows: EditionRows) -> dict[str, str]:
@@ -222,17 +222,7 @@ def _write_files(folder: StoragePath, document: PublicationDocument, cells: Cell
         text = format_tidy_cells(tuple(axis.variable for axis in table.axes), cells[table.name])
         with open_to_write(folder / table.cells_file) as file:
             file.write(text.encode("utf-8"))
-    write_table_files(folder, document, cells)
     return digest_files(folder)
-
-
-def digest_files(folder: StoragePath) -> dict[str, str]:
-    """Return the SHA-256 of every file of a folder, by its name."""
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.iterdir(), key=lambda path: path.name)
-        if path.is_file()
-    }
 
 
 def _digest_declaration(environment: Environment, publication: Publication) -> str:

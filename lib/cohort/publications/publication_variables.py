@@ -110,22 +110,22 @@ def _require_codes(hierarchy: Hierarchy, codes: Sequence[str], variable: Declare
 def _make_tree(
     name: str, hierarchy: Hierarchy, codes: Sequence[str], labels: Mapping[str, LabelledText]
 ) -> VariableHierarchy:
-    """Make the tree of the leaves that pupils can have; a node with the leaves of the one above it is left out."""
+    """Make the tree of the leaves that pupils can have, without nodes that have all leaves of the one above."""
     place = {leaf: number for number, leaf in enumerate(hierarchy.leaves)}
     leaves_of: dict[str, tuple[str, ...]] = {TOTAL_NODE: tuple(codes)}
     parents: dict[str, str] = {}
+    texts: dict[str, LabelledText] = {}
     for level in range(len(hierarchy.labels) - 1, -1, -1):
         for code in codes:
             label = hierarchy.labels[level][place[code]]
             own = tuple(other for other in codes if hierarchy.labels[level][place[other]] == label)
             above = min((node for node, has in leaves_of.items() if code in has), key=lambda node: len(leaves_of[node]))
             if len(own) < len(leaves_of[above]):
-                leaves_of[label], parents[label] = own, above
+                node = own[0] if len(own) == 1 else label  # a leaf has its own code, whatever level it stands on
+                leaves_of[node], parents[node] = own, above
+                texts[node] = labels.get(label) or labels.get(node) or LabelledText(nl=label, en=label)
     nodes = [HierarchyNode(code=TOTAL_NODE, parent=None, label=TOTAL_LABEL)]
-    nodes += [
-        HierarchyNode(code=code, parent=parent, label=labels.get(code, LabelledText(nl=code, en=code)))
-        for code, parent in parents.items()
-    ]
+    nodes += [HierarchyNode(code=code, parent=parent, label=texts[code]) for code, parent in parents.items()]
     return VariableHierarchy(name=name, nodes=tuple(nodes))
 
 
