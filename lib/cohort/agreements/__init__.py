@@ -4,6 +4,8 @@ In: the files of the configuration folder. Out: frozen, checked types; a file wi
 problems (exit code 10). No Spark, no pupil data.
 
     platform               `platform.toml`: floors, retention, limits, access
+    publication            one publication: its tables, and what they are made from
+    approval_settings      who may approve what
     publication_limits     when a cell of a public table is hidden
     container_limits       what a zip or workbook may unpack to
     catalogue              `toetsen.csv`, `scholen.csv`
@@ -24,6 +26,7 @@ problems (exit code 10). No Spark, no pupil data.
 
 from __future__ import annotations
 
+from cohort.agreements.approval_settings import PRINCIPAL, ApprovalSettings
 from cohort.agreements.catalogue import SCHOOL_LIST_HEADER, TEST_LIST_HEADER, Catalogue, load_catalogue
 from cohort.agreements.container_limits import BYTES_WITHOUT_RATIO_LIMIT, ContainerLimits
 from cohort.agreements.declared_bands import DeclaredBands
@@ -50,6 +53,16 @@ from cohort.agreements.project_hierarchies import (
     load_hierarchy,
     make_band_hierarchy,
 )
+from cohort.agreements.publication import (
+    SCHOOL_ATTRIBUTES,
+    DeclaredMeasure,
+    DeclaredScore,
+    DeclaredTable,
+    DeclaredVariable,
+    NoiseSettings,
+    Publication,
+    load_publication,
+)
 from cohort.agreements.publication_limits import CellLimits, PublicationLimits
 from cohort.agreements.report_settings import DeclaredRegression, RiskException
 from cohort.agreements.school_boards import SchoolBoards
@@ -58,23 +71,32 @@ from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
 __all__ = [
     "BYTES_WITHOUT_RATIO_LIMIT",
     "NUMERIC_SCORES",
+    "PRINCIPAL",
     "PROJECT_NAME",
+    "SCHOOL_ATTRIBUTES",
     "SCHOOL_LIST_HEADER",
     "TEST_LIST_HEADER",
+    "ApprovalSettings",
     "Catalogue",
     "CellLimits",
     "ContainerLimits",
     "CountRounding",
     "DeclaredBands",
     "DeclaredColumn",
+    "DeclaredMeasure",
     "DeclaredRegression",
+    "DeclaredScore",
+    "DeclaredTable",
+    "DeclaredVariable",
     "Environment",
     "HeldRiskLimits",
     "LabelText",
+    "NoiseSettings",
     "ObjectionLimits",
     "Platform",
     "PlatformFloors",
     "Project",
+    "Publication",
     "PublicationLimits",
     "RiskException",
     "SchoolBoards",
@@ -92,6 +114,7 @@ __all__ = [
     "load_hierarchy",
     "load_platform",
     "load_project",
+    "load_publication",
     "locate_key_folder",
     "make_band_hierarchy",
 ]

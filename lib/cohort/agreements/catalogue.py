@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -29,6 +29,7 @@ SCHOOL_LIST_HEADER = (
     "verwacht_van",
     "verwacht_tot",
 )
+SCHOOL_ATTRIBUTE_COLUMNS = ("soort", "denominatie_groep", "regio")
 HIGHEST_SCORE = Decimal(5000)
 """Scores lie from 0 to 5000, with at most two decimals: a packed pupil record has 19 bits for one."""
 
@@ -57,6 +58,8 @@ class Catalogue:
     expected: Mapping[str, tuple[dt.date, dt.date]] = field(default_factory=dict)
     """The days from and to which each school is expected to deliver."""
     sites: tuple[SchoolSite, ...] = ()
+    school_attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Kind, denomination group and region of each school by its BRIN: those of its first listed site."""
 
     def boards_on(self, today: dt.date) -> dict[str, SchoolBoards]:
         """The school boards of every school that has or had one, by BRIN, as they are on that day."""
@@ -84,7 +87,8 @@ def load_catalogue(folder: Path) -> Catalogue:
     """
     problems: list[str] = []
     tests = [_read_test(*line, problems) for line in _read_lines(folder / TEST_LIST, TEST_LIST_HEADER, problems)]
-    sites = [_read_site(*line, problems) for line in _read_lines(folder / SCHOOL_LIST, SCHOOL_LIST_HEADER, problems)]
+    school_lines = list(_read_lines(folder / SCHOOL_LIST, SCHOOL_LIST_HEADER, problems))
+    sites = [_read_site(*line, problems) for line in school_lines]
     listed_tests = tuple(test for test in tests if test is not None)
     listed_sites = tuple(site for site in sites if site is not None)
     problems += _find_contradictions(listed_tests, listed_sites)
@@ -95,8 +99,20 @@ def load_catalogue(folder: Path) -> Catalogue:
     if problems:
         raise ConfigurationRefused(*problems)
     return Catalogue(
-        listed_tests, frozenset(site.brin for site in listed_sites), _expected_periods(listed_sites), listed_sites
+        listed_tests,
+        frozenset(site.brin for site in listed_sites),
+        _expected_periods(listed_sites),
+        listed_sites,
+        _first_site_attributes(line for _, line in school_lines),
     )
+
+
+def _first_site_attributes(lines: Iterable[dict[str, str]]) -> dict[str, dict[str, str]]:
+    """The attributes of each school; of one with several sites those of the site with the lowest number."""
+    attributes: dict[str, dict[str, str]] = {}
+    for line in sorted(lines, key=lambda line: (line["brin"], line["vestiging"])):
+        attributes.setdefault(line["brin"], {name: line[name].strip() for name in SCHOOL_ATTRIBUTE_COLUMNS})
+    return attributes
 
 
 def _find_contradictions(tests: Sequence[CatalogueTest], sites: Sequence[SchoolSite]) -> list[str]:

@@ -19,7 +19,13 @@ pupil, and a school only as a column of counts.
 
 from __future__ import annotations
 
-from cohort.cell_suppression.cell_contributors import CellCounts, Contributors, count_cells
+from cohort.cell_suppression.cell_contributors import (
+    CellCounts,
+    Contributions,
+    Contributors,
+    UncountedCells,
+    count_cells,
+)
 from cohort.cell_suppression.cell_rules import (
     CellRule,
     FewContributors,
@@ -52,6 +58,7 @@ __all__ = [
     "CellKey",
     "CellRule",
     "CellVariable",
+    "Contributions",
     "Contributors",
     "FewContributors",
     "FewPupils",
@@ -71,6 +78,7 @@ __all__ = [
     "SuppressionRules",
     "SuppressionTask",
     "TableShape",
+    "UncountedCells",
     "VariableTree",
     "count_cells",
     "find_hidden_cells",

@@ -7,7 +7,7 @@ the matrices of pupils per cell and contributor. A school and a board are attack
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -85,74 +85,150 @@ class CellCounts:
     sums: Mapping[str, Numbers]
 
 
-def count_cells(cells: LinkedCells, contributions: pa.Table, sums: Sequence[str] = ()) -> CellCounts:
-    """Count every cell.
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """The smallest counts of one selection of pupils.
+
+    Args:
+        rows: a column per variable with the code of a leaf, `school`, `board`, `pupils`, and sums of scores; a row per
+            combination of leaves and school.
+        population: the leaves, by variable, that all of its pupils have one of; of a variable that is neither here
+            nor a column they have any.
+    """
+
+    rows: pa.Table
+    population: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def has_cells(self, cells: LinkedCells) -> Numbers:
+        """Which cells can be counted from these rows: all of their pupils are here, and what divides them."""
+        able = np.ones(len(cells.keys), dtype=bool)
+        for place, variable in enumerate(cells.variables):
+            own = variable.total
+            if variable.name in self.population:
+                own = variable.node(self.population[variable.name])
+            nodes = [key[place] for key in cells.keys]
+            if variable.name in self.rows.column_names:
+                able &= np.fromiter((node & ~own == 0 for node in nodes), dtype=bool, count=len(nodes))
+            else:
+                able &= np.fromiter((node == own for node in nodes), dtype=bool, count=len(nodes))
+        return able
+
+
+class UncountedCells(ValueError):
+    """No selection has all pupils of some cells, and what divides them."""
+
+
+def count_cells(cells: LinkedCells, contributions: Sequence[Contributions], sums: Sequence[str] = ()) -> CellCounts:
+    """Count every cell, from the first selection that can.
 
     Args:
         cells: the cells.
-        contributions: a column per variable with the code of a leaf, `school`, `board`, `pupils`, and the columns
-            named in `sums`; one row per combination of leaves and school.
-        sums: further columns to add up.
+        contributions: the selections: those of earlier editions first, so that what was published is not counted anew.
+        sums: further columns to add up; of a selection without them they are 0.
+
+    Raises:
+        UncountedCells: no selection can count some cells.
     """
-    leaves = np.stack([_number_leaves(cells, place, contributions) for place in range(len(cells.variables))], axis=1)
-    atoms, atom_of_row = np.unique(leaves, axis=0, return_inverse=True)
-    atom_of_row = atom_of_row.reshape(-1)
-    members = _find_atoms_of_cells(cells, atoms)
-    pupils = contributions[PUPILS_COLUMN].to_numpy().astype(np.float64)
-
-    def per(column: str) -> Contributors:
-        encoded = contributions[column].combine_chunks().dictionary_encode()
-        names, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
-        by_atom = sp.csr_matrix((pupils, (atom_of_row, codes)), shape=(len(atoms), len(names)))
-        matrix = (members @ by_atom).tocsr()
+    left, parts = np.ones(len(cells.keys), dtype=bool), []
+    for own in contributions:
+        chosen = left & own.has_cells(cells)
+        left &= ~chosen
+        parts.append(_count_selection(cells, np.flatnonzero(chosen), own.rows, sums))
+    if left.any():
+        raise UncountedCells(cells.describe(int(np.flatnonzero(left)[0])))
+    schools = tuple(sorted({school for part in parts for school in part.board_of}))
+    board_of = {school: board for part in reversed(parts) for school, board in part.board_of.items()}
+    boards = tuple(sorted(set(board_of.values())))
+    places = {board: place for place, board in enumerate(boards)}
+    by_school = sum((part.widen(schools) for part in parts), sp.csr_matrix((len(cells.keys), len(schools))))
+    of_school = np.array([places[board_of[school]] for school in schools], dtype=np.int64)
+    join = sp.csr_matrix((np.ones(len(schools)), (np.arange(len(schools)), of_school)), (len(schools), len(boards)))
+    by_board = (by_school @ join).tocsr()
+    for matrix in (by_school, by_board):
         matrix.sum_duplicates()
-        return Contributors(tuple(names), matrix)
-
-    def total(values: Numbers) -> Numbers:
-        return members @ np.bincount(atom_of_row, weights=values, minlength=len(atoms))
-
-    schools, boards = per(SCHOOL_COLUMN), per(BOARD_COLUMN)
     return CellCounts(
-        pupils=total(pupils),
-        schools=schools,
-        boards=boards,
-        board_of_school=_find_boards(contributions, schools.names, boards.names),
-        sums={name: total(contributions[name].to_numpy().astype(np.float64)) for name in sums},
+        pupils=np.asarray(by_school.sum(axis=1)).ravel(),
+        schools=Contributors(schools, by_school),
+        boards=Contributors(boards, by_board),
+        board_of_school=of_school,
+        sums={name: np.asarray(sum(part.sums[name] for part in parts)) for name in sums},
     )
 
 
-def _find_boards(contributions: pa.Table, schools: Sequence[str], boards: Sequence[str]) -> Numbers:
-    pairs = contributions.select([SCHOOL_COLUMN, BOARD_COLUMN]).group_by([SCHOOL_COLUMN, BOARD_COLUMN]).aggregate([])
-    board_of = dict(zip(pairs[SCHOOL_COLUMN].to_pylist(), pairs[BOARD_COLUMN].to_pylist(), strict=True))
+@dataclass(frozen=True, eq=False)
+class _SelectionCounts:
+    """What one selection counts of its own cells; every other cell is empty."""
+
+    schools: tuple[str, ...]
+    board_of: dict[str, str]
+    by_school: sp.csr_matrix
+    sums: dict[str, Numbers]
+
+    def widen(self, schools: Sequence[str]) -> sp.csr_matrix:
+        """The counts with a column for each of more schools."""
+        places = {school: place for place, school in enumerate(schools)}
+        matrix = self.by_school.tocoo()
+        columns = np.array([places[school] for school in self.schools], dtype=np.int64)[matrix.col]
+        return sp.csr_matrix((matrix.data, (matrix.row, columns)), shape=(matrix.shape[0], len(schools)))
+
+
+def _count_selection(cells: LinkedCells, places: Numbers, rows: pa.Table, sums: Sequence[str]) -> _SelectionCounts:
+    present = [number for number, variable in enumerate(cells.variables) if variable.name in rows.column_names]
+    leaves = np.zeros((len(rows), len(cells.variables)), dtype=np.int64)
+    for number in present:
+        leaves[:, number] = _number_leaves(cells, number, rows)
+    atoms, atom_of_row = np.unique(leaves, axis=0, return_inverse=True)
+    atom_of_row = atom_of_row.reshape(-1)
+    members = _find_atoms_of_cells(cells, places, present, atoms)
+    encoded = rows[SCHOOL_COLUMN].cast(pa.string()).combine_chunks().dictionary_encode()
+    schools, codes = tuple(str(name) for name in encoded.dictionary.to_pylist()), encoded.indices.to_numpy()
+    pupils = rows[PUPILS_COLUMN].to_numpy().astype(np.float64)
+    by_atom = sp.csr_matrix((pupils, (atom_of_row, codes)), shape=(len(atoms), len(schools)))
+    totals = {}
+    for name in sums:
+        values = rows[name].to_numpy().astype(np.float64) if name in rows.column_names else np.zeros(len(rows))
+        totals[name] = members @ np.bincount(atom_of_row, weights=values, minlength=len(atoms))
+    return _SelectionCounts(schools, _find_boards(rows), (members @ by_atom).tocsr(), totals)
+
+
+def _find_boards(rows: pa.Table) -> dict[str, str]:
+    """Find the board of every school.
+
+    Raises:
+        ValueError: a school with two boards, which is a defect of the caller.
+    """
+    pairs = rows.select([SCHOOL_COLUMN, BOARD_COLUMN]).group_by([SCHOOL_COLUMN, BOARD_COLUMN]).aggregate([])
+    names = zip(pairs[SCHOOL_COLUMN].to_pylist(), pairs[BOARD_COLUMN].to_pylist(), strict=True)
+    board_of = {str(school): str(board) for school, board in names}
     if len(board_of) != len(pairs):
         raise ValueError("a school with two boards")
-    places = {board: place for place, board in enumerate(boards)}
-    return np.array([places[board_of[school]] for school in schools], dtype=np.int64)
+    return board_of
 
 
-def _number_leaves(cells: LinkedCells, place: int, contributions: pa.Table) -> Numbers:
+def _number_leaves(cells: LinkedCells, place: int, rows: pa.Table) -> Numbers:
     variable = cells.variables[place]
     numbers = {leaf: number for number, leaf in enumerate(variable.leaves)}
-    encoded = contributions[variable.name].cast(pa.string()).combine_chunks().dictionary_encode()
+    encoded = rows[variable.name].cast(pa.string()).combine_chunks().dictionary_encode()
     try:
-        lookup = np.array([numbers[leaf] for leaf in encoded.dictionary.to_pylist()], dtype=np.int64)
+        lookup = np.array([numbers[str(leaf)] for leaf in encoded.dictionary.to_pylist()], dtype=np.int64)
     except KeyError:
         raise ValueError(f"a leaf of {variable.name} that the variable has not") from None
     return lookup[encoded.indices.to_numpy()] if len(lookup) else np.zeros(0, dtype=np.int64)
 
 
-def _find_atoms_of_cells(cells: LinkedCells, atoms: Numbers) -> sp.csr_matrix:
-    """Find which combinations of leaves lie in each cell: for each set of divided variables, one variable at a time."""
-    totals = [variable.total for variable in cells.variables]
-    by_divided: dict[tuple[bool, ...], list[int]] = {}
-    for place, key in enumerate(cells.keys):
-        divided = tuple(node != total for node, total in zip(key, totals, strict=True))
+def _find_atoms_of_cells(cells: LinkedCells, places: Numbers, present: Sequence[int], atoms: Numbers) -> sp.csr_matrix:
+    """Find which combinations of leaves lie in some cells, by the variables that are present.
+
+    Cells that divide the same variables are looked at together, one variable at a time.
+    """
+    by_divided: dict[tuple[int, ...], list[int]] = {}
+    for place in places.tolist():
+        key = cells.keys[place]
+        divided = tuple(number for number in present if key[number] != cells.variables[number].total)
         by_divided.setdefault(divided, []).append(place)
-    rows, columns = [], []
-    for divided, places in by_divided.items():
-        own_rows, own_columns = _join_cells(
-            cells, places, [p for p, is_divided in enumerate(divided) if is_divided], atoms
-        )
+    rows, columns = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for divided, own_places in by_divided.items():
+        own_rows, own_columns = _join_cells(cells, own_places, divided, atoms)
         rows.append(own_rows)
         columns.append(own_columns)
     row, column = np.concatenate(rows), np.concatenate(columns)

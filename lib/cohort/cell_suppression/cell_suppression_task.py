@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 
-from cohort.cell_suppression.cell_contributors import CellCounts, Numbers
+from cohort.cell_suppression.cell_contributors import CellCounts, Contributions, Numbers
 from cohort.cell_suppression.cell_rules import CellRule, FewContributors, FewPupils, LargestShare, PPercent
 from cohort.cell_suppression.cell_variables import CellVariable
 from cohort.cell_suppression.linked_cells import CellKey, LinkedCells, TableShape
@@ -69,7 +68,7 @@ class SuppressionTask:
     Args:
         variables: the variables of all tables.
         tables: the tables to be published, and those of every earlier publication with pupils in common.
-        contributions: pupils per combination of leaves and school; see `count_cells`.
+        contributions: pupils per combination of leaves and school, of earlier editions first; see `count_cells`.
         rules: the limits.
         budget: how long the search may take.
         max_primary_share: the largest share of shown cells that rules may hide; above it the tables are too fine.
@@ -78,13 +77,14 @@ class SuppressionTask:
         further_needs: further cells to protect, with how far below and above, as a percentile asks for more pupils
             than a count.
         scores: the scores whose means are printed.
+        sums: further columns of the contributions to add up for every cell.
         informed: whether schools and boards are attackers who know their own pupils; only published comparisons of
             methods leave them out.
     """
 
     variables: Sequence[CellVariable]
     tables: Sequence[TableShape]
-    contributions: pa.Table
+    contributions: Sequence[Contributions]
     rules: SuppressionRules
     budget: SearchBudget
     max_primary_share: float
@@ -92,6 +92,7 @@ class SuppressionTask:
     hidden_before: frozenset[CellKey] = frozenset()
     further_needs: Mapping[CellKey, tuple[float, float]] = field(default_factory=dict)
     scores: Sequence[ProtectedScore] = ()
+    sums: Sequence[str] = ()
     informed: bool = True
 
 

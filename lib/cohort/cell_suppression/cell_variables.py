@@ -6,30 +6,29 @@ years mean the same node exactly when their numbers are equal, whatever it is ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 TOTAL = "*"
-"""The code of the node with every leaf."""
+"""The code of the root of every tree."""
 Node = int
 """A set of leaves: bit i is set when leaf i is in it."""
 
 
 @dataclass(frozen=True)
 class VariableTree:
-    """One way to divide the leaves of a variable.
+    """One way to divide leaves of a variable: all of them, or those of one population.
 
     Args:
         name: the name of the tree.
-        parents: the code of the node above, by the code of every node but the total. A tree may end above the leaves:
-            then its lowest nodes are named in `below`.
-        below: the codes of the leaves under each lowest node that is not a leaf itself.
+        parents: the code of the node above, by the code of every node but the root.
+        below: the codes of the leaves under each lowest node that is no leaf itself: a tree may end above the leaves.
     """
 
     name: str
     parents: Mapping[str, str]
-    below: Mapping[str, tuple[str, ...]]
+    below: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def children(self) -> dict[str, tuple[str, ...]]:
@@ -50,7 +49,7 @@ class CellVariable:
         trees: its trees; without one it is divided into its leaves at once.
 
     Raises:
-        ValueError: a tree that does not divide the leaves, which is a defect of the caller.
+        ValueError: a tree with a node twice or with an unknown leaf, which is a defect of the caller.
     """
 
     name: str
@@ -58,13 +57,11 @@ class CellVariable:
     trees: tuple[VariableTree, ...] = ()
 
     def __post_init__(self) -> None:
-        for tree in self.all_trees.values():
+        for name, tree in self.all_trees.items():
+            nodes = self.tree_nodes(name)
             for parent, children in tree.children.items():
-                masks = [self._mask(tree, child) for child in children]
-                if sum(masks) != self._mask(tree, parent) or any(mask == 0 for mask in masks):
-                    raise ValueError(f"the tree {tree.name} of {self.name} does not divide its leaves")
-            if self._mask(tree, TOTAL) != self.total:
-                raise ValueError(f"the tree {tree.name} of {self.name} has not every leaf")
+                if sum(nodes[child] for child in children) != nodes[parent]:
+                    raise ValueError(f"the tree {name} of {self.name} has leaves twice")
 
     @property
     def total(self) -> Node:
@@ -75,53 +72,54 @@ class CellVariable:
     def all_trees(self) -> dict[str, VariableTree]:
         """The trees by name; a variable without one has the tree of its leaves, without a name."""
         if not self.trees:
-            return {"": VariableTree("", dict.fromkeys(self.leaves, TOTAL), {})}
+            return {"": VariableTree("", dict.fromkeys(self.leaves, TOTAL))}
         return {tree.name: tree for tree in self.trees}
+
+    def node(self, leaves: Iterable[str]) -> Node:
+        """The node of some leaves."""
+        return sum(1 << self._places[leaf] for leaf in set(leaves))
 
     def tree_nodes(self, tree: str) -> dict[str, Node]:
         """The nodes of a tree by their code, parents before children."""
         own = self.all_trees[tree]
-        nodes, waiting = {}, [TOTAL]
+        order, waiting = [], [TOTAL]
         while waiting:
             code = waiting.pop(0)
-            nodes[code] = self._mask(own, code)
+            order.append(code)
             waiting.extend(own.children.get(code, ()))
-        return nodes
-
-    @cached_property
-    def nodes(self) -> dict[str, Node]:
-        """Every node of every tree by its code, and every leaf.
-
-        Raises:
-            ValueError: one code stands for two sets of leaves, which is a defect of the caller.
-        """
-        nodes = {TOTAL: self.total, **{leaf: 1 << place for place, leaf in enumerate(self.leaves)}}
-        for tree in self.all_trees:
-            for code, node in self.tree_nodes(tree).items():
-                if nodes.setdefault(code, node) != node:
-                    raise ValueError(f"the node {code} of {self.name} stands for two sets of leaves")
-        return nodes
+        nodes: dict[str, Node] = {}
+        for code in reversed(order):
+            children = own.children.get(code)
+            if children:
+                node = 0
+                for child in children:
+                    node |= nodes[child]
+            else:
+                node = self.node(own.below.get(code, (code,)))
+            nodes[code] = node
+        return {code: nodes[code] for code in order}
 
     @cached_property
     def codes(self) -> dict[Node, str]:
-        """The code of every node; of two for one set of leaves the first."""
-        return {node: code for code, node in reversed(self.nodes.items())}
+        """A code of every node of every tree; of two for one set of leaves that of the first tree."""
+        codes: dict[Node, str] = {}
+        for tree in self.all_trees:
+            for code, node in self.tree_nodes(tree).items():
+                codes.setdefault(node, code)
+        return codes
 
     @cached_property
-    def divisions(self) -> dict[Node, tuple[tuple[Node, ...], ...]]:
-        """The ways in which the trees divide a node into the nodes directly under it."""
-        divisions: dict[Node, set[tuple[Node, ...]]] = {}
+    def divisions(self) -> tuple[tuple[Node, tuple[Node, ...]], ...]:
+        """Every node that a tree divides, with the nodes directly under it."""
+        divisions: dict[tuple[Node, tuple[Node, ...]], None] = {}
         for name, tree in self.all_trees.items():
             nodes = self.tree_nodes(name)
             for parent, children in tree.children.items():
                 parts = tuple(sorted(nodes[child] for child in children))
-                if parts != (nodes[parent],):
-                    divisions.setdefault(nodes[parent], set()).add(parts)
-        return {node: tuple(sorted(ways)) for node, ways in divisions.items()}
+                if len(parts) > 1:
+                    divisions[nodes[parent], parts] = None
+        return tuple(divisions)
 
-    def _mask(self, tree: VariableTree, code: str) -> Node:
-        children = tree.children.get(code)
-        if children:
-            return sum(self._mask(tree, child) for child in children)
-        place = {leaf: number for number, leaf in enumerate(self.leaves)}
-        return sum(1 << place[leaf] for leaf in tree.below.get(code, (code,)))
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {leaf: place for place, leaf in enumerate(self.leaves)}

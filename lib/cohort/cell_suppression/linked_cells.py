@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,12 +31,12 @@ class TableShape:
     Args:
         name: its name.
         axes: the tree by which it divides each of its variables, by the name of the variable.
-        fixed: the code of the node of further variables that all of its pupils have.
+        fixed: the leaves of further variables that all of its pupils have one of; of others they have any.
     """
 
     name: str
     axes: Mapping[str, str]
-    fixed: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class LinkedCells:
     shown: np.ndarray
     relations: sp.csr_matrix
 
-    @property
+    @cached_property
     def index(self) -> dict[CellKey, int]:
         """The place of every cell."""
         return {key: place for place, key in enumerate(self.keys)}
@@ -75,8 +76,10 @@ def list_table_cells(variables: Sequence[CellVariable], table: TableShape) -> li
     for variable in variables:
         if variable.name in table.axes:
             sides.append(list(dict.fromkeys(variable.tree_nodes(table.axes[variable.name]).values())))
+        elif variable.name in table.fixed:
+            sides.append([variable.node(table.fixed[variable.name])])
         else:
-            sides.append([variable.nodes[table.fixed.get(variable.name, "*")]])
+            sides.append([variable.total])
     return list(itertools.product(*sides))
 
 
@@ -134,10 +137,11 @@ class _Divisions:
     def _divide(self, nodes: frozenset[Node]) -> _Division:
         """Divide every node into nodes directly under it where they are all there, otherwise into common parts."""
         relations, divided = [], set()
-        for node in sorted(nodes):
-            for parts in self._variable.divisions.get(node, ()):
-                if nodes.issuperset(parts):
-                    relations.append((node, parts))
+        for whole, parts in self._variable.divisions:
+            for node in sorted(nodes):
+                own = tuple(sorted({part & node for part in parts} - {0}))
+                if node & ~whole == 0 and len(own) > 1 and nodes.issuperset(own):
+                    relations.append((node, own))
                     divided.add(node)
         parts_of_all = _find_common_parts(nodes)
         added: dict[Node, None] = {}
@@ -147,7 +151,7 @@ class _Divisions:
             parts = _cover(node, nodes, parts_of_all)
             relations.append((node, parts))
             added.update(dict.fromkeys(part for part in parts if part not in nodes))
-        return _Division(tuple(added), tuple(relations))
+        return _Division(tuple(added), tuple(dict.fromkeys(relations)))
 
 
 def _find_common_parts(nodes: frozenset[Node]) -> frozenset[Node]:

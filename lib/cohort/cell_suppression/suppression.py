@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cohort.cell_suppression.cell_contributors import CellCounts, Numbers, count_cells
-from cohort.cell_suppression.cell_rules import Protection, combine_protections, protect_cells
+from cohort.cell_suppression.cell_contributors import CellCounts, Numbers, UncountedCells, count_cells
+from cohort.cell_suppression.cell_rules import FewPupils, Protection, combine_protections, protect_cells
 from cohort.cell_suppression.cell_suppression_task import (
     ProtectedScore,
     SuppressionResult,
@@ -18,7 +18,7 @@ from cohort.cell_suppression.linked_cells import CellKey, LinkedCells, link_tabl
 from cohort.cell_suppression.pattern_search import NoPatternInTime, PatternSearch
 from cohort.cell_suppression.protecting_movements import CannotProtect
 from cohort.cell_suppression.suppression_problem import SuppressionProblem, make_attackers
-from cohort.foundation import NotAnonymous, ProgressWriter, describe_problem
+from cohort.foundation import NotAnonymous, ProgressWriter, StateRefused, describe_problem
 
 
 def find_hidden_cells(task: SuppressionTask, progress: ProgressWriter) -> SuppressionResult:
@@ -29,12 +29,13 @@ def find_hidden_cells(task: SuppressionTask, progress: ProgressWriter) -> Suppre
         progress: receives lines of progress.
 
     Raises:
+        StateRefused: earlier editions have cells that cannot be counted together with these (exit code 15).
         NotAnonymous: too many cells that a rule hides, no safe pattern in its time, or a cell that what was printed
             before gives away (exit code 14). The refusal names the variable to coarsen.
     """
     cells = link_tables(task.variables, task.tables)
-    columns = [column for score in task.scores for column in (score.sums, score.pupils)]
-    counts = count_cells(cells, task.contributions, columns)
+    columns = dict.fromkeys([*task.sums, *(column for score in task.scores for column in (score.sums, score.pupils))])
+    counts = _count(cells, task, list(columns))
     protection = _protect(cells, counts, task)
     primary = protection.primary & cells.shown
     progress(f"{int(cells.shown.sum())} cells, {len(cells.keys)} with their parts; {int(primary.sum())} primary")
@@ -61,21 +62,42 @@ def find_hidden_cells(task: SuppressionTask, progress: ProgressWriter) -> Suppre
     )
 
 
+def _count(cells: LinkedCells, task: SuppressionTask, columns: list[str]) -> CellCounts:
+    """Count the cells, and hold the counts against each other: what was counted at different times may differ."""
+    try:
+        counts = count_cells(cells, task.contributions, columns)
+    except UncountedCells as failure:
+        raise _refuse_earlier(f"parts that cannot be counted any more: {failure}") from None
+    if np.abs(cells.relations @ counts.pupils).max(initial=0.0) > 0.5:
+        raise _refuse_earlier("counts that differ from those of today, as after an objection")
+    return counts
+
+
+def _refuse_earlier(found: str) -> StateRefused:
+    return StateRefused(
+        describe_problem(
+            "tables that agree with those of earlier editions",
+            example="tables of another school year",
+            found=found,
+            where="the tables of the publication and those published before",
+            do="Leave the school years of earlier editions out: what is published stays as it is",
+        )
+    )
+
+
 def _protect(cells: LinkedCells, counts: CellCounts, task: SuppressionTask) -> Protection:
-    """Protect cells by the rules, by what else is asked for, and those that were hidden before as by one pupil."""
-    own = protect_cells(counts, task.rules.as_cell_rules())
-    own = _leave_zero(own, counts)
+    """Protect cells by the rules, and by what else is asked for; parts that no table shows if they have few pupils."""
+    all_rules = protect_cells(counts, task.rules.as_cell_rules())
+    of_parts = protect_cells(counts, [FewPupils(task.rules.pupils)])
+    own = Protection(
+        np.where(cells.shown, all_rules.below, of_parts.below), np.where(cells.shown, all_rules.above, of_parts.above)
+    )
     further = Protection(np.zeros(len(cells.keys)), np.zeros(len(cells.keys)))
     for place, key in enumerate(cells.keys):
         if key in task.further_needs:
             further.below[place], further.above[place] = task.further_needs[key]
     further = Protection(np.minimum(further.below, counts.pupils), further.above)
     return combine_protections([own, further])
-
-
-def _leave_zero(protection: Protection, counts: CellCounts) -> Protection:
-    empty = counts.pupils == 0
-    return Protection(np.where(empty, 0.0, protection.below), np.where(empty, 0.0, protection.above))
 
 
 def _make_problems(
@@ -162,7 +184,7 @@ def find_variable_to_coarsen(cells: LinkedCells, counts: CellCounts, rules: Supp
     primary = protect_cells(counts, rules.as_cell_rules()).primary & cells.shown & (counts.pupils > 0)
     left: dict[str, int] = {}
     for place, variable in enumerate(cells.variables):
-        parents = set(variable.divisions)
+        parents = {whole for whole, _ in variable.divisions}
         coarse = np.fromiter((key[place] in parents for key in cells.keys), dtype=bool, count=len(cells.keys))
         if not coarse.all():
             left[variable.name] = int(primary[coarse].sum())

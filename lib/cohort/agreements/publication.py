@@ -1,0 +1,420 @@
+"""The declaration of one publication (`conf/publications/<name>.toml`): which public tables are made, and from what.
+
+It is checked against itself when it is read, and against the limits of the platform by `load_publication`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from cohort.agreements.label_texts import LabelText
+from cohort.agreements.platform import Platform
+from cohort.agreements.publication_limits import CellLimits
+from cohort.agreements.research_purpose import NonBlankText, ReasonText
+from cohort.agreements.selected_results import MOMENT_ORDER, MomentCode, ResultChoice, SchoolYear
+from cohort.foundation import (
+    CODE_LISTS,
+    ConfigurationRefused,
+    Declaration,
+    ExactNumber,
+    UsageRefused,
+    describe_problem,
+    read_declaration,
+    several_problems,
+)
+
+PUBLICATION_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+TABLE_NAME = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+SCHOOL_ATTRIBUTES = ("regio", "denominatie_groep", "soort")
+"""Attributes of a school in `scholen.csv`, which a variable may show."""
+TABLE_ATTRIBUTES = (
+    "geslacht",
+    "jaargroep",
+    "gewicht",
+    "thuistaal",
+    "opleiding_ouders",
+    "combinatiegroep",
+    "schooltype",
+)
+"""Attributes of a pupil that a variable may show."""
+RESERVED_COLUMNS = frozenset({"school", "board", "pupils", "maat", "waarde", "status"})
+
+
+class DeclaredVariable(Declaration):
+    """A variable of the tables, and what divides it.
+
+    Args:
+        name: its name.
+        attribute: the attribute of the pupil or of the school that it shows, `schooljaar`, or `schoolgrootte`.
+        hierarchies: names of hierarchy files, each a way to divide it; left out, it is divided into its codes at once.
+        edges: of `schoolgrootte` the least number of pupils of every class but the first, in ascending order.
+        label: what it is called.
+        value_labels: what its values are called, by code.
+        sensitive: whether no row of a table may show nearly all of its pupils with one value.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]{0,39}$")]
+    attribute: Literal[
+        "regio",
+        "denominatie_groep",
+        "soort",
+        "schooljaar",
+        "schoolgrootte",
+        "geslacht",
+        "jaargroep",
+        "gewicht",
+        "thuistaal",
+        "opleiding_ouders",
+        "combinatiegroep",
+        "schooltype",
+    ]
+    hierarchies: list[Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")]] = Field(default_factory=list)
+    edges: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)] | None = None
+    label: LabelText
+    value_labels: dict[str, LabelText] = Field(default_factory=dict)
+    sensitive: bool = False
+
+    @model_validator(mode="after")
+    def _coherent(self) -> DeclaredVariable:
+        if (self.attribute == "schoolgrootte") != (self.edges is not None):
+            raise ValueError(
+                "Expected edges with schoolgrootte and with no other attribute, for example edges = [100, 250, 500]; "
+                f"found otherwise for variable {self.name} in <where>. Add or remove them."
+            )
+        if self.edges is not None and sorted(set(self.edges)) != self.edges:
+            raise ValueError(
+                "Expected edges in ascending order, for example edges = [100, 250, 500]; found others for variable "
+                f"{self.name} in <where>. Put them in order."
+            )
+        if self.name in RESERVED_COLUMNS:
+            raise ValueError(
+                "Expected a name that no column of the platform has, for example regio; found one that is reserved, "
+                f"{self.name}, in <where>. Rename the variable."
+            )
+        return self
+
+
+class DeclaredScore(Declaration):
+    """A score of one domain and scale, at one or more moments of a school year.
+
+    Args:
+        name: its name; its figures are of `<name>_<moment>`.
+        domein: the domain of the tests.
+        schaal: their scale.
+        value: which score.
+        moments: at which moments of the school year.
+        several: which of several results at one moment counts.
+        lowest: the least score of the scale, in points, which an attacker knows.
+        highest: the greatest.
+        spread: how many points the interval of a hidden mean must reach below and above it: what the means of schools
+            differ by.
+        label: what it is called.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,29}$")]
+    domein: str
+    schaal: str
+    value: Literal["vaardigheidsscore", "ruwe_score"]
+    moments: Annotated[list[MomentCode], Field(min_length=1)]
+    several: ResultChoice
+    lowest: Annotated[ExactNumber, Field(ge=0, decimal_places=2)]
+    highest: Annotated[ExactNumber, Field(decimal_places=2)]
+    spread: Annotated[ExactNumber, Field(gt=0, decimal_places=2)]
+    label: LabelText
+
+    @model_validator(mode="after")
+    def _coherent(self) -> DeclaredScore:
+        if self.highest <= self.lowest or self.spread * 2 > self.highest - self.lowest:
+            raise ValueError(
+                "Expected a scale wider than twice the spread, for example lowest = 0, highest = 200, spread = 5; "
+                f"found otherwise for score {self.name} in <where>. Correct it."
+            )
+        if len(set(self.moments)) != len(self.moments):
+            raise ValueError(
+                "Expected every moment once, for example moments = ['M', 'E']; found one twice for score "
+                f"{self.name} in <where>. Remove it."
+            )
+        return self
+
+    @property
+    def ordered_moments(self) -> tuple[str, ...]:
+        """The moments in the order of the school year."""
+        return tuple(sorted(self.moments, key=MOMENT_ORDER.index))
+
+
+class DeclaredMeasure(Declaration):
+    """A figure of every cell of a table.
+
+    Args:
+        kind: `count`; `mean`, `standard_deviation` or `percentile` of a score; `growth` of a score between its first
+            and its last moment; `share` of the pupils with a value of a variable.
+        score: the score.
+        moment: its moment.
+        quantile: of a percentile, as a share: 0.5 for the median.
+        variable: of a share the variable of its numerator.
+        value: and the code of the value, at any level of its hierarchies.
+        label: what it is called; left out, as its kind.
+    """
+
+    kind: Literal["count", "mean", "standard_deviation", "share", "percentile", "growth"]
+    score: str | None = None
+    moment: MomentCode | None = None
+    quantile: Annotated[ExactNumber, Field(gt=0, lt=1, decimal_places=2)] | None = None
+    variable: str | None = None
+    value: str | None = None
+    label: LabelText | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> DeclaredMeasure:
+        wanted = {
+            "count": set(),
+            "mean": {"score", "moment"},
+            "standard_deviation": {"score", "moment"},
+            "percentile": {"score", "moment", "quantile"},
+            "growth": {"score"},
+            "share": {"variable", "value"},
+        }[self.kind]
+        given = {
+            name for name in ("score", "moment", "quantile", "variable", "value") if getattr(self, name) is not None
+        }
+        if given != wanted:
+            raise ValueError(
+                f"Expected of a measure of kind {self.kind} {', '.join(sorted(wanted)) or 'nothing more'}, for example "
+                f"as in the template; found {', '.join(sorted(given)) or 'nothing'} in <where>. Correct it."
+            )
+        return self
+
+
+class DeclaredTable(Declaration):
+    """One table: its variables, with the hierarchy by which each is shown, and its measures."""
+
+    name: TABLE_NAME
+    title: LabelText
+    by: Annotated[list[str], Field(min_length=1, max_length=6)]
+    hierarchies: dict[str, str] = Field(default_factory=dict)
+    measures: Annotated[list[DeclaredMeasure], Field(min_length=1)]
+
+
+class PublicationPopulation(Declaration):
+    """Which pupils are counted: of which school years and year groups, and with which scores.
+
+    Args:
+        schooljaar: the school years.
+        jaargroep: the year groups; left out, all.
+        scores: the names of scores, each with all of its moments, that every counted pupil has.
+    """
+
+    schooljaar: Annotated[list[SchoolYear], Field(min_length=1)]
+    jaargroep: Annotated[list[str], Field(min_length=1)] | None = None
+    scores: list[str] = Field(default_factory=list)
+
+    @field_validator("jaargroep")
+    @classmethod
+    def _as_results_have_them(cls, groups: list[str] | None) -> list[str] | None:
+        if groups is not None and not set(groups) <= set(CODE_LISTS["jaargroep"].codes):
+            raise ValueError(
+                "Expected year groups as results have them, for example `7`; found another text in "
+                "population.jaargroep in <where>. Write a code of the list in docs/schools.md."
+            )
+        return groups
+
+
+class NoiseSettings(Declaration):
+    """With method "noise": whose contribution is protected, and how much of the budget the publication may spend."""
+
+    unit: Literal["pupil", "school"]
+    epsilon: Annotated[ExactNumber, Field(gt=0, le=10)]
+    school_pupils: Annotated[int, Field(ge=1)] | None = None
+    """Of unit school: pupils of a school beyond so many in a cell are not counted."""
+
+
+class Publication(Declaration):
+    """The agreement on one publication."""
+
+    name: str
+    title: LabelText
+    purpose: ReasonText
+    requested_by: NonBlankText
+    rows: Literal["selection", "release"]
+    project: str | None = None
+    method: Literal["suppress", "round", "noise"]
+    population: PublicationPopulation
+    limits: CellLimits
+    variables: Annotated[list[DeclaredVariable], Field(min_length=1)]
+    scores: list[DeclaredScore] = Field(default_factory=list)
+    tables: Annotated[list[DeclaredTable], Field(min_length=1)]
+    noise: NoiseSettings | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Publication:
+        problems = [*self._find_name_problems(), *self._find_source_problems(), *self._find_table_problems()]
+        if problems:
+            raise several_problems(problems)
+        return self
+
+    def _find_name_problems(self) -> Iterator[str]:
+        kinds: dict[str, Sequence[str]] = {
+            "variable": [variable.name for variable in self.variables] + [score.name for score in self.scores],
+            "table": [table.name for table in self.tables],
+        }
+        for kind, names in kinds.items():
+            if len(set(names)) != len(names):
+                yield (
+                    f"Expected every {kind} or score under a name of its own, for example regio; found a name twice in "
+                    "<where>. Rename one."
+                )
+
+    def _find_source_problems(self) -> Iterator[str]:
+        if (self.rows == "release") != (self.project is not None):
+            yield (
+                "Expected a project with rows = 'release' and without otherwise, for example project = 'leergroei'; "
+                "found otherwise in <where>. Add or remove it."
+            )
+        if self.rows == "release" and (self.scores or self.method == "noise"):
+            yield (
+                "Expected counts and shares alone of the rows of a release, for example kind = 'count'; found scores "
+                "or noise in <where>. A release has bands, not scores: remove them."
+            )
+        if (self.method == "noise") != (self.noise is not None):
+            yield (
+                "Expected [noise] with method = 'noise' and without otherwise, for example unit = 'pupil' and epsilon "
+                "= 1; found otherwise in <where>. Add or remove it."
+            )
+        unknown = sorted(set(self.population.scores) - {score.name for score in self.scores})
+        if unknown:
+            yield (
+                "Expected declared scores in population.scores, for example a name of [[scores]]; found "
+                f"{', '.join(unknown)} in <where>. Declare them under [[scores]]."
+            )
+
+    def _find_table_problems(self) -> Iterator[str]:
+        variables = {variable.name: variable for variable in self.variables}
+        scores = {score.name: score for score in self.scores}
+        for table in self.tables:
+            place = f"table {table.name} in <where>"
+            unknown = sorted({*table.by, *table.hierarchies} - set(variables))
+            if unknown or len(set(table.by)) != len(table.by):
+                yield (
+                    f"Expected declared variables, each once, for example {self.variables[0].name}; found "
+                    f"{', '.join(unknown) or 'one twice'} in {place}. Correct it."
+                )
+                continue
+            for name in table.by:
+                yield from _find_hierarchy_problems(variables[name], table, place)
+            for measure in table.measures:
+                yield from self._find_measure_problems(measure, variables, scores, place)
+
+    def _find_measure_problems(
+        self,
+        measure: DeclaredMeasure,
+        variables: dict[str, DeclaredVariable],
+        scores: dict[str, DeclaredScore],
+        place: str,
+    ) -> Iterator[str]:
+        if measure.variable is not None and measure.variable not in variables:
+            yield (
+                f"Expected a declared variable of a share, for example {self.variables[0].name}; found another in "
+                f"{place}. Correct it."
+            )
+        if measure.score is None:
+            return
+        score = scores.get(measure.score)
+        if score is None or (measure.moment is not None and measure.moment not in score.moments):
+            yield (
+                "Expected a declared score and one of its moments, for example score = 'rekenen', moment = 'E'; found "
+                f"another in {place}. Correct it."
+            )
+        elif measure.kind == "growth" and len(score.moments) != 2:
+            yield (
+                "Expected growth of a score with two moments, for example moments = ['M', 'E']; found "
+                f"{len(score.moments)} of {score.name} in {place}. Correct the score."
+            )
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The domains of the scores."""
+        return frozenset(score.domein for score in self.scores)
+
+
+def _find_hierarchy_problems(variable: DeclaredVariable, table: DeclaredTable, place: str) -> Iterator[str]:
+    chosen = table.hierarchies.get(variable.name)
+    if len(variable.hierarchies) > 1 and chosen is None:
+        yield (
+            f"Expected the hierarchy of {variable.name}, which has several, for example hierarchies = "
+            f"{{ {variable.name} = '{variable.hierarchies[0]}' }}; found none in {place}. Name one."
+        )
+    if chosen is not None and chosen not in variable.hierarchies:
+        yield (
+            f"Expected a hierarchy that {variable.name} declares, for example "
+            f"{variable.hierarchies[0] if variable.hierarchies else 'none'}; found another in {place}. Correct it."
+        )
+
+
+def check_publication_name(name: str) -> None:
+    """Check that a name can be that of a publication.
+
+    Raises:
+        UsageRefused: another name (exit code 2).
+    """
+    if not PUBLICATION_NAME.fullmatch(name):
+        raise UsageRefused(
+            describe_problem(
+                "the name of a publication of small letters, digits and _",
+                example="leerlingen",
+                found="another",
+                where="--publication",
+                do="Give the name of a file in conf/publications",
+            )
+        )
+
+
+def load_publication(folder: Path, name: str, platform: Platform) -> Publication:
+    """Load the declaration of a publication and check it against the limits of the platform.
+
+    Args:
+        folder: the configuration folder.
+        name: the name of the publication.
+        platform: the platform declaration.
+
+    Raises:
+        ConfigurationRefused: a file that is missing or is no valid declaration, that declares another name, or weaker
+            limits than the platform's (exit code 10).
+        UsageRefused: an impossible name (2).
+    """
+    check_publication_name(name)
+    where = f"publications/{name}.toml"
+    publication = read_declaration(folder / where, Publication, where=where)
+    problems = list(_find_weaker_limits(publication, platform, where))
+    if publication.name != name:
+        problems.append(
+            describe_problem(
+                f"name = '{name}'",
+                example=f"name = '{name}'",
+                found="another name",
+                where=where,
+                do="A publication has the name of its file",
+            )
+        )
+    if problems:
+        raise ConfigurationRefused(*problems)
+    return publication
+
+
+def _find_weaker_limits(publication: Publication, platform: Platform, where: str) -> Iterator[str]:
+    for name, own in publication.limits:
+        floor: Decimal | int = getattr(platform.publications, name)
+        at_most = name in ("max_share", "largest_value_share")
+        if own > floor if at_most else own < floor:
+            yield describe_problem(
+                f"{name} {'at most' if at_most else 'at least'} {floor}, the platform's limit",
+                example=f"{name} = {floor}",
+                found=f"{name} = {own}",
+                where=where,
+                do="Keep to [publications] of platform.toml",
+            )
