@@ -38,6 +38,7 @@ LIMITS = PublicationLimits(
     max_primary_share=Decimal("0.15"),
     hide_up_to=7,
     round_to=5,
+    epsilon_per_pupil_year=Decimal(1),
     search_seconds=60,
     first_pattern_seconds=60,
     search_megabytes=1500,

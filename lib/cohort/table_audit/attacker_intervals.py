@@ -78,7 +78,7 @@ class _GroupModel:
     def __init__(self, members: Array, rows: Sequence[KnownRow]) -> None:
         self._place = {int(column): place for place, column in enumerate(members)}
         self._size = len(members)
-        self._solver = highspy.Highs()
+        self._solver = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in (("output_flag", False), ("threads", 1), ("solver", "simplex"), ("presolve", "off")):
             self._solver.setOptionValue(option, value)
         entries = [np.array([self._place[int(column)] for column in row.columns]) for row in rows]

@@ -14,6 +14,7 @@ from cohort.table_audit.attacker_knowledge import list_known_rows
 from cohort.table_audit.audit_findings import AuditCase
 from cohort.table_audit.cell_knowledge import AuditKnowledge, Bounds, CellCounts
 from cohort.table_audit.cell_meanings import Meaning
+from cohort.table_audit.figure_check import NOBODY
 from cohort.table_audit.interval_search import OUTSIDER, InformedAttackers, IntervalSearch, Narrow, find_attackers
 from cohort.table_audit.protection_rules import CellNeeds, protect_cells
 from cohort.table_audit.shown_figures import ShownFigure, list_nodes
@@ -98,7 +99,7 @@ def _find_few_degrees(knowledge: AuditKnowledge, rules: PublishedRules) -> Cases
     figures = [
         figure
         for figure in knowledge.figures
-        if figure.edition == 0 and figure.value is not None and figure.measure.kind not in ("count", "share")
+        if figure.edition == 0 and figure.value not in (None, NOBODY) and figure.measure.kind not in ("count", "share")
     ]
     pupils = knowledge.count([figure.base for figure in figures]).pupils
     return [

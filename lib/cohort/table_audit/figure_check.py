@@ -19,6 +19,8 @@ Cases = list[tuple[str, AuditCase]]
 HUNDREDTHS = 100.0
 LEAST_SHARE, MOST_SHARE = 5.0, 95.0
 """Shares outside these per cents are printed as less or more than them."""
+NOBODY = "-"
+"""What stands for a figure of no pupils."""
 CLIPPED = {"<5": (0.0, LEAST_SHARE), ">95": (MOST_SHARE, 100.0)}
 
 
@@ -82,6 +84,8 @@ def check_figures(
 def _is_right(figure: ShownFigure, own: MeaningCounts, edition: AuditEdition, space: MeaningSpace) -> bool:
     measure, printed = figure.measure, figure.value or ""
     pupils = own.value(figure.base) or 0.0
+    if printed == NOBODY:
+        return pupils == 0 and measure.kind != "count"
     if measure.kind == "count":
         return printed == str(round(pupils))
     if measure.kind == "share":
@@ -117,7 +121,7 @@ def _is_right_percentile(figure: ShownFigure, edition: AuditEdition, space: Mean
     for place, name in enumerate(space.variables):
         if name in table.column_names:
             leaves = space.leaves[name]
-            inside &= np.array([figure.base[place] >> leaves[leaf] & 1 for leaf in table[name].to_pylist()], dtype=bool)
+            inside &= np.array([figure.base[place] >> leaves[str(leaf)] & 1 for leaf in table[name].to_pylist()]) > 0
     chosen = table.filter(pa.array(inside)).sort_by("value")
     values, pupils = chosen["value"].to_numpy().astype(np.float64), np.cumsum(chosen[PUPILS].to_numpy())
     rank = figure.measure.quantile * (pupils[-1] - 1)

@@ -17,7 +17,7 @@ from cohort.table_audit.attacker_knowledge import list_known_rows
 from cohort.table_audit.audit_findings import AuditCase
 from cohort.table_audit.cell_knowledge import AuditKnowledge, Bounds
 from cohort.table_audit.cell_meanings import Meaning
-from cohort.table_audit.figure_check import HUNDREDTHS, MeaningCounts
+from cohort.table_audit.figure_check import HUNDREDTHS, NOBODY, MeaningCounts
 from cohort.table_audit.interval_search import IntervalSearch
 from cohort.table_audit.protection_rules import CellNeeds
 from cohort.table_audit.shown_figures import ShownFigure
@@ -166,7 +166,7 @@ def _check_other_figures(
     cases: Cases = []
     for figure in figures:
         measure = figure.measure
-        if measure.kind == "count" or figure.value is None:
+        if measure.kind == "count" or figure.value in (None, NOBODY):
             continue
         base = counts.get(figure.base)
         exact: float | None = None
@@ -178,7 +178,7 @@ def _check_other_figures(
             elif measure.kind == "share" and figure.numerator in counts:
                 exact = 100.0 * int(counts[figure.numerator].value or 0) / int(base.value)
         try:
-            wrong = exact is None or abs(float(figure.value) - exact) > 0.5 * 10.0**-measure.decimals + 1e-9
+            wrong = exact is None or abs(float(str(figure.value)) - exact) > 0.5 * 10.0**-measure.decimals + 1e-9
         except ValueError:
             wrong = True
         if wrong:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -138,7 +139,7 @@ class SchoolCounts:
         for edition in self.editions:
             pairs = edition.contributors.select([SCHOOL, BOARD]).group_by([SCHOOL, BOARD]).aggregate([])
             for school, board in zip(pairs[SCHOOL].to_pylist(), pairs[BOARD].to_pylist(), strict=True):
-                of.setdefault(school, board)
+                of.setdefault(str(school), str(board))
         places = {board: place for place, board in enumerate(self.boards)}
         return np.array([places[of[school]] for school in self.schools], dtype=np.int64)
 
@@ -227,7 +228,7 @@ class SchoolCounts:
         name, leaves = self.space.variables[place], self.space.leaves[self.space.variables[place]]
         if name in table.column_names:
             encoded = table[name].cast(pa.string()).combine_chunks().dictionary_encode()
-            places = np.array([leaves[leaf] for leaf in encoded.dictionary.to_pylist()], dtype=np.int64)
+            places = np.array([leaves[str(leaf)] for leaf in encoded.dictionary.to_pylist()], dtype=np.int64)
             return self.parts.part_of_leaf[place][places[encoded.indices.to_numpy()]] if len(places) else places
         own = self.space.pupils_of(number)[place]
         inside = [part for part, mask in enumerate(self.parts.masks[place]) if mask & own]
@@ -238,16 +239,17 @@ def _names(table: pa.Table, column: str) -> list[str]:
     return [name for name in pc.unique(table[column]).to_pylist() if name is not None]
 
 
-def _numbers(column: pa.ChunkedArray) -> Array:
-    return np.array([float(value) for value in column.to_pylist()], dtype=np.float64)
+def _numbers(column: pa.ChunkedArray[Any]) -> Array:
+    values: list[Any] = column.to_pylist()
+    return np.array([float(value) for value in values], dtype=np.float64)
 
 
-def _spread(part: Array, column: pa.ChunkedArray, pupils: Array, names: Sequence[str], size: int) -> sp.csr_matrix:
+def _spread(part: Array, column: pa.ChunkedArray[Any], pupils: Array, names: Sequence[str], size: int) -> sp.csr_matrix:
     if not names:
         return sp.csr_matrix((size, 0))
     encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
     places = {name: place for place, name in enumerate(names)}
-    lookup = np.array([places[name] for name in encoded.dictionary.to_pylist()], dtype=np.int64)
+    lookup = np.array([places[str(name)] for name in encoded.dictionary.to_pylist()], dtype=np.int64)
     matrix = sp.coo_matrix((pupils, (part, lookup[encoded.indices.to_numpy()])), shape=(size, len(names))).tocsr()
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
