@@ -307,11 +307,17 @@ class Publication(Declaration):
                 "= 1; found otherwise in <where>. Add or remove it."
             )
         kinds = {measure.kind for table in self.tables for measure in table.measures}
-        allowed = {"noise": {"count", "mean"}, "round": {"count", "share"}}.get(self.method, kinds)
+        allowed = {"noise": {"count", "mean"}, "round": {"count"}}.get(self.method, kinds)
         if not kinds <= allowed:
             yield (
                 f"Expected measures that can be published with method = '{self.method}', for example kind = 'count'; "
                 f"found {', '.join(sorted(kinds - allowed))} in <where>. Use {' and '.join(sorted(allowed))}."
+            )
+        if self.method == "round" and len(self.tables) > 1:
+            yield (
+                "Expected one table with method = 'round', for example by = ['regio', 'jaargroep']; found "
+                f"{len(self.tables)} in <where>. Totals are sums of rounded parts, so that two tables would print two "
+                "totals for the same pupils: make a publication of each."
             )
         unknown = sorted(set(self.population.scores) - {score.name for score in self.scores})
         if unknown:

@@ -79,7 +79,9 @@ def draw_cells(environment: Environment, publication: Publication, rows: Edition
             values, often, finest = _draw(environment, request, laid_out, rows, measure)
             by_measure[measure.name] = values
             by_measure[f"{ERROR_PREFIX}{measure.name}"] = often
-            errors[f"{table.name}/{measure.name}"] = finest
+            errors.update(
+                dict.fromkeys((f"{table.name}/{prefix}{measure.name}" for prefix in ("", ERROR_PREFIX)), finest)
+            )
         printed[table.name] = [
             TidyCell(nodes, measure.name, by_measure[measure.name][place])
             for place, nodes in enumerate(laid_out.nodes)
