@@ -47,6 +47,7 @@ from cohort.publications.publication_variables import make_table_variables
 from cohort.release import require_batches
 from cohort.results import read_current_results
 from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
+from cohort.table_files import write_table_files
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,7 @@ def _write_files(folder: StoragePath, document: PublicationDocument, cells: Cell
         text = format_tidy_cells(tuple(axis.variable for axis in table.axes), cells[table.name])
         with open_to_write(folder / table.cells_file) as file:
             file.write(text.encode("utf-8"))
+    write_table_files(folder, document, cells)
     return digest_files(folder)
 
 
