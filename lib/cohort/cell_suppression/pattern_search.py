@@ -285,7 +285,7 @@ class PatternSearch:
 
     def _offer_if_safe(self, hidden: Numbers) -> None:
         audit = JointAudit(self._problems, hidden.astype(np.float64))
-        if not audit.find_breaches():
+        if audit.is_safe():
             self._offer(audit)
 
     def _offer(self, audit: JointAudit) -> None:

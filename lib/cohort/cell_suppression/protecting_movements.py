@@ -138,8 +138,8 @@ def print_again(problems: Sequence[SuppressionProblem], audit: JointAudit, until
             break
         hidden[cell] = False
         tried = JointAudit(problems, hidden.astype(np.float64), audit)
-        if tried.find_breaches():
-            hidden[cell] = True
-        else:
+        if tried.is_safe():
             audit = tried
+        else:
+            hidden[cell] = True
     return audit
