@@ -118,6 +118,10 @@ class UncountedCells(ValueError):
     """No selection has all pupils of some cells, and what divides them."""
 
 
+class DifferingCounts(ValueError):
+    """Two selections count one cell differently."""
+
+
 def count_cells(cells: LinkedCells, contributions: Sequence[Contributions], sums: Sequence[str] = ()) -> CellCounts:
     """Count every cell, from the first selection that can.
 
@@ -128,12 +132,19 @@ def count_cells(cells: LinkedCells, contributions: Sequence[Contributions], sums
 
     Raises:
         UncountedCells: no selection can count some cells.
+        DifferingCounts: two selections count a cell differently: one has other pupils, or only part of them.
     """
     left, parts = np.ones(len(cells.keys), dtype=bool), []
+    pupils = np.zeros(len(cells.keys))
     for own in contributions:
-        chosen = left & own.has_cells(cells)
-        left &= ~chosen
-        parts.append(_count_selection(cells, np.flatnonzero(chosen), own.rows, sums))
+        able = own.has_cells(cells)
+        part = _count_selection(cells, np.flatnonzero(able), own.rows, sums)
+        counted = np.asarray(part.by_school.sum(axis=1)).ravel()
+        if np.abs(counted - pupils)[able & ~left].max(initial=0.0) > 0.5:
+            raise DifferingCounts
+        parts.append(part.keep(able & left))
+        pupils = np.where(able & left, counted, pupils)
+        left &= ~able
     if left.any():
         raise UncountedCells(cells.describe(int(np.flatnonzero(left)[0])))
     schools = tuple(sorted({school for part in parts for school in part.board_of}))
@@ -163,6 +174,13 @@ class _SelectionCounts:
     board_of: dict[str, str]
     by_school: sp.csr_matrix
     sums: dict[str, Numbers]
+
+    def keep(self, chosen: Numbers) -> _SelectionCounts:
+        """The counts of some cells alone; every other cell is empty."""
+        by_school = (sp.diags(chosen.astype(np.float64)) @ self.by_school).tocsr()
+        by_school.eliminate_zeros()
+        sums = {name: np.where(chosen, values, 0.0) for name, values in self.sums.items()}
+        return _SelectionCounts(self.schools, self.board_of, by_school, sums)
 
     def widen(self, schools: Sequence[str]) -> sp.csr_matrix:
         """The counts with a column for each of more schools."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cohort.cell_suppression.cell_contributors import CellCounts, Numbers, UncountedCells, count_cells
+from cohort.cell_suppression.cell_contributors import CellCounts, DifferingCounts, Numbers, UncountedCells, count_cells
 from cohort.cell_suppression.cell_rules import FewPupils, Protection, combine_protections, protect_cells
 from cohort.cell_suppression.cell_suppression_task import (
     ProtectedScore,
@@ -19,6 +19,8 @@ from cohort.cell_suppression.pattern_search import NoPatternInTime, PatternSearc
 from cohort.cell_suppression.protecting_movements import CannotProtect
 from cohort.cell_suppression.suppression_problem import SuppressionProblem, make_attackers
 from cohort.foundation import NotAnonymous, ProgressWriter, StateRefused, describe_problem
+
+_DIFFERING = "counts that differ from those of today, as after an objection or of part of these pupils"
 
 
 def find_hidden_cells(task: SuppressionTask, progress: ProgressWriter) -> SuppressionResult:
@@ -68,8 +70,10 @@ def _count(cells: LinkedCells, task: SuppressionTask, columns: list[str]) -> Cel
         counts = count_cells(cells, task.contributions, columns)
     except UncountedCells as failure:
         raise _refuse_earlier(f"parts that cannot be counted any more: {failure}") from None
+    except DifferingCounts:
+        raise _refuse_earlier(_DIFFERING) from None
     if np.abs(cells.relations @ counts.pupils).max(initial=0.0) > 0.5:
-        raise _refuse_earlier("counts that differ from those of today, as after an objection")
+        raise _refuse_earlier(_DIFFERING)
     return counts
 
 
@@ -80,7 +84,8 @@ def _refuse_earlier(found: str) -> StateRefused:
             example="tables of another school year",
             found=found,
             where="the tables of the publication and those published before",
-            do="Leave the school years of earlier editions out: what is published stays as it is",
+            do="Leave the school years of earlier editions out: what is published stays as it is. Where an earlier "
+            "edition counts part of the pupils, declare the variable or the score by which it does",
         )
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,6 +26,7 @@ from cohort.publication_documents import (
     load_publication_document,
     parse_tidy_cells,
 )
+from cohort.publications.publication_variables import PRESENT
 from cohort.publications.table_shapes import MeasureCells, list_measure_cells
 from cohort.storage import StoragePath, StorageZones, parquet_source
 
@@ -54,7 +56,11 @@ class EarlierEdition:
 
 
 def make_contributions(document: PublicationDocument, rows: pa.Table) -> Contributions:
-    """The counts of an edition for a search, with the population that they are of."""
+    """The counts of an edition for a search, with the pupils who have each score, and their population."""
+    for score in document.scores:
+        has = np.asarray(rows[score.presence].to_numpy(zero_copy_only=False) == PRESENT)
+        pupils = np.where(has, rows["pupils"].to_numpy(), 0)
+        rows = rows.append_column(f"{score.name}_pupils", pa.array(pupils, pa.int64()))
     return Contributions(rows, {variable.name: variable.leaves for variable in document.variables})
 
 

@@ -36,7 +36,6 @@ from cohort.publications.earlier_editions import (
 )
 from cohort.publications.table_shapes import list_measure_cells, make_cell_variables
 
-PRESENT_LEAF = "ja"
 Cells = dict[str, list[TidyCell]]
 
 
@@ -56,13 +55,8 @@ class EditionRows:
 
     @property
     def contributions(self) -> Contributions:
-        """The counts for a search, with the pupils who have each score."""
-        rows = self.contributors
-        for score in self.document.scores:
-            has = np.asarray(rows[score.presence].to_numpy(zero_copy_only=False) == PRESENT_LEAF)
-            pupils = np.where(has, rows["pupils"].to_numpy(), 0)
-            rows = rows.append_column(f"{score.name}_pupils", pa.array(pupils, pa.int64()))
-        return make_contributions(self.document, rows)
+        """The counts for a search."""
+        return make_contributions(self.document, self.contributors)
 
 
 def suppress_cells(

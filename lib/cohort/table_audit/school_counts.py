@@ -166,7 +166,7 @@ class SchoolCounts:
         found: dict[int, PartCounts] = {}
         for number, edition in enumerate(self.editions):
             own = self.of_edition(number, divided)
-            if own is None:
+            if own is None or not self._has_everybody(number, divided):
                 continue
             within = np.zeros(size, dtype=bool)
             within[self.parts.parts(divided, self.space.pupils_of(number))] = True
@@ -182,6 +182,11 @@ class SchoolCounts:
             chosen[new], pupils[new] = number, own.pupils[new]
             found[number] = own
         return self._join(divided, chosen, found)
+
+    def _has_everybody(self, number: int, divided: frozenset[int]) -> bool:
+        """Whether an edition has the pupils of every leaf of the variables that are not divided."""
+        own, full = self.space.pupils_of(number), self.space.full
+        return all(own[place] == full[place] for place in range(len(full)) if place not in divided)
 
     def _join(self, divided: frozenset[int], chosen: Array, found: Mapping[int, PartCounts]) -> PartCounts:
         size = len(chosen)
