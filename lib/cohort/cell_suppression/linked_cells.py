@@ -71,10 +71,7 @@ class LinkedCells:
 
 
 def list_table_cells(variables: Sequence[CellVariable], table: TableShape) -> list[CellKey]:
-    """List the cells of one table, a cell for every code; two codes may have the same leaves, as the total and its part.
-
-    The order is that of the variables.
-    """
+    """List the cells of one table in the order of the variables, one for every code; two may have the same leaves."""
     sides = []
     for variable in variables:
         if variable.name in table.axes:

@@ -143,7 +143,7 @@ def _mark(cells: LinkedCells, keys: frozenset[CellKey]) -> Numbers:
 
 
 def _require_few_primary(cells: LinkedCells, counts: CellCounts, primary: Numbers, task: SuppressionTask) -> None:
-    occupied = cells.shown & (counts.pupils > 0)
+    occupied = cells.shown & ((counts.pupils > 0) | primary)
     share = primary.sum() / max(occupied.sum(), 1)
     if share > task.max_primary_share:
         coarser = find_variable_to_coarsen(cells, counts, task.rules)
