@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cohort.cell_suppression.cell_contributors import CellCounts, DifferingCounts, Numbers, UncountedCells, count_cells
-from cohort.cell_suppression.cell_rules import FewPupils, Protection, combine_protections, protect_cells
+from cohort.cell_suppression.cell_rules import Protection, combine_protections, protect_cells
 from cohort.cell_suppression.cell_suppression_task import (
     ProtectedScore,
     SuppressionResult,
@@ -91,12 +91,8 @@ def _refuse_earlier(found: str) -> StateRefused:
 
 
 def _protect(cells: LinkedCells, counts: CellCounts, task: SuppressionTask) -> Protection:
-    """Protect cells by the rules, and by what else is asked for; parts that no table shows if they have few pupils."""
-    all_rules = protect_cells(counts, task.rules.as_cell_rules())
-    of_parts = protect_cells(counts, [FewPupils(task.rules.pupils)])
-    own = Protection(
-        np.where(cells.shown, all_rules.below, of_parts.below), np.where(cells.shown, all_rules.above, of_parts.above)
-    )
+    """Protect cells by the rules, also the parts that no table shows, and by what else is asked for."""
+    own = protect_cells(counts, task.rules.as_cell_rules())
     further = Protection(np.zeros(len(cells.keys)), np.zeros(len(cells.keys)))
     for place, key in enumerate(cells.keys):
         if key in task.further_needs:
@@ -109,9 +105,10 @@ def _make_problems(
     cells: LinkedCells, counts: CellCounts, protection: Protection, task: SuppressionTask
 ) -> list[SuppressionProblem]:
     hidden_before = _mark(cells, task.hidden_before)
-    printed = _mark(cells, task.printed_before) | (
-        cells.shown & (counts.pupils == 0) & ~protection.primary & ~hidden_before
-    )  # an empty cell protects nothing: whoever knows that there is no such school fills it in
+    empty = cells.shown & (counts.pupils == 0) & ~protection.primary & ~hidden_before
+    # an empty cell protects nothing, since whoever knows that there is no such school fills it in; but it may be hidden
+    # where it would give away that another one is empty
+    printed = _mark(cells, task.printed_before) | (empty & ~_find_related_empty(cells, counts, protection))
     hidden = (protection.primary | ~cells.shown | hidden_before) & ~printed
     cost = np.where(cells.shown, np.log2(counts.pupils + 2), 0.0)
     attackers = make_attackers(counts, task.rules.p) if task.informed else None
@@ -120,6 +117,18 @@ def _make_problems(
     for score in task.scores:
         problems.append(_make_score_problem(problems[0], counts.sums, score))
     return problems
+
+
+def _find_related_empty(cells: LinkedCells, counts: CellCounts, protection: Protection) -> Numbers:
+    """Find the empty cells that relations join with an empty cell that is protected, as one of a distribution."""
+    empty = counts.pupils == 0
+    related: Numbers = empty & protection.primary
+    joined = abs(cells.relations)
+    found = 0
+    while found != related.sum():
+        found = related.sum()
+        related = empty & (related | (joined.T @ (joined @ related.astype(np.float64)) > 0))
+    return related
 
 
 def _make_score_problem(
@@ -174,10 +183,10 @@ def _refuse_time(cells: LinkedCells, counts: CellCounts, primary: Numbers, task:
 def _refuse_printed(cells: LinkedCells, failure: CannotProtect) -> NotAnonymous:
     return NotAnonymous(
         describe_problem(
-            "tables beside which what was printed before gives no cell away",
-            example="the same cells as before",
+            "tables in which what must be printed gives no cell away",
+            example="tables of which every cell was printed before, or none",
             found=f"a cell that it gives away: {cells.describe(failure.breach.cell)}",
-            where="the tables of the publication and earlier editions",
+            where="the tables of the publication beside earlier editions and empty cells",
             do="Leave that cell's table out, or publish it rounded",
         )
     )
