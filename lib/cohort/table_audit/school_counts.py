@@ -128,7 +128,7 @@ class SchoolCounts:
         self.has_schools = bool(self.schools)
         self._of_divided: dict[frozenset[int], PartCounts] = {}
         self._of_edition: dict[tuple[int, frozenset[int]], PartCounts | None] = {}
-        self.order = (*range(1, len(editions)), 0)
+        self.order: tuple[int, ...] = (*range(1, len(editions)), 0)
 
     @cached_property
     def board_of_school(self) -> Array:
