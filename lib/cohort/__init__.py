@@ -16,8 +16,10 @@ public names (contracts of import-linter in `pyproject.toml`):
     keys              Custody of the project keys. No other package sees a secret.
     agreements        What is agreed and declared: platform, projects and their columns, catalogue of tests and
                       schools, hierarchies, privacy model.
+    approvals         Approval of a document by a second person's signature, made and verified by OpenSSH.
     release_records   The record of each release with its state, the public record made from it, and the restricted
                       snapshot of its equivalence classes.
+    differential_privacy   Counts and means with noise, their errors, and the ledger of the privacy budget.
     research_files    What stands beside a published table for its researchers: the codebook, and the folder of
                       exported files.
     access            Who may read a published table, opened and closed by file modes and groups.

@@ -5,6 +5,7 @@ problems (exit code 10). No Spark, no pupil data.
 
     platform               `platform.toml`: floors, retention, limits, access
     publication            one publication: its tables, and what they are made from
+    approval_settings      who may approve what
     publication_limits     when a cell of a public table is hidden
     container_limits       what a zip or workbook may unpack to
     catalogue              `toetsen.csv`, `scholen.csv`
@@ -25,6 +26,7 @@ problems (exit code 10). No Spark, no pupil data.
 
 from __future__ import annotations
 
+from cohort.agreements.approval_settings import PRINCIPAL, ApprovalSettings
 from cohort.agreements.catalogue import SCHOOL_LIST_HEADER, TEST_LIST_HEADER, Catalogue, load_catalogue
 from cohort.agreements.container_limits import BYTES_WITHOUT_RATIO_LIMIT, ContainerLimits
 from cohort.agreements.declared_bands import DeclaredBands
@@ -69,10 +71,12 @@ from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
 __all__ = [
     "BYTES_WITHOUT_RATIO_LIMIT",
     "NUMERIC_SCORES",
+    "PRINCIPAL",
     "PROJECT_NAME",
     "SCHOOL_ATTRIBUTES",
     "SCHOOL_LIST_HEADER",
     "TEST_LIST_HEADER",
+    "ApprovalSettings",
     "Catalogue",
     "CellLimits",
     "ContainerLimits",

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from cohort.agreements.approval_settings import ApprovalSettings
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.agreements.publication_limits import PublicationLimits
 from cohort.delta import TableRetention
@@ -269,6 +270,7 @@ class Platform(Declaration):
     shown: CountRounding
     risk_limits: HeldRiskLimits
     publications: PublicationLimits
+    approvals: ApprovalSettings
 
 
 def load_platform(folder: Path) -> Platform:

@@ -41,6 +41,8 @@ class PublicationLimits(CellLimits):
         search_seconds: the time budget of one search for the cells to hide.
         first_pattern_seconds: without a safe pattern after so many seconds the publication is refused.
         search_megabytes: the memory budget of one search.
+        epsilon_per_pupil_year: with method "noise": what all tables together may spend of the privacy of one pupil
+            in one school year.
     """
 
     max_primary_share: Annotated[ExactNumber, Field(gt=0, le=Decimal("0.5"))]
@@ -49,3 +51,4 @@ class PublicationLimits(CellLimits):
     search_seconds: Annotated[int, Field(ge=1)]
     first_pattern_seconds: Annotated[int, Field(ge=1)]
     search_megabytes: Annotated[int, Field(ge=100)]
+    epsilon_per_pupil_year: Annotated[ExactNumber, Field(gt=0, le=10)]

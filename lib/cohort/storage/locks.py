@@ -16,6 +16,9 @@ OBJECTIONS_LOCK = "_objections"
 REGISTER_LOCK = "_register"
 """The name of the lock of the public register."""
 
+PRIVACY_BUDGET_LOCK = "_privacy_budget"
+"""The name of the lock of the ledger of the privacy budget, held while figures with noise are drawn."""
+
 
 @contextmanager
 def hold_lock(folder: StoragePath, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[bool]:

@@ -175,6 +175,20 @@ class StorageZones(Generic[P_co]):
         return self.root / "publications" / publication / str(edition)
 
     @property
+    def differential_privacy(self) -> P_co:
+        """What was spent of the privacy budget, and the noisy figures that were bought with it."""
+        return self.restricted / "differential_privacy"
+
+    @property
+    def privacy_budget_ledger(self) -> P_co:
+        """The ledger of the privacy budget."""
+        return self.differential_privacy / "ledger.json"
+
+    def noisy_figures(self, spending: str) -> P_co:
+        """The noisy figures of one spending, by its digest."""
+        return self.differential_privacy / "figures" / f"{spending}.json"
+
+    @property
     def public_records(self) -> P_co:
         """Public records of releases, with rounded counts."""
         return self.root / "records"
