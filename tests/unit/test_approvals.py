@@ -316,6 +316,15 @@ def no_end(desk: Desk) -> None:
     desk.approve(desk.line("a.jansen", "jansen").replace(',valid-before="20270101"', ""))
 
 
+def no_quotes(desk: Desk) -> None:
+    desk.approve(desk.line("a.jansen", "jansen").replace('"', ""))
+
+
+def hidden_behind_a_form_feed(desk: Desk) -> None:
+    """A line that Python's own division into lines would find in a comment."""
+    desk.approve("# a comment\x0c" + desk.line("a.jansen", "jansen"))
+
+
 def authority(desk: Desk) -> None:
     desk.approve(desk.line("a.jansen", "jansen").replace("namespaces", "cert-authority,namespaces"))
 
@@ -380,6 +389,8 @@ ATTEMPTS: dict[Callable[[Desk], None], str] = {
     any_namespace: "found another namespace in line 3",
     no_options: "found options other than",
     no_end: "found not all of the options",
+    no_quotes: "each once and in quotes in line 3",
+    hidden_behind_a_form_feed: "found another key",
     authority: "found options other than",
     impossible_day: "found a time that is not",
     ends_before_it_begins: "found a key that ends before it begins",
@@ -444,7 +455,7 @@ def test_an_action_that_no_platform_knows_is_a_defect(desk: Desk) -> None:
 def test_settings_that_could_not_tell_two_people_apart_are_refused(
     desk: Desk, change: dict[str, object], problem: str
 ) -> None:
-    with pytest.raises(ValueError, match="Expected|String should") as refusal:
+    with pytest.raises(ValueError, match=r"Expected|String should") as refusal:
         desk.environment(**change)
     assert problem in str(refusal.value)
 

@@ -32,7 +32,7 @@ def _greet_nowhere() -> None:
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 1)
-        highspy.Highs()
+        highspy.Highs()  # type: ignore[no-untyped-call]
     finally:
         os.dup2(kept, 1)
         os.close(kept)
@@ -42,7 +42,7 @@ def _greet_nowhere() -> None:
 def new_solver() -> highspy.Highs:
     """Make a silent solver that uses one thread."""
     _greet_nowhere()
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("solver", "simplex")

@@ -181,7 +181,7 @@ def _count_selection(cells: LinkedCells, places: Numbers, rows: pa.Table, sums: 
     atom_of_row = atom_of_row.reshape(-1)
     members = _find_atoms_of_cells(cells, places, present, atoms)
     encoded = rows[SCHOOL_COLUMN].cast(pa.string()).combine_chunks().dictionary_encode()
-    schools, codes = tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy()
+    schools, codes = tuple(str(name) for name in encoded.dictionary.to_pylist()), encoded.indices.to_numpy()
     pupils = rows[PUPILS_COLUMN].to_numpy().astype(np.float64)
     by_atom = sp.csr_matrix((pupils, (atom_of_row, codes)), shape=(len(atoms), len(schools)))
     totals = {}
@@ -198,7 +198,8 @@ def _find_boards(rows: pa.Table) -> dict[str, str]:
         ValueError: a school with two boards, which is a defect of the caller.
     """
     pairs = rows.select([SCHOOL_COLUMN, BOARD_COLUMN]).group_by([SCHOOL_COLUMN, BOARD_COLUMN]).aggregate([])
-    board_of = dict(zip(pairs[SCHOOL_COLUMN].to_pylist(), pairs[BOARD_COLUMN].to_pylist(), strict=True))
+    names = zip(pairs[SCHOOL_COLUMN].to_pylist(), pairs[BOARD_COLUMN].to_pylist(), strict=True)
+    board_of = {str(school): str(board) for school, board in names}
     if len(board_of) != len(pairs):
         raise ValueError("a school with two boards")
     return board_of
@@ -209,7 +210,7 @@ def _number_leaves(cells: LinkedCells, place: int, rows: pa.Table) -> Numbers:
     numbers = {leaf: number for number, leaf in enumerate(variable.leaves)}
     encoded = rows[variable.name].cast(pa.string()).combine_chunks().dictionary_encode()
     try:
-        lookup = np.array([numbers[leaf] for leaf in encoded.dictionary.to_pylist()], dtype=np.int64)
+        lookup = np.array([numbers[str(leaf)] for leaf in encoded.dictionary.to_pylist()], dtype=np.int64)
     except KeyError:
         raise ValueError(f"a leaf of {variable.name} that the variable has not") from None
     return lookup[encoded.indices.to_numpy()] if len(lookup) else np.zeros(0, dtype=np.int64)

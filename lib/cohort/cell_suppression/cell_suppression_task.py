@@ -77,6 +77,7 @@ class SuppressionTask:
         further_needs: further cells to protect, with how far below and above, as a percentile asks for more pupils
             than a count.
         scores: the scores whose means are printed.
+        sums: further columns of the contributions to add up for every cell.
         informed: whether schools and boards are attackers who know their own pupils; only published comparisons of
             methods leave them out.
     """
@@ -91,6 +92,7 @@ class SuppressionTask:
     hidden_before: frozenset[CellKey] = frozenset()
     further_needs: Mapping[CellKey, tuple[float, float]] = field(default_factory=dict)
     scores: Sequence[ProtectedScore] = ()
+    sums: Sequence[str] = ()
     informed: bool = True
 
 

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from cohort.cell_suppression.attacker_programme import HIDDEN_AT_ALL, AttackerProgramme
 from cohort.cell_suppression.cell_contributors import Numbers
@@ -63,11 +64,12 @@ def group_hidden_cells(problem: SuppressionProblem, parts: Numbers) -> tuple[Num
         The hidden cells, and the group of each.
     """
     hidden = np.flatnonzero(parts > HIDDEN_AT_ALL)
-    incidence = problem.columns[:, hidden]
-    rows = np.arange(incidence.shape[0])
-    graph = sp.bmat([[None, abs(incidence)], [abs(incidence).T, None]]).tocsr()
-    _, labels = sp.csgraph.connected_components(graph, directed=False)
-    return hidden, labels[len(rows) :]
+    incidence = problem.columns[:, hidden].tocoo()
+    rows, cells = incidence.shape
+    joins = (incidence.row, rows + incidence.col)
+    graph = sp.csr_matrix((np.ones(len(incidence.row)), joins), shape=(rows + cells, rows + cells))
+    _, labels = connected_components(graph, directed=False)
+    return hidden, labels[rows:]
 
 
 class PatternAudit:
@@ -269,8 +271,12 @@ class JointAudit:
         self, problems: Sequence[SuppressionProblem], parts: Numbers, before: JointAudit | None = None
     ) -> None:
         self.parts = parts
-        witnesses = [()] * len(problems) if before is None else [audit.witnesses for audit in before.audits]
-        self.audits = [PatternAudit(problem, parts, own) for problem, own in zip(problems, witnesses, strict=True)]
+        witnesses: list[list[Witness]] = [[] for _ in problems]
+        if before is not None:
+            witnesses = [audit.witnesses for audit in before.audits]
+        self.audits: list[PatternAudit] = [
+            PatternAudit(problem, parts, own) for problem, own in zip(problems, witnesses, strict=True)
+        ]
 
     def find_breaches(self, tolerance: float = TOLERANCE, *, informed: bool = True) -> list[Breach]:
         """Find every cell that is not safe under any of the problems; see `PatternAudit.find_breaches`."""

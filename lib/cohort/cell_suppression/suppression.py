@@ -34,8 +34,8 @@ def find_hidden_cells(task: SuppressionTask, progress: ProgressWriter) -> Suppre
             before gives away (exit code 14). The refusal names the variable to coarsen.
     """
     cells = link_tables(task.variables, task.tables)
-    columns = [column for score in task.scores for column in (score.sums, score.pupils)]
-    counts = _count(cells, task, columns)
+    columns = dict.fromkeys([*task.sums, *(column for score in task.scores for column in (score.sums, score.pupils))])
+    counts = _count(cells, task, list(columns))
     protection = _protect(cells, counts, task)
     primary = protection.primary & cells.shown
     progress(f"{int(cells.shown.sum())} cells, {len(cells.keys)} with their parts; {int(primary.sum())} primary")

@@ -1,0 +1,33 @@
+"""The files of an edition: their checksums, and copies of them byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cohort.publication_documents import DOCUMENT
+from cohort.storage import StoragePath, remove_tree, store_of
+
+
+def digest_files(folder: StoragePath) -> dict[str, str]:
+    """Return the SHA-256 of every file of a folder, by its name; nothing of a folder that is not there."""
+    if not folder.is_dir():
+        return {}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir(), key=lambda path: path.name)
+        if path.is_file()
+    }
+
+
+def copy_files(source: StoragePath, target: StoragePath, *, public: bool) -> None:
+    """Copy every file of a folder into another, in the place of what stood there; the edition's document comes last.
+
+    Args:
+        source: the folder.
+        target: the other one.
+        public: whether everybody may read the copies; otherwise nobody but the platform may.
+    """
+    remove_tree(target)
+    for path in sorted(source.iterdir(), key=lambda path: (path.name == DOCUMENT, path.name)):
+        if path.is_file():
+            store_of(target).write_whole(target / path.name, path.read_bytes(), public=public)

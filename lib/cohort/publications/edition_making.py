@@ -1,0 +1,234 @@
+"""One edition made: from results to staged files that the auditor has passed.
+
+Nobody can read an edition yet: `edition_publication` is a step of its own. The edition's record is written last, so
+that what a killed run left is written anew by the next one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from cohort.agreements import Catalogue, Environment, Publication
+from cohort.approvals import name_current_user
+from cohort.data_states import AcceptedResults
+from cohort.erasure import accept_objections
+from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, Stopwatch, describe_problem
+from cohort.ingestion import require_canonical_codes, require_newest_numbers
+from cohort.legal_basis import ListVocabulary, Objections, load_list_vocabulary, load_number_changes, load_objections
+from cohort.publication_documents import (
+    CONTRIBUTORS,
+    DOCUMENT,
+    SCORES,
+    EditionEvent,
+    EditionRecord,
+    EditionState,
+    PublicationDocument,
+    SearchFigures,
+    find_published_edition,
+    format_tidy_cells,
+    list_editions,
+    save_edition_record,
+)
+from cohort.publications.contributor_counts import count_units
+from cohort.publications.contributor_rows import make_contributor_rows
+from cohort.publications.declared_tables import make_publication_document
+from cohort.publications.earlier_editions import EarlierEdition, load_earlier_editions
+from cohort.publications.edition_audit import audit_files
+from cohort.publications.edition_files import digest_files
+from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.publication_variables import make_table_variables
+from cohort.release import require_batches
+from cohort.results import read_current_results
+from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
+
+
+@dataclass(frozen=True)
+class PublicationTask:
+    """What an edition is made from, beside the results.
+
+    Args:
+        environment: the surroundings of the run.
+        publication: the declaration.
+        catalogue: the lists of tests and schools.
+    """
+
+    environment: Environment
+    publication: Publication
+    catalogue: Catalogue
+
+    @property
+    def vocabulary(self) -> ListVocabulary:
+        """What the lines of lists may name."""
+        return load_list_vocabulary(self.environment.zones, self.environment.config, self.catalogue)
+
+
+def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressWriter) -> EditionRecord:
+    """Make, stage and audit the next edition of a publication; the caller holds its lock.
+
+    Args:
+        spark: the session.
+        task: what it is made from.
+        progress: receives lines of progress.
+
+    Returns:
+        The exact record of the edition, AUDITED.
+
+    Raises:
+        DeliveriesRefused: there are no results of these school years (exit code 11).
+        ObjectionsRefused: a problem in the lists of objections (12).
+        NotAnonymous: tables that are too fine, no safe pattern in time, or findings of the auditor (14).
+        StateRefused: lists that were not applied, or earlier editions that contradict these counts (15).
+    """
+    environment, publication = task.environment, task.publication
+    zones, clock = environment.zones, Stopwatch(progress)
+    edition = max(list_editions(zones, publication.name), default=0) + 1
+
+    # 1. The counts per school: one pass over the results.
+    objections = _read_objections(spark, task)
+    document = _make_document(task, edition)
+    rows, objected = _count(spark, task, document, objections)
+    clock.report_stage("counts", f"{len(rows.contributors)} combinations of values and school")
+
+    # 2. What is printed, beside everything that was published before.
+    earlier = load_earlier_editions(zones)
+    cells, search = _protect(task, rows, earlier, progress)
+    clock.report_stage(
+        "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
+    )
+
+    # 3. The files, staged; then the auditor reads them.
+    digests = _write_counts(zones.exact_edition(publication.name, edition), rows)
+    staged = zones.staged_edition(publication.name, edition)
+    files = _write_files(staged, document, cells)
+    audit, findings = audit_files(staged, rows.contributors, rows.scores, earlier, environment.platform)
+    clock.report_stage("audited", f"{audit.attackers} attackers, {len(findings)} findings")
+    state = EditionState.REFUSED if findings else EditionState.AUDITED
+    record = EditionRecord(
+        publication=publication.name,
+        edition=edition,
+        state=state,
+        events=tuple(_list_events(environment.now, (EditionState.STAGED, state))),
+        declaration_digest=_digest_declaration(environment, publication),
+        files=files,
+        contributors_digest=digests[CONTRIBUTORS],
+        eligibility_digest=objections.digest_for_project(publication.name, publication.domains),
+        pupils=int(rows.contributors["pupils"].to_numpy().sum()),
+        schools=len(rows.contributors["school"].unique()),
+        objected=objected,
+        search=search,
+        audit=audit,
+        approval=None,
+    )
+    save_edition_record(zones, record)
+    if findings:
+        remove_tree(staged)
+        raise NotAnonymous(
+            *findings, f"Edition {edition} of {publication.name} was refused. Correct the cause, then run tables again."
+        )
+    return record
+
+
+def _read_objections(spark: SparkSession, task: PublicationTask) -> Objections:
+    """Read the objections of today, and hold the results to them as a release does."""
+    environment, vocabulary = task.environment, task.vocabulary
+    zones = environment.zones
+    objections = load_objections(
+        zones.objections,
+        environment.platform.objections,
+        environment.today,
+        vocabulary.domains,
+        projects={*vocabulary.projects, task.publication.name},
+    )
+    require_newest_numbers(zones, load_number_changes(zones.number_changes, environment.today))
+    require_canonical_codes(spark, zones)
+    accept_objections(spark, environment, objections, frozenset(vocabulary.domains))
+    return objections
+
+
+def _make_document(task: PublicationTask, edition: int) -> PublicationDocument:
+    environment, publication = task.environment, task.publication
+    published = find_published_edition(environment.zones, publication.name)
+    variables = make_table_variables(publication, task.catalogue, environment.hierarchies)
+    return make_publication_document(
+        publication,
+        variables,
+        environment.platform,
+        edition,
+        None if published is None else published.edition,
+        environment.today,
+    )
+
+
+def _count(
+    spark: SparkSession, task: PublicationTask, document: PublicationDocument, objections: Objections
+) -> tuple[EditionRows, int]:
+    """Count the pupils of an edition; also how many were left out because of an objection."""
+    environment, publication = task.environment, task.publication
+    results = AcceptedResults(read_current_results(spark, environment.zones, require_batches(environment.zones)))
+    counted = count_units(results, publication, objections)
+    if not len(counted.rows):
+        raise DeliveriesRefused(
+            describe_problem(
+                "results of the publication's population",
+                example="those of a run of ingest",
+                found="none",
+                where="restricted/results",
+                do="Run ingest first, or correct the population",
+            )
+        )
+    contributors = make_contributor_rows(counted.rows, publication, document, task.catalogue, environment.today)
+    scores = None
+    if counted.scores is not None:
+        scores = make_contributor_rows(counted.scores, publication, document, task.catalogue, environment.today)
+    return EditionRows(document, contributors, scores), counted.objected
+
+
+def _protect(
+    task: PublicationTask, rows: EditionRows, earlier: tuple[EarlierEdition, ...], progress: ProgressWriter
+) -> tuple[Cells, SearchFigures | None]:
+    publication, platform = task.publication, task.environment.platform
+    if publication.method == "round":
+        return round_cells(rows, platform), None
+    return suppress_cells(publication, rows, platform, earlier, progress)
+
+
+def _write_counts(folder: StoragePath, rows: EditionRows) -> dict[str, str]:
+    """Write the counts that an edition is made from, for nobody but the platform; return the digest of each file."""
+    make_private_folder(folder)
+    tables = {CONTRIBUTORS: rows.contributors, **({} if rows.scores is None else {SCORES: rows.scores})}
+    digests = {}
+    for name, table in tables.items():
+        content = pa.BufferOutputStream()
+        pq.write_table(table, content)
+        data = content.getvalue().to_pybytes()
+        with open_to_write(folder / name) as file:
+            file.write(data)
+        digests[name] = hashlib.sha256(data).hexdigest()
+    return digests
+
+
+def _write_files(folder: StoragePath, document: PublicationDocument, cells: Cells) -> dict[str, str]:
+    """Write the files of an edition; return the digest of each."""
+    remove_tree(folder)
+    make_private_folder(folder)
+    write_json_document(folder / DOCUMENT, document.model_dump(mode="json"))
+    for table in document.tables:
+        text = format_tidy_cells(tuple(axis.variable for axis in table.axes), cells[table.name])
+        with open_to_write(folder / table.cells_file) as file:
+            file.write(text.encode("utf-8"))
+    return digest_files(folder)
+
+
+def _digest_declaration(environment: Environment, publication: Publication) -> str:
+    content = (environment.config / "publications" / f"{publication.name}.toml").read_bytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _list_events(now: dt.datetime, states: tuple[EditionState, ...]) -> list[EditionEvent]:
+    return [EditionEvent(state=state, at=now.isoformat(), by=name_current_user()) for state in states]
