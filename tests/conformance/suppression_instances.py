@@ -2,8 +2,8 @@
 
 Sources of the data, which are facts and no code: `z1`, `z2`, `z3` are data sets of SSBtools (Statistics Norway, MIT);
 `sdctable` is the complete data set of the vignette of sdcTable (GPL-2+); `simple2d` condenses the test microdata of
-tau-ARGUS as checkTauArgus distributes it (42,723 records): per size and region the number of records, their sum, and the
-two largest. The table of regions and sexes is test 1 of checkTauArgus.
+tau-ARGUS as checkTauArgus distributes it (42,723 records): per size and region the number of records, their sum, and
+the two largest. The table of regions and sexes is test 1 of checkTauArgus.
 """
 
 from __future__ import annotations
