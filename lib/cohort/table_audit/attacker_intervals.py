@@ -14,6 +14,7 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
+from cohort.foundation import new_solver
 from cohort.table_audit.attacker_knowledge import KnownRow, share_a_row
 
 Array = np.ndarray
@@ -78,9 +79,8 @@ class _GroupModel:
     def __init__(self, members: Array, rows: Sequence[KnownRow]) -> None:
         self._place = {int(column): place for place, column in enumerate(members)}
         self._size = len(members)
-        self._solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        for option, value in (("output_flag", False), ("threads", 1), ("solver", "simplex"), ("presolve", "off")):
-            self._solver.setOptionValue(option, value)
+        self._solver = new_solver()
+        self._solver.setOptionValue("presolve", "off")
         entries = [np.array([self._place[int(column)] for column in row.columns]) for row in rows]
         starts = np.concatenate([[0], np.cumsum([len(entry) for entry in entries])])
         matrix = sp.csr_matrix(

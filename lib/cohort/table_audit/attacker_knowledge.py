@@ -112,8 +112,8 @@ def _reduce(columns: PartColumns, meaning: Meaning, holder: frozenset[int], exac
     for place in range(len(meaning)):
         for children in columns.space.divisions[place].get(meaning[place], ()):
             printed = [child for child in (_at(meaning, place, part) for part in children) if child in exact]
-            if printed:
-                taken = np.concatenate([columns.columns(child, holder) for child in printed if place in holder])
+            if printed and place in holder:
+                taken = np.concatenate([columns.columns(child, holder) for child in printed])
                 rest = np.setdiff1d(own, taken, assume_unique=True)
                 if len(rest) < len(best):
                     best = rest
