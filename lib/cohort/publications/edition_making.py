@@ -45,12 +45,13 @@ from cohort.publication_documents import (
 from cohort.publications.contributor_counts import count_units
 from cohort.publications.contributor_rows import SchoolFacts, make_contributor_rows
 from cohort.publications.declared_tables import make_publication_document
-from cohort.publications.earlier_editions import EarlierEdition, load_earlier_editions
+from cohort.publications.earlier_editions import Published, load_earlier_editions
 from cohort.publications.edition_audit import audit_files
 from cohort.publications.edition_files import digest_files
 from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
 from cohort.publications.noisy_cells import draw_cells
 from cohort.publications.publication_variables import make_table_variables
+from cohort.publications.release_beside import list_released_pupils
 from cohort.release import require_batches
 from cohort.results import read_current_results
 from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
@@ -108,7 +109,8 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
 
     # 2. What is printed, beside everything that was published before.
     earlier = load_earlier_editions(zones)
-    cells, search, document = _protect(task, rows, earlier, progress)
+    released = list_released_pupils(environment, publication, document)
+    cells, search, document = _protect(task, rows, Published(earlier, released), progress)
     clock.report_stage(
         "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
     )
@@ -117,7 +119,9 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     digests = _write_counts(zones.exact_edition(publication.name, edition), rows)
     staged = zones.staged_edition(publication.name, edition)
     files = _write_files(staged, document, cells)
-    audit, findings = audit_files(staged, rows.contributors, rows.scores, earlier, environment.platform)
+    audit, findings = audit_files(
+        staged, rows.contributors, rows.scores, Published(earlier, released), environment.platform
+    )
     clock.report_stage("audited", f"{audit.attackers} attackers, {len(findings)} findings")
     state = EditionState.REFUSED if findings else EditionState.AUDITED
     record = EditionRecord(
@@ -157,16 +161,6 @@ def _require_known_method(publication: Publication) -> None:
                 found=f"rows = '{publication.rows}'",
                 where=where,
                 do="Count the results: tables of the rows of a release are not made yet",
-            )
-        )
-    if publication.method not in ("suppress", "round"):
-        problems.append(
-            describe_problem(
-                "a method of this job",
-                example="method = 'suppress'",
-                found=f"method = '{publication.method}'",
-                where=where,
-                do="Hide cells or round them: tables with noise are not made yet",
             )
         )
     if problems:
@@ -230,7 +224,7 @@ def _count(
 
 
 def _protect(
-    task: PublicationTask, rows: EditionRows, earlier: tuple[EarlierEdition, ...], progress: ProgressWriter
+    task: PublicationTask, rows: EditionRows, published: Published, progress: ProgressWriter
 ) -> tuple[Cells, SearchFigures | None, PublicationDocument]:
     """Make what is printed, by the method of the publication."""
     publication, platform = task.publication, task.environment.platform
@@ -239,7 +233,7 @@ def _protect(
         return cells, None, rows.document.model_copy(update={"noise": noise})
     if publication.method == "round":
         return round_cells(rows, platform), None, rows.document
-    cells, search = suppress_cells(publication, rows, platform, earlier, progress)
+    cells, search = suppress_cells(publication, rows, platform, published, progress)
     return cells, search, rows.document
 
 

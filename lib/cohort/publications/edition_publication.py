@@ -93,7 +93,7 @@ def publish_edition(environment: Environment, record: EditionRecord, signature: 
     _require_state(record, EditionState.AUDITED)
     _require_newest(zones, record)
     _require_same_files(staged, record)
-    figures, findings = audit_published(zones, record, environment.platform)
+    figures, findings = audit_published(environment, record)
     if findings:
         event = _make_event(environment, EditionState.REFUSED, "published tables made it unsafe")
         save_edition_record(zones, record.moved(event, audit=figures))
