@@ -10,6 +10,7 @@ approved by a second person and published; none is ever made anew. Called by the
     table_shapes            the tables as the search has them
     earlier_editions        what was ever published
     noisy_cells             figures with noise
+    frozen_rows             counts of an earlier edition in the place of today's
     edition_search          which cells are hidden, or what is printed in their place
     cell_figures            the printed figures
     edition_files           checksums and copies
