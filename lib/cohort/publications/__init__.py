@@ -11,6 +11,7 @@ approved by a second person and published; none is ever made anew. Called by the
     release_beside          what anonymous releases tell of the same pupils
     earlier_editions        what was ever published
     noisy_cells             figures with noise
+    frozen_rows             counts of an earlier edition in the place of today's
     edition_search          which cells are hidden, or what is printed in their place
     cell_figures            the printed figures
     edition_files           checksums and copies

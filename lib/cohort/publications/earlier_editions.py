@@ -139,7 +139,12 @@ def select_exact_editions(editions: Sequence[EarlierEdition], document: Publicat
 
 def list_earlier_tables(edition: EarlierEdition) -> Iterator[TableShape]:
     """List the tables of an earlier edition for a search."""
-    for own in list_measure_cells(edition.document):
+    yield from list_shapes(edition.document)
+
+
+def list_shapes(document: PublicationDocument) -> Iterator[TableShape]:
+    """List the tables of counts behind the figures of an edition."""
+    for own in list_measure_cells(document):
         yield own.base
         if own.numerator is not None:
             yield own.numerator

@@ -45,10 +45,11 @@ from cohort.publication_documents import (
 from cohort.publications.contributor_counts import count_units
 from cohort.publications.contributor_rows import SchoolFacts, make_contributor_rows
 from cohort.publications.declared_tables import make_publication_document
-from cohort.publications.earlier_editions import Published, load_earlier_editions
+from cohort.publications.earlier_editions import EarlierEdition, Published, load_earlier_editions
 from cohort.publications.edition_audit import audit_files
 from cohort.publications.edition_files import digest_files
 from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.frozen_rows import find_frozen_edition, select_frozen_rows
 from cohort.publications.noisy_cells import draw_cells
 from cohort.publications.publication_variables import make_table_variables
 from cohort.publications.release_beside import list_released_pupils
@@ -90,7 +91,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
         The exact record of the edition, AUDITED.
 
     Raises:
-        ConfigurationRefused: a method or rows that this job does not make tables of (exit code 10).
+        ConfigurationRefused: rows of a release, of which this job makes no tables (exit code 10).
         DeliveriesRefused: there are no results of these school years (11).
         ObjectionsRefused: a problem in the lists of objections (12).
         NotAnonymous: tables that are too fine, no safe pattern in time, or findings of the auditor (14).
@@ -98,7 +99,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     """
     environment, publication = task.environment, task.publication
     zones, clock = environment.zones, Stopwatch(progress)
-    _require_known_method(publication)
+    _require_selection(publication)
     edition = max(list_editions(zones, publication.name), default=0) + 1
 
     # 1. The counts per school: one pass over the results.
@@ -109,6 +110,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
 
     # 2. What is printed, beside everything that was published before.
     earlier = load_earlier_editions(zones)
+    rows = _freeze(rows, earlier, clock)
     released = list_released_pupils(environment, publication, document)
     cells, search, document = _protect(task, rows, Published(earlier, released), progress)
     clock.report_stage(
@@ -149,22 +151,18 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     return record
 
 
-def _require_known_method(publication: Publication) -> None:
-    """Refuse what would otherwise be counted or protected in another way than the declaration says."""
-    problems = []
-    where = f"publications/{publication.name}.toml"
+def _require_selection(publication: Publication) -> None:
+    """Refuse rows of a release, which would otherwise be counted from the results."""
     if publication.rows != "selection":
-        problems.append(
+        raise ConfigurationRefused(
             describe_problem(
                 "rows = 'selection'",
                 example="rows = 'selection'",
                 found=f"rows = '{publication.rows}'",
-                where=where,
-                do="Count the results: tables of the rows of a release are not made yet",
+                where=f"publications/{publication.name}.toml",
+                do="Count the results: this job makes no tables of the rows of a release",
             )
         )
-    if problems:
-        raise ConfigurationRefused(*problems)
 
 
 def _read_objections(spark: SparkSession, task: PublicationTask) -> Objections:
@@ -221,6 +219,19 @@ def _count(
     if counted.scores is not None:
         scores = make_contributor_rows(counted.scores, publication, document, schools)
     return EditionRows(document, contributors, scores), counted.objected
+
+
+def _freeze(rows: EditionRows, earlier: tuple[EarlierEdition, ...], clock: Stopwatch) -> EditionRows:
+    """Take the counts of an earlier edition, where they have every cell."""
+    document = rows.document
+    frozen = find_frozen_edition(document, rows.contributors.column_names, earlier)
+    if frozen is None or document.method != "suppress":
+        return rows
+    clock.report_stage("frozen", f"counts of edition {frozen.record.edition} of {frozen.record.publication}")
+    scores = None if rows.scores is None or frozen.scores is None else select_frozen_rows(frozen.scores, document)
+    return EditionRows(
+        document, select_frozen_rows(frozen.contributors, document).select(rows.contributors.column_names), scores
+    )
 
 
 def _protect(
