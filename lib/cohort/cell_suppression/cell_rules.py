@@ -38,8 +38,8 @@ class CellRule(Protocol):
 class FewPupils:
     """A count of at least one and fewer than `pupils` is primary.
 
-    The interval must reach from 0 up to `pupils`, so that nobody can say that there are few, nor that there are some
-    (Statistics Netherlands and the ESSnet handbook on statistical disclosure control, ch. 4: minimum frequency rule).
+    The interval must reach from 0 to `pupils`, so that nobody can say that there are few, nor that there are any
+    (minimum frequency rule; ESSnet handbook on statistical disclosure control, ch. 4).
     """
 
     pupils: int
