@@ -91,7 +91,7 @@ def suppress_cells(
             rules=SuppressionRules(
                 limits.pupils, limits.schools, float(limits.max_share), float(limits.p_percent) / 100
             ),
-            budget=SearchBudget(floors.search_seconds, floors.first_pattern_seconds, gap=0.0),
+            budget=SearchBudget(floors.search_seconds, floors.first_pattern_seconds, megabytes=floors.search_megabytes),
             max_primary_share=float(floors.max_primary_share),
             printed_before=frozenset().union(*(printed for printed, _ in known)),
             hidden_before=frozenset().union(*(hidden for _, hidden in known)),
