@@ -22,11 +22,13 @@ from cohort.output_checking import (
     settle_requests,
     submit_request,
     withdraw_request,
+    write_decision_form,
     write_review_approval,
 )
 
 CHECKS: dict[str, ContentCheck] = {}
 """The automatic checks of contents by name. Without any, both reviewers must overrule a finding on each file."""
+LONGEST_REASON = 500
 ACTIONS = ("submit", "check", "list", "decide", "release", "withdraw", "return")
 
 
@@ -40,7 +42,7 @@ def run_outputs(job: JobRun) -> JobReport:
             return {"requests": [describe_request(one) for one in load_requests(environment.zones, project.name)]}
         if action == "submit":
             request = submit_request(environment, project, Path(arguments.submit))
-            return describe_request(check_request(environment, request, CHECKS))
+            return _check(job, request)
         request = load_request(environment.zones, project.name, getattr(arguments, action))
         return _change_request(job, project, request, action)
 
@@ -58,7 +60,15 @@ def _change_request(job: JobRun, project: Project, request: OutputRequest, actio
     if request.state is RequestState.RELEASED:
         audit_released(environment, request)
         return describe_request(request)
-    return describe_request(check_request(environment, request, CHECKS))
+    return _check(job, request)
+
+
+def _check(job: JobRun, request: OutputRequest) -> JobReport:
+    """Run the checks and write the form of the reviewers."""
+    environment = job.environment
+    request = check_request(environment, request, CHECKS)
+    form = write_decision_form(environment.zones, request)
+    return {**describe_request(request), "decision_form": form.relative_to(environment.zones.root).as_posix()}
 
 
 def _decide(job: JobRun, request: OutputRequest) -> JobReport:
@@ -89,19 +99,22 @@ def describe_request(request: OutputRequest) -> JobReport:
 
 def _choose_action(job: JobRun) -> str:
     arguments = job.arguments
+    reason = (arguments.reason or "").strip()
     chosen = [action for action in ACTIONS if getattr(arguments, action) not in (None, False)]
     needs_reason = chosen in (["withdraw"], ["return"])
     needs_decisions = chosen == ["decide"]
     if (
         len(chosen) != 1
-        or needs_reason != bool((arguments.reason or "").strip())
+        or needs_reason != bool(reason)
+        or not reason.isprintable()
+        or len(reason) > LONGEST_REASON
         or needs_decisions != (arguments.decisions is not None)
         or (arguments.signature is not None and not needs_decisions)
     ):
         raise UsageRefused(
             describe_problem(
                 f"one of {', '.join('--' + action for action in ACTIONS)}; --decisions with --decide alone, and "
-                "--reason with --withdraw or --return alone",
+                "--reason, one line, with --withdraw or --return alone",
                 example="--project leergroei --withdraw 3 --reason 'a wrong table'",
                 found="another choice",
                 where="the command line",

@@ -304,6 +304,21 @@ def test_a_finding_to_look_at_does_not_stand_against_an_approval(office: Office)
     assert office.decide("klaas").state is RequestState.APPROVED
 
 
+def test_the_form_approves_nothing_until_it_is_filled_in(office: Office) -> None:
+    office.checks = {"counts": finds(SMALL)}
+    form = reviews.write_decision_form(office.zones, office.submit())
+    with pytest.raises(UsageRefused):
+        reviews.read_decisions(form, None)
+    text = form.read_text(encoding="utf-8").replace('decision = ""', 'decision = "approve"')
+    text = text.replace("# [[overrule]]", "[[overrule]]").replace("# finding", "finding")
+    text = text.replace('# reason = ""', 'reason = "een structurele nul"')
+    office.act_as("jansen")
+    filled = office.home / "ingevuld.toml"
+    filled.write_text(text, encoding="utf-8")
+    review = reviews.read_decisions(filled, None)
+    assert len(reviews.decide_request(office.environment(), office.load(), review).reviews) == 1
+
+
 def test_without_checks_every_file_has_a_refusing_finding(office: Office) -> None:
     office.checks = {}
     request = office.submit()
@@ -402,7 +417,8 @@ def break_after(monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
     """End the process, as far as a test can, when a file is written more often than this."""
     from cohort.storage.posix_store import PosixStore
 
-    real, seen = PosixStore.write_whole, []
+    real = PosixStore.write_whole
+    seen: list[int] = []
 
     def write_whole(self: PosixStore, *arguments: object, **named: object) -> None:
         if len(seen) >= calls:

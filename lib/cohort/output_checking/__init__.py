@@ -45,6 +45,7 @@ from cohort.output_checking.reviews import (
     digest_findings,
     list_output_files,
     read_decisions,
+    write_decision_form,
     write_review_approval,
 )
 
@@ -76,5 +77,6 @@ __all__ = [
     "settle_requests",
     "submit_request",
     "withdraw_request",
+    "write_decision_form",
     "write_review_approval",
 ]

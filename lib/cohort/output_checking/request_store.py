@@ -15,7 +15,6 @@ from cohort.storage import StoragePath, StorageZones, store_of
 FILES = "files"
 EVENTS = "events"
 REVIEWS = "reviews"
-PAGES = "pages"
 
 
 def list_requests(zones: StorageZones, project: str) -> list[int]:

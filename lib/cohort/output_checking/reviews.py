@@ -28,11 +28,12 @@ from cohort.foundation import Declaration, StateRefused, UsageRefused, describe_
 from cohort.output_checking.request_events import OutputRequest, RequestEvent, RequestFile, RequestState
 from cohort.output_checking.request_store import REVIEWS, append_event, read_request_file
 from cohort.output_checking.request_submission import DECLARATION
-from cohort.storage import StorageZones, store_of
+from cohort.storage import StoragePath, StorageZones, store_of
 
 ACTION = "review-outputs"
 REVIEWERS = 2
 """How many people review a request; no setting."""
+DECISION_FORM = "decisions.toml"
 LARGEST_DECISIONS_BYTES = 1 << 20
 Reason = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Sentence = Annotated[str, Field(min_length=10, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
@@ -104,6 +105,27 @@ def digest_findings(request: OutputRequest) -> str:
 def list_output_files(request: OutputRequest) -> tuple[RequestFile, ...]:
     """The files that are decided about and leave: all but the declaration."""
     return tuple(file for file in request.files if file.name != DECLARATION)
+
+
+def write_decision_form(zones: StorageZones, request: OutputRequest) -> StoragePath:
+    """Write the form that a reviewer copies and fills in; no file is approved in it. Returns where it stands."""
+    lines = [
+        f"project = {json.dumps(request.project)}",
+        f"request = {request.number}",
+        f'findings = "{digest_findings(request)}"',
+    ]
+    for file in list_output_files(request):
+        lines += ["", "[[file]]", f"name = {json.dumps(file.name)}", f'sha256 = "{file.sha256}"']
+        lines += ['decision = ""   # approve, return or reject', 'reason = ""     # unless you approve']
+    for finding in request.findings:
+        told = ", ".join(f"{key} {value}" for key, value in sorted(finding.parameters.items()))
+        about = json.dumps(f"{finding.severity}: {finding.code} in {finding.file} {finding.place} {told}".strip())
+        lines += ["", f"# {about}"]
+        if finding.severity == "refuse":
+            lines += ["# [[overrule]]", f'# finding = "{finding.id}"', '# reason = ""']
+    path = zones.output_request(request.project, request.number) / DECISION_FORM
+    store_of(path).write_whole(path, ("\n".join(lines) + "\n").encode("utf-8"))
+    return path
 
 
 def read_decisions(path: Path, signature: Path | None) -> SubmittedReview:
