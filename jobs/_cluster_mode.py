@@ -21,7 +21,8 @@ from cohort.foundation import ConfigurationRefused, KeyRefused, UsageRefused, de
 from cohort.storage import check_run_number, names_local_folder
 
 PACKED_SUFFIXES = (".toml", ".csv")
-"""Of the configuration nothing else travels: no key, and no settings of Spark, which can hold a secret."""
+PACKED_NAMES = ("approvers", "approvers.revoked")
+"""Of the configuration nothing else travels: no key of a project, and no settings of Spark, which can hold a secret."""
 
 
 def prepare_cluster_run(job: str, arguments: argparse.Namespace) -> None:
@@ -29,7 +30,8 @@ def prepare_cluster_run(job: str, arguments: argparse.Namespace) -> None:
 
     Raises:
         UsageRefused: a root that the cluster does not see, or an option that means a place on a node (exit code 2).
-        ConfigurationRefused: a wrong `platform.toml`, or keys in a folder relative to the configuration (exit code 10).
+        ConfigurationRefused: a wrong `platform.toml`, keys in a folder relative to the configuration, or approvers that
+            cannot be read (exit code 10).
     """
     problems = list(_find_usage_problems(job, arguments))
     if problems:
@@ -112,7 +114,20 @@ def _find_usage_problems(job: str, arguments: argparse.Namespace) -> Iterator[st
 
 
 def _pack_configuration(config: Path, archive: Path) -> None:
-    files = sorted(path for path in config.rglob("*") if path.suffix in PACKED_SUFFIXES and path.is_file())
+    """Pack the declarations, the lists, the approvers and their revoked keys."""
+    named = [config / name for name in PACKED_NAMES if os.path.lexists(config / name)]
+    broken = [path.name for path in named if not path.is_file()]
+    if broken:
+        raise ConfigurationRefused(
+            describe_problem(
+                f"a file {broken[0]} that can be read",
+                example="the shipped one",
+                found="none behind its name",
+                where="the configuration folder",
+                do="Put the file there: on the node nobody could tell that it was meant to be there",
+            )
+        )
+    files = sorted([*named, *(path for path in config.rglob("*") if path.suffix in PACKED_SUFFIXES and path.is_file())])
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for file in files:
             packed.write(file, file.relative_to(config))

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import getpass
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from pyspark.sql import SparkSession
 
 from cohort.access import close_private_zones, close_unverified_tables
 from cohort.agreements import Environment, Project, load_catalogue, load_platform, load_project, locate_key_folder
+from cohort.approvals import name_current_user
 from cohort.foundation import (
     EXIT_DEFECT,
     EXIT_DONE,
@@ -179,7 +178,7 @@ def _open_environment(name: str, arguments: argparse.Namespace) -> Environment:
     probe_root(zones, now)
     close_unverified_tables(zones, declaration, now)
     keys = locate_key_folder(declaration, config, zones.root)
-    return Environment(zones, declaration, config, keys, now, operator=_name_operator())
+    return Environment(zones, declaration, config, keys, now, operator=name_current_user())
 
 
 def _start_session(name: str) -> SparkSession:
@@ -202,14 +201,6 @@ def _start_session(name: str) -> SparkSession:
                 do="Correct what it names",
             )
         ) from None
-
-
-def _name_operator() -> str:
-    """Who runs the job, as the operating system names them; a user without a name by number."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def _print_record(record: JobReport) -> None:

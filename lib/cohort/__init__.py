@@ -6,6 +6,7 @@ public names (contracts of import-linter in `pyproject.toml`):
     foundation        What every package stands on: errors with exit codes, identifiers, code lists, delimited
                       text, strict declarations.
     pages             What all pages share: languages, names of codes, the template environment.
+    charts            Bars, parts of a whole and distributions as pictures inside pages.
     storage           The zones of the storage root, and the port to the store that it stands on: paths, documents,
                       locks, survivors. No other package asks the operating system for data of the root.
     data_states            The states of the data as types and Spark schemas, and small Arrow frames handed to Spark.
@@ -20,6 +21,7 @@ public names (contracts of import-linter in `pyproject.toml`):
     release_records   The record of each release with its state, the public record made from it, and the restricted
                       snapshot of its equivalence classes.
     differential_privacy   Counts and means with noise, their errors, and the ledger of the privacy budget.
+    table_files       Public tables for people and programs: CSV, workbook, page with pictures, metadata.
     research_files    What stands beside a published table for its researchers: the codebook, and the folder of
                       exported files.
     access            Who may read a published table, opened and closed by file modes and groups.

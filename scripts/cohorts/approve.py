@@ -32,6 +32,9 @@ def main() -> int:
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return refusal.exit_code
+    except KeyboardInterrupt:
+        print("\nNothing was signed.", file=sys.stderr)
+        return StateRefused.exit_code
     print(f"Signed: {signature}")
     return 0
 
@@ -62,11 +65,22 @@ def _read_document(path: Path) -> bytes:
 
 def _require_same_files(document: ApprovalDocument, folder: Path) -> None:
     """Compare the files that one has looked at with those that the document names."""
-    found = {
-        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-    }
+    try:
+        found = {
+            file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        }
+    except OSError:
+        raise UsageRefused(
+            describe_problem(
+                "a folder of files that you may read",
+                example="the staged edition",
+                found="one with a file that cannot be read",
+                where="the option --files",
+                do="Ask whoever runs the platform for it",
+            )
+        ) from None
     other = sorted(name for name in {*found, *document.checksums} if found.get(name) != document.checksums.get(name))
     if other:
         raise StateRefused(

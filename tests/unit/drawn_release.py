@@ -186,6 +186,7 @@ PUBLICATION_LIMITS: Row = {
     "search_seconds": 60,
     "first_pattern_seconds": 60,
     "search_megabytes": 1500,
+    "epsilon_per_pupil_year": 1,
 }
 
 
@@ -223,6 +224,7 @@ def platform(**floors: Any) -> Platform:
             "shown": {"hide_up_to": 7, "round_to": 5},
             "risk_limits": RISK_LIMITS,
             "publications": PUBLICATION_LIMITS,
+            "approvals": {"required": True, "actions": {"publish-tables": []}, "users": {}},
         }
     )
 

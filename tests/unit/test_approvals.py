@@ -320,6 +320,15 @@ def no_end(desk: Desk) -> None:
     desk.approve(desk.line("a.jansen", "jansen").replace(',valid-before="20270101"', ""))
 
 
+def no_quotes(desk: Desk) -> None:
+    desk.approve(desk.line("a.jansen", "jansen").replace('"', ""))
+
+
+def hidden_behind_a_form_feed(desk: Desk) -> None:
+    """A line that Python's own division into lines would find in a comment."""
+    desk.approve("# a comment\x0c" + desk.line("a.jansen", "jansen"))
+
+
 def authority(desk: Desk) -> None:
     desk.approve(desk.line("a.jansen", "jansen").replace("namespaces", "cert-authority,namespaces"))
 
@@ -384,6 +393,8 @@ ATTEMPTS: dict[Callable[[Desk], None], str] = {
     any_namespace: "found another namespace in line 3",
     no_options: "found options other than",
     no_end: "found not all of the options",
+    no_quotes: "each once and in quotes in line 3",
+    hidden_behind_a_form_feed: "found another key",
     authority: "found options other than",
     impossible_day: "found a time that is not",
     ends_before_it_begins: "found a key that ends before it begins",

@@ -53,8 +53,19 @@ def test_declarations_and_lists_are_packed_and_neither_keys_nor_settings(cluster
     cluster_mode.prepare_cluster_run("status", arguments(config))
     packed = set(zipfile.ZipFile(config.parent / "packed.zip").namelist())
     shipped = {path.relative_to(config).as_posix() for path in config.rglob("*") if path.suffix in {".toml", ".csv"}}
-    assert packed == shipped
+    assert packed == shipped | {"approvers"}
     assert {"platform.toml", "projects/leergroei.toml", "hierarchies/geslacht.csv"} <= packed
+
+
+def test_revoked_keys_of_approvers_travel_or_the_run_is_refused(cluster_mode: Any, config: Path) -> None:
+    revoked = config / "approvers.revoked"
+    revoked.write_text("# none yet\n", encoding="utf-8")
+    cluster_mode.prepare_cluster_run("status", arguments(config))
+    assert "approvers.revoked" in zipfile.ZipFile(config.parent / "packed.zip").namelist()
+    revoked.unlink()
+    revoked.symlink_to("nowhere")
+    with pytest.raises(ConfigurationRefused, match=r"a file approvers\.revoked that can be read"):
+        cluster_mode.prepare_cluster_run("status", arguments(config))
 
 
 @pytest.mark.parametrize(

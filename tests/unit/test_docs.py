@@ -15,7 +15,7 @@ PACKAGES = {path.name for path in (ROOT / "lib" / "cohort").iterdir() if path.is
 PATH = re.compile(r"(?<![\w/.-])(?:lib|jobs|tests|scripts|conf|docs)/[\w./-]*\w")
 MODULE = re.compile(rf"`(?:cohort\.)?((?:{'|'.join(sorted(PACKAGES))})(?:\.\w+)+)`")
 COMMAND = re.compile(r"scripts/submit +([a-z_]+)((?: +[^`\n|#]*)?)")
-MADE_BY_READERS = ("conf/projects/mijnproject.toml", "conf/projects/leergroei")
+MADE_BY_READERS = ("conf/projects/mijnproject.toml", "conf/projects/leergroei", "conf/approvers.revoked")
 """Paths that a reader makes by following the page."""
 
 

@@ -162,6 +162,8 @@ LOCAL_PACKAGES = {"storage", "foundation", "keys", "agreements", "sdc"}
 """Packages that may ask the operating system: the port itself, and those that read configuration and keys alone."""
 LOCAL_NAMES = {
     "access.table_access": {"os.X_OK", "os.access", "pathlib.Path"},
+    "approvals.approval_check": {"os.getuid", "pathlib.Path", "tempfile.TemporaryDirectory"},
+    "approvals.ssh_keygen": {"pathlib.Path", "shutil.which"},
     "delivery_formats.containers": {"stat"},
     "delivery_formats.format_declarations": {"pathlib.Path"},
     "destruction.byte_search": {"os.fsencode"},
@@ -182,7 +184,7 @@ LOCAL_NAMES = {
 }
 """Modules elsewhere that name something local, which is no data of the root: the program of the hook, the folders of
 configuration and keys, scratch folders of the machine (exported files are made in one), the bytes of a name, the name
-of a file that a list declares."""
+of a file that a list declares, the user and the program that verifies signatures."""
 OPERATING_SYSTEM = {"os", "shutil", "tempfile", "fcntl", "grp", "stat"}
 
 

@@ -226,12 +226,32 @@ class PublicationPopulation(Declaration):
 
 
 class NoiseSettings(Declaration):
-    """With method "noise": whose contribution is protected, and how much of the budget the publication may spend."""
+    """With method "noise": whose contribution is protected, how much is spent, and which error is still of use.
+
+    Args:
+        unit: whose contribution the noise hides: one pupil's in a school year, or one school's.
+        epsilon: what all tables of the publication spend together.
+        school_pupils: of unit school: at most so many pupils of each school count, in all cells of a table together.
+        largest_error: a table is refused whose counts are off by more pupils in 5 of 100 cells.
+        largest_mean_error: and whose means are off by more points.
+        smallest_mean: a mean of fewer pupils is not given.
+    """
 
     unit: Literal["pupil", "school"]
-    epsilon: Annotated[ExactNumber, Field(gt=0, le=10)]
+    epsilon: Annotated[ExactNumber, Field(gt=0, le=10, decimal_places=6)]
     school_pupils: Annotated[int, Field(ge=1)] | None = None
-    """Of unit school: pupils of a school beyond so many in a cell are not counted."""
+    largest_error: Annotated[ExactNumber, Field(gt=0)]
+    largest_mean_error: Annotated[ExactNumber, Field(gt=0)]
+    smallest_mean: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _coherent(self) -> NoiseSettings:
+        if (self.unit == "school") != (self.school_pupils is not None):
+            raise ValueError(
+                "Expected school_pupils with unit = 'school' and without otherwise, for example school_pupils = 30; "
+                "found otherwise in <where>. Add or remove it."
+            )
+        return self
 
 
 class Publication(Declaration):
@@ -285,6 +305,19 @@ class Publication(Declaration):
             yield (
                 "Expected [noise] with method = 'noise' and without otherwise, for example unit = 'pupil' and epsilon "
                 "= 1; found otherwise in <where>. Add or remove it."
+            )
+        kinds = {measure.kind for table in self.tables for measure in table.measures}
+        allowed = {"noise": {"count", "mean"}, "round": {"count"}}.get(self.method, kinds)
+        if not kinds <= allowed:
+            yield (
+                f"Expected measures that can be published with method = '{self.method}', for example kind = 'count'; "
+                f"found {', '.join(sorted(kinds - allowed))} in <where>. Use {' and '.join(sorted(allowed))}."
+            )
+        if self.method == "round" and len(self.tables) > 1:
+            yield (
+                "Expected one table with method = 'round', for example by = ['regio', 'jaargroep']; found "
+                f"{len(self.tables)} in <where>. Totals are sums of rounded parts, so that two tables would print two "
+                "totals for the same pupils: make a publication of each."
             )
         unknown = sorted(set(self.population.scores) - {score.name for score in self.scores})
         if unknown:

@@ -96,7 +96,9 @@ def _read_evidence(config: Path, document: StoragePath, signature: StoragePath) 
         _read_file(
             config / APPROVERS, "the file of approvers", "Copy it from the shipped configuration and fill it in"
         ),
-        _read_file(revoked, "the file of revoked keys", "Make it readable") if os.path.lexists(revoked) else None,
+        _read_file(revoked, "the file of revoked keys", "Make it readable")
+        if revoked.is_symlink() or revoked.exists()
+        else None,
     )
 
 

@@ -18,7 +18,7 @@ APPROVERS, REVOKED = "approvers", "approvers.revoked"
 NAMESPACE = "cohort-approval"
 """The purpose that a signature is made for; one made for another purpose is no approval."""
 LINE = re.compile(r"(?P<principal>\S+) +(?P<options>\S+) +(?P<kind>\S+) +(?P<key>\S+)(?: .*)?")
-OPTION = re.compile(r'(?P<name>namespaces|valid-after|valid-before)="?(?P<value>[^",]*)"?')
+OPTION = re.compile(r'(?P<name>namespaces|valid-after|valid-before)="(?P<value>[^",]*)"')
 OPTIONS = {"namespaces", "valid-after", "valid-before"}
 TIME_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
@@ -43,7 +43,7 @@ def read_approvers(text: str) -> tuple[Approver, ...]:
     approvers: list[Approver] = []
     problems: list[str] = []
     owners: dict[bytes, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         try:
@@ -68,7 +68,7 @@ def check_revocations(content: bytes) -> None:
     """
     if content.startswith(REVOCATION_LIST_MAGIC):
         return
-    for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(content.decode("utf-8", errors="replace").split("\n"), 1):
         parts = line.split()
         if not parts or line.startswith("#"):
             continue
@@ -110,7 +110,7 @@ def _read_options(text: str) -> dict[str, str]:
     for part in text.split(","):
         found = OPTION.fullmatch(part)
         if found is None or found["name"] in options:
-            raise ValueError("options other than namespaces, valid-after and valid-before, each once")
+            raise ValueError("options other than namespaces, valid-after and valid-before, each once and in quotes")
         options[found["name"]] = found["value"]
     if set(options) != OPTIONS:
         raise ValueError("not all of the options namespaces, valid-after and valid-before")

@@ -6,7 +6,6 @@ It is given files of a private folder that hold the very bytes that were read an
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -92,7 +91,7 @@ def _verify_time(at: dt.datetime) -> str:
 
 def _run(options: list[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
     program = find_program()
-    environment = {"PATH": os.environ.get("PATH", ""), "TZ": "UTC", "LC_ALL": "C"}
+    environment = {"TZ": "UTC", "LC_ALL": "C"}
     try:
         return subprocess.run(
             [program, *options], input=given, capture_output=True, check=False, env=environment, timeout=LONGEST_SECONDS

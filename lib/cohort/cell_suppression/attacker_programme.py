@@ -6,16 +6,13 @@ relations are equal to 0. Cells that are hidden in part, as in a relaxed solutio
 
 from __future__ import annotations
 
-import os
-import sys
-from functools import cache
-
 import highspy
 import numpy as np
 import scipy.sparse as sp
 
 from cohort.cell_suppression.cell_contributors import Numbers
 from cohort.cell_suppression.suppression_problem import SuppressionProblem
+from cohort.foundation import new_solver
 
 HIDDEN_AT_ALL = 1e-6
 """A cell with a smaller hidden part counts as printed."""
@@ -23,30 +20,6 @@ HIDDEN_AT_ALL = 1e-6
 
 class SolverFailed(RuntimeError):
     """The solver did not solve a programme that has a solution, which is a defect."""
-
-
-@cache
-def _greet_nowhere() -> None:
-    """Make the first solver while nothing is printed: HiGHS greets on stdout, where a job's record goes."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        highspy.Highs()  # type: ignore[no-untyped-call]
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def new_solver() -> highspy.Highs:
-    """Make a silent solver that uses one thread."""
-    _greet_nowhere()
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.setOptionValue("solver", "simplex")
-    return solver
 
 
 class AttackerProgramme:

@@ -100,10 +100,16 @@ class PatternAudit:
             tolerance: by how much a reach may fall short.
             informed: whether schools and boards are attackers as well; of a relaxed solution they are not.
         """
-        breaches = self._audit_outsider(tolerance)
+        return list(self._iterate_breaches(tolerance, informed))
+
+    def is_safe(self) -> bool:
+        """Whether there is no breach; the first one ends the audit."""
+        return next(self._iterate_breaches(TOLERANCE, informed=True), None) is None
+
+    def _iterate_breaches(self, tolerance: float, informed: bool) -> Iterator[Breach]:
+        yield from self._audit_outsider(tolerance)
         if informed and self.problem.attackers is not None:
-            breaches.extend(self._audit_informed(tolerance))
-        return breaches
+            yield from self._audit_informed(tolerance)
 
     def _fits(self, witness: Witness) -> bool:
         parts, problem = self.parts[witness.cells], self.problem
@@ -116,13 +122,12 @@ class PatternAudit:
         self.witnesses.append(witness)
         return witness
 
-    def _audit_outsider(self, tolerance: float) -> list[Breach]:
+    def _audit_outsider(self, tolerance: float) -> Iterator[Breach]:
         problem, needs = self.problem, self.problem.outsider_needs
         low, high = np.zeros(problem.cells), np.zeros(problem.cells)
         for witness in self.witnesses:
             np.minimum.at(low, witness.cells, witness.differences)
             np.maximum.at(high, witness.cells, witness.differences)
-        breaches = []
         programmes: dict[int, AttackerProgramme] = {}
         for cell in problem.protected.tolist():
             for sense, need in ((1, needs.above[cell]), (-1, needs.below[cell])):
@@ -130,9 +135,7 @@ class PatternAudit:
                     continue
                 group = int(self._group_of[cell])
                 if group < 0:
-                    breaches.append(
-                        Breach(cell, sense, OUTSIDER, need, 0.0, np.zeros(problem.relations.shape[0]), problem)
-                    )
+                    yield Breach(cell, sense, OUTSIDER, need, 0.0, np.zeros(problem.relations.shape[0]), problem)
                     continue
                 if group not in programmes:
                     programmes[group] = AttackerProgramme(problem, self.groups[group], self.parts)
@@ -144,8 +147,7 @@ class PatternAudit:
                 np.maximum.at(high, witness.cells, witness.differences)
                 reach = float(high[cell] if sense > 0 else -low[cell])
                 if reach < need - tolerance:
-                    breaches.append(Breach(cell, sense, OUTSIDER, need, reach, multipliers, problem))
-        return breaches
+                    yield Breach(cell, sense, OUTSIDER, need, reach, multipliers, problem)
 
     def _audit_informed(self, tolerance: float) -> Iterator[Breach]:
         open_claims = self._find_open_claims(tolerance)
@@ -281,3 +283,7 @@ class JointAudit:
     def find_breaches(self, tolerance: float = TOLERANCE, *, informed: bool = True) -> list[Breach]:
         """Find every cell that is not safe under any of the problems; see `PatternAudit.find_breaches`."""
         return [breach for audit in self.audits for breach in audit.find_breaches(tolerance, informed=informed)]
+
+    def is_safe(self) -> bool:
+        """Whether no problem has a breach; the first one ends the audit."""
+        return all(audit.is_safe() for audit in self.audits)

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 
-from cohort.cell_suppression.attacker_programme import SolverFailed, new_solver
+from cohort.cell_suppression.attacker_programme import SolverFailed
 from cohort.cell_suppression.cell_contributors import Numbers
 from cohort.cell_suppression.pattern_audit import OUTSIDER, Breach, JointAudit
 from cohort.cell_suppression.protecting_movements import CannotProtect, print_again, repair_pattern
 from cohort.cell_suppression.suppression_problem import SuppressionProblem
-from cohort.foundation import ProgressWriter
+from cohort.foundation import ProgressWriter, new_solver
 
 GAPS = (0.01, 0.002, 0.0004, 0.0)
 """The gaps to which whole patterns are searched, one after the other."""
@@ -285,7 +285,7 @@ class PatternSearch:
 
     def _offer_if_safe(self, hidden: Numbers) -> None:
         audit = JointAudit(self._problems, hidden.astype(np.float64))
-        if not audit.find_breaches():
+        if audit.is_safe():
             self._offer(audit)
 
     def _offer(self, audit: JointAudit) -> None:

@@ -14,10 +14,10 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
-from cohort.cell_suppression.attacker_programme import new_solver
 from cohort.cell_suppression.cell_contributors import Numbers
 from cohort.cell_suppression.pattern_audit import OUTSIDER, Breach, JointAudit
 from cohort.cell_suppression.suppression_problem import SuppressionProblem
+from cohort.foundation import new_solver
 
 MOVED = 1e-7
 SHARE_PER_ROUND = 5
@@ -138,8 +138,8 @@ def print_again(problems: Sequence[SuppressionProblem], audit: JointAudit, until
             break
         hidden[cell] = False
         tried = JointAudit(problems, hidden.astype(np.float64), audit)
-        if tried.find_breaches():
-            hidden[cell] = True
-        else:
+        if tried.is_safe():
             audit = tried
+        else:
+            hidden[cell] = True
     return audit

@@ -103,8 +103,11 @@ def _protect(cells: LinkedCells, counts: CellCounts, task: SuppressionTask) -> P
 def _make_problems(
     cells: LinkedCells, counts: CellCounts, protection: Protection, task: SuppressionTask
 ) -> list[SuppressionProblem]:
-    printed = _mark(cells, task.printed_before)
-    hidden = (protection.primary | ~cells.shown | _mark(cells, task.hidden_before)) & ~printed
+    hidden_before = _mark(cells, task.hidden_before)
+    printed = _mark(cells, task.printed_before) | (
+        cells.shown & (counts.pupils == 0) & ~protection.primary & ~hidden_before
+    )  # an empty cell protects nothing: whoever knows that there is no such school fills it in
+    hidden = (protection.primary | ~cells.shown | hidden_before) & ~printed
     cost = np.where(cells.shown, np.log2(counts.pupils + 2), 0.0)
     attackers = make_attackers(counts, task.rules.p) if task.informed else None
     kept = Protection(np.where(printed, 0.0, protection.below), np.where(printed, 0.0, protection.above))

@@ -65,7 +65,7 @@ class NoiseDistribution:
         return float(self._points[middle + 1 + place])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def find_distribution(scale: float, parts: int, whole: bool) -> NoiseDistribution:
     """The distribution of these arguments, computed once."""
     return NoiseDistribution(scale, parts, whole)

@@ -7,6 +7,7 @@ delimited_text    the reader of delimited text
 declarations      TOML files read strictly into frozen models
 atomic_files      a file replaced as a whole
 progress          one line per stage of a job
+linear_solver     a silent solver of linear programmes
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ from cohort.foundation.identifiers import (
     pgn_kind_sql,
     strip_ignored_sql,
 )
+from cohort.foundation.linear_solver import new_solver
 from cohort.foundation.progress import ProgressWriter, StageListener, Stopwatch, format_stage_line
 
 __all__ = [
@@ -127,6 +129,7 @@ __all__ = [
     "iterate_lines",
     "joins_several_records",
     "locate_defect",
+    "new_solver",
     "normalise_line_ends",
     "normalise_pgn",
     "normalise_pgn_sql",

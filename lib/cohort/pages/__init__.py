@@ -30,7 +30,7 @@ from cohort.pages.languages import (
     load_language,
     load_languages,
 )
-from cohort.pages.page_environment import content_security_policy, make_page_environment
+from cohort.pages.page_environment import NOT_IN_XML, content_security_policy, make_page_environment
 from cohort.pages.source_phrases import MomentOfYear, SourceOfColumn, describe_source
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "LANGUAGE_CODES",
     "LIMIT_NAMES",
     "LIMIT_NAMES_WITH_BOARDS",
+    "NOT_IN_XML",
     "PROJECT_STATE_NAMES",
     "RELEASE_CLASS_MEANINGS",
     "RELEASE_CLASS_NAMES",

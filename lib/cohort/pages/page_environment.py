@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,6 +19,8 @@ from cohort.pages import data_terms
 from cohort.pages.languages import AGREEMENT_LANGUAGE, PageLanguage, load_language, load_languages
 
 STYLE_SHEET = "pages.css"
+NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML document may have, nor the text of a page."""
 
 
 def make_page_environment(package: str, language_code: str, **names: object) -> Environment:

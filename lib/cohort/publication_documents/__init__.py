@@ -5,6 +5,7 @@ The job that makes publications writes them; the auditor, the public register an
     publication_document   variables, hierarchies, tables, measures and rules of an edition; public
     tidy_cells             the file of a table's cells
     edition_record         the exact record of an edition, and its states
+    public_edition         the public record of an edition
     edition_store          where these stand, and reading and writing them
 """
 
@@ -34,6 +35,7 @@ from cohort.publication_documents.edition_store import (
     load_publication_document,
     save_edition_record,
 )
+from cohort.publication_documents.public_edition import PublicEditionRecord, PublicTable, make_public_edition_record
 from cohort.publication_documents.publication_document import (
     TOTAL_NODE,
     CountedRows,
@@ -76,6 +78,8 @@ __all__ = [
     "MeasureKind",
     "NoiseFigures",
     "ProtectionMethod",
+    "PublicEditionRecord",
+    "PublicTable",
     "PublicationDocument",
     "PublishedRules",
     "PublishedScore",
@@ -92,6 +96,7 @@ __all__ = [
     "load_edition_record",
     "load_public_records",
     "load_publication_document",
+    "make_public_edition_record",
     "parse_tidy_cells",
     "save_edition_record",
 ]

@@ -9,6 +9,7 @@ approved by a second person and published; none is ever made anew. Called by the
     contributor_rows        the same with regions, size classes and boards
     table_shapes            the tables as the search has them
     earlier_editions        what was ever published
+    noisy_cells             figures with noise
     edition_search          which cells are hidden, or what is printed in their place
     cell_figures            the printed figures
     edition_files           checksums and copies

@@ -105,6 +105,8 @@ def _make_table(table: DeclaredTable, publication: Publication) -> PublishedTabl
     grown = {measure.score for measure in table.measures if measure.kind == "growth"}
     scores = {score.name: score for score in publication.scores}
     measures = tuple(_make_measure(measure, scores, grown) for measure in table.measures)
+    if publication.method == "noise":
+        measures = tuple(one for measure in measures for one in (measure, _make_error(measure)))
     return PublishedTable(name=table.name, title=_text(table.title), axes=axes, measures=measures)
 
 
@@ -140,6 +142,12 @@ def _make_measure(measure: DeclaredMeasure, scores: dict[str, DeclaredScore], gr
         numerator=numerator,
         decimals=decimals,
     )
+
+
+def _make_error(measure: Measure) -> Measure:
+    """Make the measure that says how far a figure with noise may be off."""
+    label = LabelledText(nl=f"{measure.label.nl}: fout (95 %)", en=f"{measure.label.en}: error (95 %)")
+    return measure.model_copy(update={"name": f"error_{measure.name}", "label": label, "decimals": 1})
 
 
 def _text(label: object) -> LabelledText:

@@ -42,10 +42,12 @@ from cohort.publications.earlier_editions import EarlierEdition, load_earlier_ed
 from cohort.publications.edition_audit import audit_files
 from cohort.publications.edition_files import digest_files
 from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.noisy_cells import draw_cells
 from cohort.publications.publication_variables import make_table_variables
 from cohort.release import require_batches
 from cohort.results import read_current_results
 from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
+from cohort.table_files import write_table_files
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
 
     # 2. What is printed, beside everything that was published before.
     earlier = load_earlier_editions(zones)
-    cells, search = _protect(task, rows, earlier, progress)
+    cells, search, document = _protect(task, rows, earlier, progress)
     clock.report_stage(
         "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
     )
@@ -191,11 +193,16 @@ def _count(
 
 def _protect(
     task: PublicationTask, rows: EditionRows, earlier: tuple[EarlierEdition, ...], progress: ProgressWriter
-) -> tuple[Cells, SearchFigures | None]:
+) -> tuple[Cells, SearchFigures | None, PublicationDocument]:
+    """Make what is printed, by the method of the publication."""
     publication, platform = task.publication, task.environment.platform
+    if publication.method == "noise":
+        cells, noise = draw_cells(task.environment, publication, rows)
+        return cells, None, rows.document.model_copy(update={"noise": noise})
     if publication.method == "round":
-        return round_cells(rows, platform), None
-    return suppress_cells(publication, rows, platform, earlier, progress)
+        return round_cells(rows, platform), None, rows.document
+    cells, search = suppress_cells(publication, rows, platform, earlier, progress)
+    return cells, search, rows.document
 
 
 def _write_counts(folder: StoragePath, rows: EditionRows) -> dict[str, str]:
@@ -222,6 +229,7 @@ def _write_files(folder: StoragePath, document: PublicationDocument, cells: Cell
         text = format_tidy_cells(tuple(axis.variable for axis in table.axes), cells[table.name])
         with open_to_write(folder / table.cells_file) as file:
             file.write(text.encode("utf-8"))
+    write_table_files(folder, document, cells)
     return digest_files(folder)
 
 

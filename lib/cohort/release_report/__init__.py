@@ -6,8 +6,6 @@ In: the document. Out: its page in Dutch or English. It reads nothing else.
     report_texts      the words for codes: intruders, limits, estimators, notes
     report_phrases    figures and codes in words of one language
     report_summary    whether every limit is kept, and the four figures of the summary
-    svg_markup        SVG of matplotlib made fit for inside a page
-    chart_drawing     bars, parts of a whole and distributions, drawn by matplotlib
     report_pictures   the pictures of a report
     report_page       the page, from its templates
 """

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment
 from markupsafe import Markup
 
-from cohort.pages import content_security_policy, load_language, make_page_environment
+from cohort.pages import NOT_IN_XML, content_security_policy, load_language, make_page_environment
 from cohort.release_report.report_document import Estimate, Estimator, ReleaseReport
 from cohort.release_report.report_phrases import ReportPhrases, find_estimate
 from cohort.release_report.report_summary import find_strongest, judge_limits, list_key_figures
 from cohort.release_report.report_texts import ADVICE
-from cohort.release_report.svg_markup import NOT_IN_XML
 
 if TYPE_CHECKING:
     from cohort.release_report.report_pictures import ReportPicture

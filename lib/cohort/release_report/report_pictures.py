@@ -10,14 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from cohort.release_report.chart_drawing import (
-    BarRow,
-    DistributionPanel,
-    StackRow,
-    draw_bars,
-    draw_distributions,
-    draw_stacks,
-)
+from cohort.charts import BarRow, DistributionPanel, DrawnChart, StackRow, draw_bars, draw_distributions, draw_stacks
 from cohort.release_report.report_document import (
     ColumnRates,
     DistributionBar,
@@ -26,7 +19,6 @@ from cohort.release_report.report_document import (
     SubgroupTreatment,
 )
 from cohort.release_report.report_phrases import ReportPhrases
-from cohort.release_report.svg_markup import DrawnChart
 
 MOST_OF_A_LIMIT = 2.0
 """Where the bar of a broken limit ends at the latest, as a multiple of the limit."""

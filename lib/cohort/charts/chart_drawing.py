@@ -1,4 +1,4 @@
-"""Charts of a report, drawn by matplotlib: rows of bars, parts of a whole, distributions before and after.
+"""Charts of pages, drawn by matplotlib: rows of bars, parts of a whole, distributions before and after.
 
 In: rows with their texts in the language of the page. Out: SVG for inside a page (`svg_markup`). No window system and
 no other state of matplotlib is used, and the same rows give the same bytes. matplotlib takes a second to load, so
@@ -20,20 +20,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from cohort.release_report.svg_markup import (
-    AFTER,
-    INK,
-    LATE,
-    LINE,
-    MARK,
-    NOT_IN_XML,
-    PAPER,
-    SHADES,
-    SOFT,
-    TINT,
-    DrawnChart,
-    tidy_svg,
-)
+from cohort.charts.svg_markup import AFTER, INK, LATE, LINE, MARK, PAPER, SHADES, SOFT, TINT, DrawnChart, tidy_svg
+from cohort.pages import NOT_IN_XML
 
 WIDTH = 360.0
 """The width of every chart in points: that of the text on a phone."""
@@ -67,6 +55,7 @@ class BarRow:
         limit: where its limit is, if any.
         broken: whether it is over its limit.
         heading: a heading above it, where a group of rows begins.
+        hidden: whether its figure is not shown, so that a dashed line stands in the place of the bar.
     """
 
     label: str
@@ -77,6 +66,7 @@ class BarRow:
     limit: float | None = None
     broken: bool = False
     heading: str = ""
+    hidden: bool = False
 
     @property
     def ends(self) -> list[float]:
@@ -221,6 +211,9 @@ def _draw_bar(axes: Axes, row: BarRow, top: float) -> None:
     if row.value is not None:
         colour = LATE if row.broken else MARK
         axes.barh(middle, row.value, BAR_BOTTOM - BAR_TOP, color=colour, linewidth=0, clip_on=False)
+    if row.hidden:
+        side = axes.get_yaxis_transform()
+        axes.plot([0, 1], [middle, middle], color=SOFT, linewidth=1, dashes=(2, 3), transform=side, clip_on=False)
     axes.plot([0, 0], [top + BAR_TOP - 1, top + BAR_BOTTOM + 1], color=SOFT, linewidth=1, clip_on=False)
     if row.low is not None and row.high is not None:
         axes.plot([row.low, row.high], [middle, middle], color=INK, linewidth=1.6, clip_on=False)

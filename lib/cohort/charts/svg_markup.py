@@ -28,8 +28,6 @@ COLOUR_NAMES = {
 """The classes of the colours: `f-ink` fills with it, `s-ink` strokes. Shades differ from MARK and AFTER by one, so
 that a class follows from the colour alone."""
 NAMESPACE = "{http://www.w3.org/2000/svg}"
-NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML document may have, nor the text of a page."""
 _KEPT = ("stroke-width", "stroke-dasharray", "stroke-linecap", "text-anchor", "opacity", "fill-opacity")
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
