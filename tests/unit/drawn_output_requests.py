@@ -82,9 +82,10 @@ def as_csv(rows: list[list[str]]) -> bytes:
 def as_xlsx(rows: list[list[Any]], change: Callable[[Any], None] | None = None) -> bytes:
     """The rows as a workbook, changed."""
     book = openpyxl.Workbook()
-    book.active.title = "Tabel"
+    sheet = book.worksheets[0]
+    sheet.title = "Tabel"
     for row in rows:
-        book.active.append([int(text) if str(text).isdigit() else text for text in row])
+        sheet.append([int(text) if str(text).isdigit() else text for text in row])
     if change is not None:
         change(book)
     content = io.BytesIO()

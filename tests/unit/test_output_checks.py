@@ -1,5 +1,7 @@
 """Output requests: clean ones give no finding, and each planted fault is found by its code."""
 
+# ruff: noqa: E501 - one line for each drawn request
+
 from __future__ import annotations
 
 import json
@@ -13,13 +15,11 @@ import pytest
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 from openpyxl.workbook.defined_name import DefinedName
-
-from cohort.output_checking.checks import FINDING_TEXTS, ReleasedCell, describe_finding
 from tests.unit import drawn_output_requests as drawn
 from tests.unit.drawn_output_requests import (
     MEAN,
-    N,
     SD,
+    N,
     as_csv,
     as_xlsx,
     cells_of,
@@ -27,6 +27,8 @@ from tests.unit.drawn_output_requests import (
     dimension,
     run_checks,
 )
+
+from cohort.output_checking.checks import FINDING_TEXTS, ReleasedCell, describe_finding
 
 BY_PROVINCE = cells_of("provincie")
 TABLE_1 = declared_table("t.csv", dimension("provincie"), N)

@@ -111,7 +111,7 @@ def _check_score_figure(
     if column.role in ("min", "max") or (column.percentile is not None and column.percentile in (0, 100)):
         yield found("MINIMUM_OR_MAXIMUM", place)
     elif column.role == "percentile":
-        q = Fraction(column.percentile) / 100
+        q = Fraction(column.percentile or 0) / 100
         if n * min(q, 1 - q) < thresholds.pupils:
             yield found("PERCENTILE_OF_FEW", place, pupils=int(-(-thresholds.pupils // min(q, 1 - q))))
     elif n < thresholds.degrees_of_freedom + 1:
@@ -130,7 +130,7 @@ def _check_score_figure(
         yield found("FIGURE_DIFFERS", place)
 
 
-def _expected_figures(column: TableColumn, values: np.ndarray) -> list[float]:  # type: ignore[type-arg]
+def _expected_figures(column: TableColumn, values: np.ndarray) -> list[float]:
     if column.role == "mean":
         return [float(values.mean())]
     if column.role == "sum":

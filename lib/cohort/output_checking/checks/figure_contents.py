@@ -16,11 +16,12 @@ _PICTURE_CHUNKS = {
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD",
 }  # fmt: skip
 _PROGRAM_NAMES = re.compile(
-    r"(matplotlib[^\n]{0,60}|R|ggplot2|gnuplot[^\n]{0,20}|openpyxl|Microsoft Excel|LibreOffice[^\n]{0,60}|cairo [0-9.]+)",
+    r"(matplotlib[^\n]{0,60}|R|ggplot2|gnuplot[^\n]{0,20}|openpyxl|Microsoft Excel|LibreOffice[^\n]{0,60}"
+    r"|cairo [0-9.]+)",
     re.IGNORECASE,
 )
 _ACTIVE_PDF = (
-    b"EmbeddedFile", b"JavaScript", b"JS", b"Launch", b"AcroForm", b"RichMedia", b"Annots", b"OpenAction", b"AA",
+    b"EmbeddedFile", b"JavaScript", b"JS", b"Launch", b"AcroForm", b"RichMedia", b"Annot", b"FileAttachment", b"OpenAction", b"AA",
     b"Filespec", b"AF", b"XFA", b"OCG", b"OCProperties", b"Encrypt", b"PieceInfo", b"Collection",
 )  # fmt: skip
 _MOST_MARKS = 500
@@ -158,7 +159,6 @@ def check_pdf(content: bytes) -> Iterator[PartFinding]:
     if content.count(b"%%EOF") > 1:
         yield found("PDF_VERSIONS")
     everything = content + b"\n".join(_inflated_streams(content))
-    everything = re.sub(rb"/Annots\s*\[\s*\]", b"", everything)
     everything = re.sub(rb"#([0-9A-Fa-f]{2})", lambda m: bytes([int(m.group(1), 16)]), everything)
     for name in _ACTIVE_PDF:
         if re.search(rb"/" + name + rb"(?![A-Za-z])", everything):

@@ -134,7 +134,7 @@ class AttackerProgramme:
         return np.bincount(index, minlength=self.size)
 
     def _make_model(self, counts: Sequence[KnownCount]) -> highspy.Highs:
-        model = highspy.Highs()
+        model = highspy.Highs()  # type: ignore[no-untyped-call]
         model.setOptionValue("output_flag", False)
         model.setOptionValue("threads", 1)
         model.addVars(self.size, np.zeros(self.size), np.full(self.size, highspy.kHighsInf))
