@@ -21,9 +21,9 @@ _PROGRAM_NAMES = re.compile(
     re.IGNORECASE,
 )
 _ACTIVE_PDF = (
-    b"EmbeddedFile", b"JavaScript", b"JS", b"Launch", b"AcroForm", b"RichMedia", b"Annot", b"FileAttachment", b"OpenAction", b"AA",
-    b"Filespec", b"AF", b"XFA", b"OCG", b"OCProperties", b"Encrypt", b"PieceInfo", b"Collection",
-)  # fmt: skip
+    *("EmbeddedFile", "JavaScript", "JS", "Launch", "AcroForm", "RichMedia", "Annot", "FileAttachment", "OpenAction"),
+    *("AA", "Filespec", "AF", "XFA", "OCG", "OCProperties", "Encrypt", "PieceInfo", "Collection"),
+)
 _MOST_MARKS = 500
 
 
@@ -161,13 +161,13 @@ def check_pdf(content: bytes) -> Iterator[PartFinding]:
     everything = content + b"\n".join(_inflated_streams(content))
     everything = re.sub(rb"#([0-9A-Fa-f]{2})", lambda m: bytes([int(m.group(1), 16)]), everything)
     for name in _ACTIVE_PDF:
-        if re.search(rb"/" + name + rb"(?![A-Za-z])", everything):
-            yield found("PDF_EMBEDDED", name.decode())
-    for key in (b"Author", b"Title", b"Subject", b"Keywords", b"Creator", b"Producer"):
-        for match in re.finditer(rb"/" + key + rb"\s*(?:\(([^)]*)\)|<([0-9A-Fa-f]+)>)", everything):
+        if re.search(rb"/" + name.encode() + rb"(?![A-Za-z])", everything):
+            yield found("PDF_EMBEDDED", name)
+    for key in ("Author", "Title", "Subject", "Keywords", "Creator", "Producer"):
+        for match in re.finditer(rb"/" + key.encode() + rb"\s*(?:\(([^)]*)\)|<([0-9A-Fa-f]+)>)", everything):
             text = (match.group(1) or b"hex").decode("latin-1")
             if not is_name_of_program(text.partition(", http")[0].partition(" (")[0].replace("\\", "")):
-                yield found("FIGURE_METADATA", key.decode())
+                yield found("FIGURE_METADATA", key)
     if re.search(rb"[\s]3\s+Tr\b", everything):
         yield found("FIGURE_HIDDEN_TEXT", "PDF")
     if re.search(rb"/Subtype\s*/Image", everything):
