@@ -135,7 +135,9 @@ def _check_svg_part(part: etree._Element, name: str) -> Iterator[PartFinding]:
             yield found("SVG_EMBEDDED", attribute)
     style = "".join(str(part.attrib.get(k, "")) + ";" for k in ("style",)).replace(" ", "").casefold()
     style += "".join(
-        f"{k}:{part.attrib[k]};" for k in ("display", "visibility", "opacity", "font-size") if k in part.attrib
+        k + ":" + str(part.attrib[k]) + ";"
+        for k in ("display", "visibility", "opacity", "font-size")
+        if k in part.attrib
     )
     if re.search(r"display:none|visibility:hidden|(?<!-)opacity:0(\.0*)?;|font-size:0(\.0*)?(px|pt)?;", style):
         yield found("FIGURE_HIDDEN_TEXT", name)
