@@ -12,6 +12,7 @@ from cohort.output_checking import (
     OutputRequest,
     RequestState,
     audit_released,
+    check_contents,
     check_request,
     decide_request,
     load_request,
@@ -26,8 +27,8 @@ from cohort.output_checking import (
     write_review_approval,
 )
 
-CHECKS: dict[str, ContentCheck] = {}
-"""The automatic checks of contents by name. Without any, both reviewers must overrule a finding on each file."""
+CHECKS: dict[str, ContentCheck] = {"contents": check_contents}
+"""The automatic checks by name."""
 LONGEST_REASON = 500
 ACTIONS = ("submit", "check", "list", "decide", "release", "withdraw", "return")
 

@@ -13,7 +13,15 @@ from tests.jobs.conftest import PROJECT, TODAY, Done, Platform
 from cohort.approvals import sign_document
 
 TABLE = b"regio;leerlingen\nnoord;120\n"
-HEAD = "project = 'leergroei'\nresearcher = 'r.visser'\npurpose = 'Een artikel over groei.'\n"
+HEAD = """
+project = "leergroei"
+researcher = "r.visser"
+purpose = "Een artikel over groei."
+[[files]]
+name = "tabel.csv"
+kind = "table"
+columns = [{ name = "regio", role = "dimension", column = "provincie" }, { name = "leerlingen", role = "count" }]
+"""
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen (openssh-client) is not here")
 
 

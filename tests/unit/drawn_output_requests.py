@@ -24,7 +24,8 @@ PROVINCES = ("Drenthe", "Fryslân", "Utrecht", "Zeeland")
 LEVELS = ("I", "II", "III", "IV")
 THRESHOLDS = OutputThresholds(
     pupils=10, degrees_of_freedom=10, schools=5, largest_school_share=Decimal("0.5"), p_percent=Decimal("0.1"),
-    group_disclosure=Decimal("0.9"), smallest_share=Decimal("0.05"), small_hidden_to=7, rows=5000, megabytes=16,
+    group_disclosure=Decimal("0.9"), smallest_share=Decimal("0.05"), small_hidden_to=7, rows=5000,
+    megabytes_per_file=16,
 )  # fmt: skip
 
 

@@ -32,7 +32,15 @@ from cohort.output_checking.request_events import REQUEST_MOVES, OutputRequest, 
 from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-HEAD = "project = 'proef'\nresearcher = 'r.visser'\npurpose = 'Een artikel over groei in rekenen.'\n"
+HEAD = """
+project = 'proef'
+researcher = 'r.visser'
+purpose = 'Een artikel over groei in rekenen.'
+[[files]]
+name = "tabel.csv"
+kind = "table"
+columns = [{ name = "regio", role = "dimension", column = "regio" }, { name = "leerlingen", role = "count" }]
+"""
 TABLE = b"regio;leerlingen\nnoord;120\nzuid;140\n"
 PROJECT = SimpleNamespace(name="proef", starts=dt.date(2026, 1, 1), ends=dt.date(2027, 1, 1))
 SMALL = RequestFinding(code="SMALL_COUNT", severity="refuse", file="tabel.csv", place="row 2", parameters={"n": "3"})

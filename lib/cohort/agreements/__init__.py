@@ -34,7 +34,7 @@ from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.environment import Environment
 from cohort.agreements.label_texts import LabelText
-from cohort.agreements.output_limits import OutputRequestLimits
+from cohort.agreements.output_limits import OutputRequestLimits, OutputThresholds
 from cohort.agreements.platform import (
     CountRounding,
     HeldRiskLimits,
@@ -96,6 +96,7 @@ __all__ = [
     "NoiseSettings",
     "ObjectionLimits",
     "OutputRequestLimits",
+    "OutputThresholds",
     "Platform",
     "PlatformFloors",
     "Project",

@@ -7,12 +7,17 @@ them; or reasons. What happened to a request is a list of events that only grows
     request_store        where requests stand; reading and appending events
     request_submission   the researcher's folder copied
     request_checks       running the automatic checks, before the review and before the release
+    request_declaration  request.toml: every file of a request and what it holds
+    checks               what is checked in files and figures
+    content_checks       those checks with the published table and everything released before
+    recounted_figures    declared figures counted again
     reviews              the sealed decisions of two reviewers
     request_release      the files released, taken back; what a kill interrupted completed
 """
 
 from __future__ import annotations
 
+from cohort.output_checking.content_checks import check_contents
 from cohort.output_checking.request_checks import (
     CheckSubject,
     ContentCheck,
@@ -62,6 +67,7 @@ __all__ = [
     "ReviewDecisions",
     "SubmittedReview",
     "audit_released",
+    "check_contents",
     "check_request",
     "decide_request",
     "digest_findings",

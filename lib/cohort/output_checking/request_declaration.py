@@ -14,6 +14,7 @@ from cohort.foundation import Declaration, ExactNumber, describe_problem, severa
 
 REQUEST_FILE_NAME = "request.toml"
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+PersonName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S[^\x00-\x1f\x7f]*$")]
 Labels = Annotated[list[str], Field(min_length=1)]
 Filters = dict[str, Labels]
 """For each column of the published table the labels whose pupils are counted."""
@@ -156,9 +157,9 @@ class RequestDeclaration(Declaration):
         files: every file of the folder apart from the declaration.
     """
 
-    researcher: Name
+    researcher: PersonName
     project: Name
-    purpose: Annotated[str, Field(min_length=10)]
+    purpose: Annotated[str, Field(min_length=10, max_length=2000)]
     files: Annotated[list[DeclaredFile], Field(min_length=1)]
 
     @model_validator(mode="after")

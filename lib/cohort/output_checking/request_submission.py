@@ -13,28 +13,20 @@ import stat
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from cohort.agreements import Environment, Project
 from cohort.approvals import name_current_user
-from cohort.foundation import StateRefused, UsageRefused, describe_problem
+from cohort.foundation import StateRefused, UsageRefused, describe_problem, describe_validation_errors
+from cohort.output_checking.request_declaration import REQUEST_FILE_NAME, RequestDeclaration
 from cohort.output_checking.request_events import OutputRequest, RequestFile, RequestState
 from cohort.output_checking.request_store import EVENTS, FILES, append_event, list_requests
 from cohort.storage import remove_tree, store_of
 
-DECLARATION = "request.toml"
+DECLARATION = REQUEST_FILE_NAME
+TEMPLATE = "conf/output_requests/_template.toml"
 MANIFEST = "manifest.json"
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
-
-
-class RequestHead(BaseModel):
-    """Whose request it is; the rest of `request.toml` is for the checks."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
-
-    project: str
-    researcher: str = Field(min_length=1, max_length=100, pattern=r"^\S[^\x00-\x1f\x7f]*$")
-    purpose: str = Field(min_length=10, max_length=2000)
 
 
 def submit_request(environment: Environment, project: Project, folder: Path) -> OutputRequest:
@@ -46,7 +38,7 @@ def submit_request(environment: Environment, project: Project, folder: Path) -> 
     """
     require_open_project(environment, project)
     contents = read_folder(environment, folder)
-    head = _read_head(contents[DECLARATION], project.name)
+    declaration = _read_own_declaration(contents[DECLARATION], project.name)
     zones = environment.zones
     number = _choose_number(environment, project.name)
     target = zones.output_request(project.name, number)
@@ -62,8 +54,8 @@ def submit_request(environment: Environment, project: Project, folder: Path) -> 
         RequestState.SUBMITTED,
         name_current_user(),
         project=project.name,
-        researcher=head.researcher,
-        purpose=head.purpose,
+        researcher=declaration.researcher,
+        purpose=declaration.purpose,
         files=files,
     )
 
@@ -168,19 +160,27 @@ def _read_regular_file(path: Path) -> bytes:
     raise UsageRefused(_problem("files that can be read", "tabel.csv", "one that cannot", "Make them readable"))
 
 
-def _read_head(content: bytes, project: str) -> RequestHead:
+def read_request_declaration(content: bytes) -> RequestDeclaration:
+    """Read `request.toml`.
+
+    Raises:
+        UsageRefused: it is none, with every reason (exit code 2).
+    """
     try:
-        head = RequestHead.model_validate(tomllib.loads(content.decode("utf-8-sig")))
-    except (ValueError, ValidationError):
-        example = "project, researcher and purpose"
-        raise UsageRefused(
-            _problem("TOML with project, researcher and purpose", example, "something else", "Correct it", DECLARATION)
-        ) from None
-    if head.project != project:
+        return RequestDeclaration.model_validate(tomllib.loads(content.decode("utf-8-sig")))
+    except ValidationError as errors:
+        raise UsageRefused(*describe_validation_errors(errors, RequestDeclaration, DECLARATION)) from None
+    except (ValueError, RecursionError):
+        raise UsageRefused(_problem("TOML", TEMPLATE, "something else", "Correct it", DECLARATION)) from None
+
+
+def _read_own_declaration(content: bytes, project: str) -> RequestDeclaration:
+    declaration = read_request_declaration(content)
+    if declaration.project != project:
         raise UsageRefused(
             _problem(f"project = '{project}'", "as on the command line", "another project", "Correct it", DECLARATION)
         )
-    return head
+    return declaration
 
 
 def _problem(what: str, example: str, found: str, do: str, where: str = "the folder of --submit") -> str:

@@ -22,7 +22,8 @@ text_rules          rules for texts
 
 from __future__ import annotations
 
-from cohort.output_checking.checks.check_context import CheckContext, OutputThresholds, ReleasedCell
+from cohort.agreements import OutputThresholds
+from cohort.output_checking.checks.check_context import CheckContext, ReleasedCell
 from cohort.output_checking.checks.finding_texts import FINDING_TEXTS
 from cohort.output_checking.checks.output_finding import OutputFinding, describe_finding
 from cohort.output_checking.checks.request_checks import check_request

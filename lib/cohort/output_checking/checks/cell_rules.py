@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cohort.output_checking.checks.check_context import CheckContext, OutputThresholds
+from cohort.agreements import OutputThresholds
+from cohort.output_checking.checks.check_context import CheckContext
 from cohort.output_checking.checks.part_finding import PartFinding, found, look
 from cohort.output_checking.checks.pupil_sets import PublishedRows
 from cohort.output_checking.checks.table_cells import CountedCell

@@ -17,7 +17,8 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
-from cohort.output_checking.checks.check_context import OutputThresholds, ReleasedCell
+from cohort.agreements import OutputThresholds
+from cohort.output_checking.checks.check_context import ReleasedCell
 from cohort.output_checking.checks.part_finding import PartFinding, found, look
 from cohort.output_checking.checks.pupil_sets import PublishedRows, PupilSet
 from cohort.output_checking.checks.table_cells import CountedCell

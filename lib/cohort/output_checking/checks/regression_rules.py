@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cohort.output_checking.checks.check_context import OutputThresholds
+from cohort.agreements import OutputThresholds
 from cohort.output_checking.checks.part_finding import PartFinding, found, look
 from cohort.output_checking.checks.pupil_sets import PublishedRows
 from cohort.output_checking.checks.table_reading import read_number

@@ -35,8 +35,8 @@ def read_declared_files(
         if not path.is_file():
             findings.append(found("MISSING_FILE").in_file(file.name))
             continue
-        if path.stat().st_size > context.thresholds.megabytes * MEGABYTE:
-            findings.append(found("TOO_LARGE", megabytes=context.thresholds.megabytes).in_file(file.name))
+        if path.stat().st_size > context.thresholds.megabytes_per_file * MEGABYTE:
+            findings.append(found("TOO_LARGE", megabytes=context.thresholds.megabytes_per_file).in_file(file.name))
             continue
         content = path.read_bytes()
         problem = _check_kind(file, content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cohort.output_checking.checks.check_context import OutputThresholds
+from cohort.agreements import OutputThresholds
 from cohort.output_checking.checks.part_finding import PartFinding, found, look
 
 _COUNT = re.compile(
