@@ -173,6 +173,7 @@ LOCAL_NAMES = {
     "legal_basis.list_vocabulary": {"pathlib.Path"},
     "legal_basis.objections_in_force": {"pathlib.Path"},
     "preview.preview_settings": {"pathlib.Path"},
+    "publications.publication_variables": {"pathlib.Path"},
     "release.release_task": {"pathlib.Path"},
     "table_exports.plain_files": {"pathlib.Path"},
     "table_exports.statistical_files": {"pathlib.Path"},

@@ -18,7 +18,14 @@ from cohort.agreements import Catalogue, Environment, Publication
 from cohort.approvals import name_current_user
 from cohort.data_states import AcceptedResults
 from cohort.erasure import accept_objections
-from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, Stopwatch, describe_problem
+from cohort.foundation import (
+    ConfigurationRefused,
+    DeliveriesRefused,
+    NotAnonymous,
+    ProgressWriter,
+    Stopwatch,
+    describe_problem,
+)
 from cohort.ingestion import require_canonical_codes, require_newest_numbers
 from cohort.legal_basis import ListVocabulary, Objections, load_list_vocabulary, load_number_changes, load_objections
 from cohort.publication_documents import (
@@ -36,7 +43,7 @@ from cohort.publication_documents import (
     save_edition_record,
 )
 from cohort.publications.contributor_counts import count_units
-from cohort.publications.contributor_rows import make_contributor_rows
+from cohort.publications.contributor_rows import SchoolFacts, make_contributor_rows
 from cohort.publications.declared_tables import make_publication_document
 from cohort.publications.earlier_editions import EarlierEdition, load_earlier_editions
 from cohort.publications.edition_audit import audit_files
@@ -82,13 +89,15 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
         The exact record of the edition, AUDITED.
 
     Raises:
-        DeliveriesRefused: there are no results of these school years (exit code 11).
+        ConfigurationRefused: a method or rows that this job does not make tables of (exit code 10).
+        DeliveriesRefused: there are no results of these school years (11).
         ObjectionsRefused: a problem in the lists of objections (12).
         NotAnonymous: tables that are too fine, no safe pattern in time, or findings of the auditor (14).
         StateRefused: lists that were not applied, or earlier editions that contradict these counts (15).
     """
     environment, publication = task.environment, task.publication
     zones, clock = environment.zones, Stopwatch(progress)
+    _require_known_method(publication)
     edition = max(list_editions(zones, publication.name), default=0) + 1
 
     # 1. The counts per school: one pass over the results.
@@ -119,7 +128,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
         declaration_digest=_digest_declaration(environment, publication),
         files=files,
         contributors_digest=digests[CONTRIBUTORS],
-        eligibility_digest=objections.digest_for_project(publication.name, publication.domains),
+        eligibility_digest=objections.digest_for_project(publication.name, task.catalogue.domains()),
         pupils=int(rows.contributors["pupils"].to_numpy().sum()),
         schools=len(rows.contributors["school"].unique()),
         objected=objected,
@@ -134,6 +143,34 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
             *findings, f"Edition {edition} of {publication.name} was refused. Correct the cause, then run tables again."
         )
     return record
+
+
+def _require_known_method(publication: Publication) -> None:
+    """Refuse what would otherwise be counted or protected in another way than the declaration says."""
+    problems = []
+    where = f"publications/{publication.name}.toml"
+    if publication.rows != "selection":
+        problems.append(
+            describe_problem(
+                "rows = 'selection'",
+                example="rows = 'selection'",
+                found=f"rows = '{publication.rows}'",
+                where=where,
+                do="Count the results: tables of the rows of a release are not made yet",
+            )
+        )
+    if publication.method not in ("suppress", "round"):
+        problems.append(
+            describe_problem(
+                "a method of this job",
+                example="method = 'suppress'",
+                found=f"method = '{publication.method}'",
+                where=where,
+                do="Hide cells or round them: tables with noise are not made yet",
+            )
+        )
+    if problems:
+        raise ConfigurationRefused(*problems)
 
 
 def _read_objections(spark: SparkSession, task: PublicationTask) -> Objections:
@@ -173,7 +210,7 @@ def _count(
     """Count the pupils of an edition; also how many were left out because of an objection."""
     environment, publication = task.environment, task.publication
     results = AcceptedResults(read_current_results(spark, environment.zones, require_batches(environment.zones)))
-    counted = count_units(results, publication, objections)
+    counted = count_units(results, publication, objections, task.catalogue.domains())
     if not len(counted.rows):
         raise DeliveriesRefused(
             describe_problem(
@@ -184,10 +221,11 @@ def _count(
                 do="Run ingest first, or correct the population",
             )
         )
-    contributors = make_contributor_rows(counted.rows, publication, document, task.catalogue, environment.today)
+    schools = SchoolFacts(task.catalogue, counted.sizes, environment.today)
+    contributors = make_contributor_rows(counted.rows, publication, document, schools)
     scores = None
     if counted.scores is not None:
-        scores = make_contributor_rows(counted.scores, publication, document, task.catalogue, environment.today)
+        scores = make_contributor_rows(counted.scores, publication, document, schools)
     return EditionRows(document, contributors, scores), counted.objected
 
 

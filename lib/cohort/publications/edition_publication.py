@@ -17,8 +17,9 @@ from cohort.approvals import (
     require_approval,
     write_approval_document,
 )
-from cohort.foundation import NotAnonymous, StateRefused, describe_problem
+from cohort.foundation import NotAnonymous, StateRefused, UsageRefused, describe_problem
 from cohort.publication_documents import (
+    EVER_PUBLIC,
     PUBLISHED_COPY,
     EditionApproval,
     EditionEvent,
@@ -90,6 +91,7 @@ def publish_edition(environment: Environment, record: EditionRecord, signature: 
 
     # 1. The files are those that were audited, they are still safe, and a second person approved them.
     _require_state(record, EditionState.AUDITED)
+    _require_newest(zones, record)
     _require_same_files(staged, record)
     figures, findings = audit_published(zones, record, environment.platform)
     if findings:
@@ -97,6 +99,7 @@ def publish_edition(environment: Environment, record: EditionRecord, signature: 
         save_edition_record(zones, record.moved(event, audit=figures))
         remove_tree(staged)
         raise NotAnonymous(*findings, "The edition was refused. Make a new one with tables --publication.")
+    write_edition_approval(environment, record)  # the same bytes, where a run was killed before it wrote them
     approval = _approve(environment, record, signature)
 
     # 2. The copy that every later audit reads, then the state, then the files for everybody.
@@ -128,24 +131,33 @@ def settle_edition(environment: Environment, record: EditionRecord) -> EditionRe
 
 
 def settle_interrupted(environment: Environment, publication: str) -> EditionRecord | None:
-    """Complete a publication that a kill interrupted; None where none was."""
-    record = find_published_edition(environment.zones, publication)
-    if record is None:
-        return None
+    """Complete a publication or a withdrawal that a kill interrupted; None where no edition is published."""
     zones = environment.zones
-    staged = zones.staged_edition(publication, record.edition)
-    if digest_files(zones.published_edition(publication, record.edition)) == record.files and not staged.is_dir():
-        return None
-    return settle_edition(environment, record)
+    for edition in list_editions(zones, publication):
+        if load_edition_record(zones, publication, edition).state is EditionState.WITHDRAWN:
+            remove_tree(zones.published_edition(publication, edition))
+    record = find_published_edition(zones, publication)
+    return None if record is None else settle_edition(environment, record)
 
 
 def withdraw_edition(environment: Environment, record: EditionRecord, reason: str) -> EditionRecord:
     """Take the files of an edition away from readers; it stays known to every later search and audit.
 
     Raises:
-        StateRefused: an edition that was never published (exit code 15).
+        UsageRefused: a reason of blanks alone (exit code 2).
+        StateRefused: an edition that was never published (15).
     """
     zones = environment.zones
+    if not reason.strip():
+        raise UsageRefused(
+            describe_problem(
+                "why the edition is withdrawn, for its record and the register",
+                example="--withdraw 'regions were mixed up'",
+                found="nothing",
+                where="--withdraw",
+                do="Say why",
+            )
+        )
     if record.state is not EditionState.WITHDRAWN:
         record = record.moved(_make_event(environment, EditionState.WITHDRAWN, reason))
         save_edition_record(zones, record)
@@ -196,7 +208,7 @@ def _require_same_subject(approval: Approval, expected: ApprovalDocument) -> Non
                 example=expected.subject,
                 found="one of something else",
                 where=APPROVAL_NAME,
-                do="Run tables --publication NAME --approval-document N, and sign what it writes",
+                do="Let a second person sign the document of this edition, or make a new one with tables --publication",
             )
         )
 
@@ -208,6 +220,25 @@ def _require_state(record: EditionRecord, state: EditionState) -> None:
                 f"an edition that is {state}",
                 example="one that tables made last",
                 found=f"one that is {record.state}",
+                where=_name_subject(record),
+                do="Make a new edition with tables --publication",
+            )
+        )
+
+
+def _require_newest(zones: StorageZones, record: EditionRecord) -> None:
+    """Refuse an edition after which a later one was ever public: it would take the place of what it does not know."""
+    later = [
+        number
+        for number in list_editions(zones, record.publication)
+        if number > record.edition and load_edition_record(zones, record.publication, number).state in EVER_PUBLIC
+    ]
+    if later:
+        raise StateRefused(
+            describe_problem(
+                "an edition after which none was published",
+                example="the one that tables made last",
+                found=f"one before edition {later[-1]}",
                 where=_name_subject(record),
                 do="Make a new edition with tables --publication",
             )

@@ -51,6 +51,14 @@ def draw_table_picture(grid: FigureGrid, language: PageLanguage) -> TablePicture
 
 
 def _list_first_axis(grid: FigureGrid) -> list[tuple[GridNode, str | None]]:
-    """The figures of the first measure by the first axis. The total of every other axis is its first node."""
+    """The figures of the first measure by the first axis, of counts without their total.
+
+    The total of every axis is its first node.
+    """
+    counted = grid.table.measures[0].kind == "count"
     totals = [axis.nodes[0].code for axis in grid.row_axes[1:]]
-    return [(row.nodes[0], row.figures[0]) for row in grid.rows if [node.code for node in row.nodes[1:]] == totals]
+    return [
+        (row.nodes[0], row.figures[0])
+        for row in grid.rows
+        if [node.code for node in row.nodes[1:]] == totals and not (counted and row.nodes[0].depth == 0)
+    ]
