@@ -76,7 +76,7 @@ def declare(platform: Platform, *, year: str = "2024-2025", method: str = "suppr
     made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a.jansen", "-f", str(key)]
     subprocess.run(made, check=True, capture_output=True)
     platform.change(
-        "conf/platform.toml", "actions = { publish-tables = [] }", 'actions = { publish-tables = ["a.jansen"] }'
+        "conf/platform.toml", "publish-tables = []", 'publish-tables = ["a.jansen"]'
     )
     platform.change("conf/platform.toml", "users = {}", 'users = { "a.jansen" = "jansen" }')
     public = " ".join(key.with_suffix(".pub").read_text(encoding="utf-8").split()[:2])
