@@ -8,6 +8,7 @@ from _entry import JobReport, JobRun, run_job
 from cohort.agreements import Project
 from cohort.foundation import UsageRefused, describe_problem
 from cohort.output_checking import (
+    REVIEW_PAGES,
     ContentCheck,
     OutputRequest,
     RequestState,
@@ -18,12 +19,12 @@ from cohort.output_checking import (
     load_request,
     load_requests,
     read_decisions,
+    refresh_review_pages,
     release_request,
     return_request,
     settle_requests,
     submit_request,
     withdraw_request,
-    write_decision_form,
     write_review_approval,
 )
 
@@ -39,13 +40,17 @@ def run_outputs(job: JobRun) -> JobReport:
     project = job.load_project(arguments.project)
     with job.lock(project.name):
         settle_requests(environment, project.name)
+        refresh_review_pages(environment, project.name)
         if action == "list":
             return {"requests": [describe_request(one) for one in load_requests(environment.zones, project.name)]}
         if action == "submit":
             request = submit_request(environment, project, Path(arguments.submit))
-            return _check(job, request)
-        request = load_request(environment.zones, project.name, getattr(arguments, action))
-        return _change_request(job, project, request, action)
+            report = _check(job, request)
+        else:
+            request = load_request(environment.zones, project.name, getattr(arguments, action))
+            report = _change_request(job, project, request, action)
+        refresh_review_pages(environment, project.name)
+        return report
 
 
 def _change_request(job: JobRun, project: Project, request: OutputRequest, action: str) -> JobReport:
@@ -65,11 +70,11 @@ def _change_request(job: JobRun, project: Project, request: OutputRequest, actio
 
 
 def _check(job: JobRun, request: OutputRequest) -> JobReport:
-    """Run the checks and write the form of the reviewers."""
-    environment = job.environment
-    request = check_request(environment, request, CHECKS)
-    form = write_decision_form(environment.zones, request)
-    return {**describe_request(request), "decision_form": form.relative_to(environment.zones.root).as_posix()}
+    """Run the checks, and say where the page and the form of the reviewers are."""
+    zones = job.environment.zones
+    request = check_request(job.environment, request, CHECKS)
+    folder = zones.output_request(request.project, request.number).relative_to(zones.root).as_posix()
+    return {**describe_request(request), "pages": [f"{folder}/{page}" for page in REVIEW_PAGES.values()]}
 
 
 def _decide(job: JobRun, request: OutputRequest) -> JobReport:

@@ -12,6 +12,9 @@ them; or reasons. What happened to a request is a list of events that only grows
     content_checks       those checks with the published table and everything released before
     recounted_figures    declared figures counted again
     reviews              the sealed decisions of two reviewers
+    file_previews        what is shown of a file
+    review_phrases       the words of the page
+    review_page          the page of a request for its reviewers
     request_release      the files released, taken back; what a kill interrupted completed
 """
 
@@ -43,6 +46,7 @@ from cohort.output_checking.request_release import (
 )
 from cohort.output_checking.request_store import list_requests, load_request, load_requests
 from cohort.output_checking.request_submission import submit_request
+from cohort.output_checking.review_page import REVIEW_PAGES, refresh_review_pages
 from cohort.output_checking.reviews import (
     ReviewDecisions,
     SubmittedReview,
@@ -56,6 +60,7 @@ from cohort.output_checking.reviews import (
 
 __all__ = [
     "REQUEST_MOVES",
+    "REVIEW_PAGES",
     "CheckSubject",
     "ContentCheck",
     "OutputManifest",
@@ -78,6 +83,7 @@ __all__ = [
     "load_request",
     "load_requests",
     "read_decisions",
+    "refresh_review_pages",
     "release_request",
     "return_request",
     "settle_requests",

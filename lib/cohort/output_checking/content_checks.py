@@ -5,6 +5,7 @@ What was counted again is kept beside the request, for the page of the reviewers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from cohort.output_checking.request_submission import DECLARATION, read_request_
 from cohort.storage import StoragePath, StorageZones, read_model_document, write_json_document
 
 RECOUNT = "recount.json"
+UNDECLARED_FILE = re.compile(r"file ([0-9]+)")
 NO_PUBLISHED_TABLE = "NO_PUBLISHED_TABLE"
 """The project has no published table: no figure could be counted again."""
 RELEASED_NOT_COUNTED = "RELEASED_NOT_COUNTED"
@@ -51,7 +53,7 @@ def check_contents(subject: CheckSubject, /) -> tuple[RequestFinding, ...]:
         released_cells=tuple(released),
     )
     found = checks.check_request(subject.folder, declaration, context)
-    findings += [RequestFinding.model_validate(finding.model_dump()) for finding in found]
+    findings += [_name_file(request, RequestFinding.model_validate(finding.model_dump())) for finding in found]
     recount = RequestRecount(
         project=request.project,
         request=request.number,
@@ -61,6 +63,14 @@ def check_contents(subject: CheckSubject, /) -> tuple[RequestFinding, ...]:
     folder = environment.zones.output_request(request.project, request.number)
     write_json_document(folder / RECOUNT, recount.model_dump(mode="json"))
     return tuple(findings)
+
+
+def _name_file(request: OutputRequest, finding: RequestFinding) -> RequestFinding:
+    """Let a finding about a file that is not declared stand at that file, which the checks tell by its place."""
+    place = UNDECLARED_FILE.fullmatch(finding.file)
+    if finding.code != "NOT_DECLARED" or place is None or not 0 < int(place[1]) <= len(request.files):
+        return finding
+    return finding.model_copy(update={"file": request.files[int(place[1]) - 1].name})
 
 
 def load_recount(zones: StorageZones, request: OutputRequest) -> RequestRecount | None:

@@ -108,7 +108,14 @@ def list_output_files(request: OutputRequest) -> tuple[RequestFile, ...]:
 
 
 def write_decision_form(zones: StorageZones, request: OutputRequest) -> StoragePath:
-    """Write the form that a reviewer copies and fills in; no file is approved in it. Returns where it stands."""
+    """Write the form that a reviewer copies and fills in. Returns where it stands."""
+    path = zones.output_request(request.project, request.number) / DECISION_FORM
+    store_of(path).write_whole(path, make_decision_form(request).encode("utf-8"))
+    return path
+
+
+def make_decision_form(request: OutputRequest) -> str:
+    """The form that a reviewer copies and fills in; no file is approved in it."""
     lines = [
         f"project = {json.dumps(request.project)}",
         f"request = {request.number}",
@@ -123,9 +130,7 @@ def write_decision_form(zones: StorageZones, request: OutputRequest) -> StorageP
         lines += ["", f"# {about}"]
         if finding.severity == "refuse":
             lines += ["# [[overrule]]", f'# finding = "{finding.id}"', '# reason = ""']
-    path = zones.output_request(request.project, request.number) / DECISION_FORM
-    store_of(path).write_whole(path, ("\n".join(lines) + "\n").encode("utf-8"))
-    return path
+    return "\n".join(lines) + "\n"
 
 
 def read_decisions(path: Path, signature: Path | None) -> SubmittedReview:
