@@ -75,9 +75,7 @@ def declare(platform: Platform, *, year: str = "2024-2025", method: str = "suppr
     platform.change("conf/platform.toml", "max_primary_share = 0.15", "max_primary_share = 0.5")  # few schools
     made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a.jansen", "-f", str(key)]
     subprocess.run(made, check=True, capture_output=True)
-    platform.change(
-        "conf/platform.toml", "publish-tables = []", 'publish-tables = ["a.jansen"]'
-    )
+    platform.change("conf/platform.toml", "publish-tables = []", 'publish-tables = ["a.jansen"]')
     platform.change("conf/platform.toml", "users = {}", 'users = { "a.jansen" = "jansen" }')
     public = " ".join(key.with_suffix(".pub").read_text(encoding="utf-8").split()[:2])
     after, before = (f"{TODAY + dt.timedelta(days=days):%Y%m%d}" for days in (-2, 30))
