@@ -21,7 +21,7 @@ def run_register(job: JobRun) -> JobReport:
     check_site_folder(zones, out)
     with job.lock(REGISTER_LOCK):
         restore_interrupted_site(out)
-        files = render_register(zones.public_records)
+        files = render_register(zones.public_records, zones.root / "publications")
         replace_site(out, files)
         job.progress(f"{len(files)} files")
         schools = write_school_uses(zones)

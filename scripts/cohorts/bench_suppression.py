@@ -91,6 +91,7 @@ def measure_case(name: str, seconds: float, first_seconds: float) -> dict[str, A
         "first_s": round(result.first_pattern_seconds, 1),
         "search_s": round(result.seconds, 1),
         "total_s": round(time.perf_counter() - start, 1),
+        "processor_s": round(time.process_time(), 1),
         "gap_percent": round(100 * (result.cost - result.lower_bound) / result.cost, 3),
         "proven": result.proven,
         "peak_mb": _peak_megabytes(),

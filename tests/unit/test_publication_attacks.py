@@ -22,7 +22,7 @@ from tests.unit.drawn_publication import COUNT, LIMITS, DrawnPublication, DrawnT
 from cohort.agreements import Platform, Publication
 from cohort.foundation import StateRefused
 from cohort.publication_documents import Measure, PublishedScore
-from cohort.publications.earlier_editions import EarlierEdition
+from cohort.publications.earlier_editions import EarlierEdition, Published
 from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
 from cohort.table_audit import AuditEdition, AuditInput, audit_tables
 
@@ -64,7 +64,9 @@ def make(drawn: DrawnPublication, *before: Made) -> Made:
     rows = EditionRows(drawn.document(), drawn.contributors(), None)
     if drawn.method == "round":
         return Made(drawn, round_cells(rows, PLATFORM))
-    cells, _ = suppress_cells(PUBLICATION, rows, PLATFORM, [one.earlier for one in before], lambda _: None)
+    cells, _ = suppress_cells(
+        PUBLICATION, rows, PLATFORM, Published(tuple(one.earlier for one in before)), lambda _: None
+    )
     return Made(drawn, cells)
 
 

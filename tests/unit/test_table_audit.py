@@ -115,9 +115,19 @@ def test_what_was_hidden_or_printed_before_stays_so() -> None:
     assert "TABLE_EARLIER" in codes(audit(hide(SAFE, later), hide(more)))
 
 
-def test_a_late_objector_shows_as_another_count_of_a_cell() -> None:
+def test_a_late_objector_does_not_change_what_was_published() -> None:
     objected = replace(PUBLICATION, edition=2, pupils=PUBLICATION.pupils[:-1])
-    assert {"TABLE_EARLIER", "TABLE_SOURCE"} <= codes(audit(hide(SAFE, objected), hide(SAFE)))
+    assert {"TABLE_EARLIER", "TABLE_FIGURE"} == codes(audit(hide(SAFE, objected), hide(SAFE)))
+    frozen = AuditEdition(objected.document(), hide(SAFE).cells, objected.contributors())
+    assert codes(audit(frozen, hide(SAFE))) == set()
+
+
+def test_finer_cells_without_a_late_objector_contradict_the_published_total() -> None:
+    detail = DrawnVariable("sekse", {"sekse": flat("j", "m")})
+    pupils = [{**row, "sekse": "jm"[number % 2]} for number, row in enumerate(PUBLICATION.pupils[:-1])]
+    table = DrawnTable("b", {"sekse": "sekse", "jaargroep": "groep"})
+    finer = replace(PUBLICATION, variables=[detail, GROUP], tables=[table], pupils=pupils, name="fijner")
+    assert "TABLE_SOURCE" in codes(audit(hide(set(), finer), hide(SAFE)))
 
 
 def test_an_earlier_edition_by_another_cut_gives_a_cell_away() -> None:

@@ -41,8 +41,8 @@ def draw_publication(random: Random) -> DrawnPublication:
 
 def list_relations(publication: DrawnPublication) -> tuple[list[Cell], list[tuple[Cell, list[Cell]]]]:
     trees = [dict(variable.trees[next(iter(variable.trees))]) for variable in publication.variables]
-    nodes = [["*", *(child for children in tree.values() for child in children)] for tree in trees]
-    cells = list(itertools.product(*nodes))
+    nodes: list[list[str]] = [["*", *(child for children in tree.values() for child in children)] for tree in trees]
+    cells: list[Cell] = [(region, group) for region in nodes[0] for group in nodes[1]]
     relations = [((p, other), [(c, other) for c in children]) for p, children in trees[0].items() for other in nodes[1]]
     relations += [
         ((other, p), [(other, c) for c in children]) for p, children in trees[1].items() for other in nodes[0]

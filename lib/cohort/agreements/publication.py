@@ -43,14 +43,14 @@ TABLE_ATTRIBUTES = (
     "schooltype",
 )
 """Attributes of a pupil that a variable may show."""
-RESERVED_COLUMNS = frozenset({"school", "board", "pupils", "maat", "waarde", "status"})
 
 
 class DeclaredVariable(Declaration):
     """A variable of the tables, and what divides it.
 
     Args:
-        name: its name.
+        name: the name of its attribute; with edges `schoolgrootte` and the edges, as `schoolgrootte_100_250`. Tables of
+            all publications are held against each other, and one name means one thing in all of them.
         attribute: the attribute of the pupil or of the school that it shows, `schooljaar`, or `schoolgrootte`.
         hierarchies: names of hierarchy files, each a way to divide it; left out, it is divided into its codes at once.
         edges: of `schoolgrootte` the least number of pupils of every class but the first, in ascending order.
@@ -92,10 +92,11 @@ class DeclaredVariable(Declaration):
                 "Expected edges in ascending order, for example edges = [100, 250, 500]; found others for variable "
                 f"{self.name} in <where>. Put them in order."
             )
-        if self.name in RESERVED_COLUMNS:
+        expected = "_".join([self.attribute, *map(str, self.edges or [])])
+        if self.name != expected:
             raise ValueError(
-                "Expected a name that no column of the platform has, for example regio; found one that is reserved, "
-                f"{self.name}, in <where>. Rename the variable."
+                "Expected the name of a variable to say what it shows, so that it means the same in every publication, "
+                f"for example {expected}; found another, {self.name}, in <where>. Rename the variable."
             )
         return self
 

@@ -38,8 +38,8 @@ class CellRule(Protocol):
 class FewPupils:
     """A count of at least one and fewer than `pupils` is primary.
 
-    The interval must reach up to `pupils`, so that nobody can say that there are few, and as far down, at most to 0
-    (Statistics Netherlands and the ESSnet handbook on statistical disclosure control, ch. 4: minimum frequency rule).
+    The interval must reach from 0 to `pupils`, so that nobody can say that there are few, nor that there are any
+    (minimum frequency rule; ESSnet handbook on statistical disclosure control, ch. 4).
     """
 
     pupils: int
@@ -47,8 +47,7 @@ class FewPupils:
     def protect(self, counts: CellCounts) -> Protection:
         n = counts.pupils
         few = (n > 0) & (n < self.pupils)
-        above = np.where(few, self.pupils - n, 0.0)
-        return Protection(np.where(few, np.minimum(n, np.maximum(above, 1.0)), 0.0), above)
+        return Protection(np.where(few, n, 0.0), np.where(few, self.pupils - n, 0.0))
 
 
 @dataclass(frozen=True)

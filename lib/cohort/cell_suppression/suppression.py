@@ -203,6 +203,6 @@ def find_variable_to_coarsen(cells: LinkedCells, counts: CellCounts, rules: Supp
     for place, variable in enumerate(cells.variables):
         parents = {whole for whole, _ in variable.divisions}
         coarse = np.fromiter((key[place] in parents for key in cells.keys), dtype=bool, count=len(cells.keys))
-        if not coarse.all():
+        if coarse.any() and not coarse.all():  # a variable with one value cannot be shown in less detail
             left[variable.name] = int(primary[coarse].sum())
     return min(left, key=lambda name: (left[name], name)) if left else cells.variables[0].name

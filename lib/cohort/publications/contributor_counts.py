@@ -11,7 +11,7 @@ over the results; the driver receives counts and sums of scores, never a pupil. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -47,29 +47,40 @@ class CountedUnits:
         rows: a column per attribute of pupils, `schooljaar` and the presence variables; `brin`, `pupils`, and per score
             `<score>_sum` and `<score>_sum_squares` in hundredths of a point. Without pupils who may not be used.
         objected: pupils in a school year who may not be used because of an objection.
+        sizes: pupils of each school in each school year, of all year groups, by BRIN and school year; empty where no
+            variable shows the size of schools.
         scores: the attributes, `score`, `value` in hundredths and `pupils`; None without percentiles.
     """
 
     rows: pa.Table
     objected: int
     scores: pa.Table | None
+    sizes: Mapping[tuple[str, str], int]
 
 
-def count_units(results: AcceptedResults, publication: Publication, objections: Objections) -> CountedUnits:
+def count_units(
+    results: AcceptedResults, publication: Publication, objections: Objections, domains: Collection[str]
+) -> CountedUnits:
     """Count the pupils of a publication.
 
     Args:
         results: the accepted results of all batches that count, of all school years.
         publication: the declaration.
-        objections: the objections of today; whoever is barred from everything, from a domain of the publication or
-            from a project of its name is left out.
+        objections: the objections of today; whoever is barred from everything, from any of the domains or from a
+            project of its name is left out.
+        domains: the domains of all tests: a pupil is counted because of a result of any of them.
     """
     require_columns(results, RESULTS_SCHEMA)
     attributes = list_pupil_attributes(publication)
-    units = _mark_objected(_make_units(results, publication, attributes), results, publication, objections)
+    everybody = _mark_objected(
+        _make_units(results, publication, attributes),
+        find_barred_pupils(results, objections, publication.name, domains),
+    )
     has_percentiles = any(m.kind == "percentile" for table in publication.tables for m in table.measures)
-    if has_percentiles:
-        units = units.persist()
+    has_sizes = any(variable.edges is not None for variable in publication.variables)
+    if has_percentiles or has_sizes:
+        everybody = everybody.persist()
+    units = _select_population(everybody, publication)
     try:
         keys = ["schooljaar", "brin", *attributes, *(name_presence(s, m) for s, m in _score_moments(publication))]
         counted = units.groupBy(OBJECTED, *keys).agg(
@@ -78,14 +89,16 @@ def count_units(results: AcceptedResults, publication: Publication, objections: 
         )
         table: pa.Table = counted.toArrow()
         scores = _count_scores(units, publication, keys) if has_percentiles else None
+        sizes = _count_school_sizes(everybody) if has_sizes else {}
     finally:
-        if has_percentiles:
-            units.unpersist()
+        if has_percentiles or has_sizes:
+            everybody.unpersist()
     objected = table[OBJECTED].to_numpy(zero_copy_only=False).astype(bool)
     return CountedUnits(
         rows=table.filter(pa.array(~objected)).drop_columns([OBJECTED]),
         objected=int(table["pupils"].to_numpy()[objected].sum()),
         scores=scores,
+        sizes=sizes,
     )
 
 
@@ -98,13 +111,10 @@ def list_pupil_attributes(publication: Publication) -> list[str]:
 
 
 def _make_units(results: AcceptedResults, publication: Publication, attributes: Sequence[str]) -> DataFrame:
-    """Make one row per pupil and school year."""
-    population = publication.population
-    rows = results.where(F.col("schooljaar").isin(population.schooljaar) & ~F.col("bijzonder"))
-    if population.jaargroep is not None:
-        rows = rows.where(F.col("jaargroep").isin(population.jaargroep))
-    order = F.struct("peildag", "levering_nr")
-    scores = {name_score(s, m): _choose_score(s, m, order) for s, m in _score_moments(publication)}
+    """Make one row per pupil and school year, of all year groups."""
+    rows = results.where(F.col("schooljaar").isin(publication.population.schooljaar) & ~F.col("bijzonder"))
+    order = F.struct("peildag", "levering_nr", "brin", *attributes)
+    scores = {name_score(s, m): _choose_score(s, m) for s, m in _score_moments(publication)}
     units = rows.groupBy("pgn", "schooljaar").agg(
         F.max_by("brin", order).alias("brin"),
         *(F.coalesce(F.max_by(name, order), F.lit(UNKNOWN_VALUE)).alias(name) for name in attributes),
@@ -114,13 +124,24 @@ def _make_units(results: AcceptedResults, publication: Publication, attributes: 
         name_presence(s, m): F.when(F.col(name_score(s, m)).isNotNull(), PRESENT).otherwise(ABSENT)
         for s, m in _score_moments(publication)
     }
-    units = units.withColumns(presences)
+    return units.withColumns(presences)
+
+
+def _select_population(units: DataFrame, publication: Publication) -> DataFrame:
+    """Select the population by what pupils are counted as, so that it is the same in every publication."""
+    population = publication.population
     required = [name_presence(s, m) for s, m in _score_moments(publication) if s.name in population.scores]
-    return units.where(reduce(Column.__and__, (F.col(name) == PRESENT for name in required), F.lit(True)))
+    conditions = [F.col(name) == PRESENT for name in required]
+    if population.jaargroep is not None:
+        conditions.append(F.col("jaargroep").isin(population.jaargroep))
+    return units.where(reduce(Column.__and__, conditions, F.lit(True)))
 
 
-def _choose_score(score: DeclaredScore, moment: str, order: Column) -> Column:
-    """The score of a pupil at a moment, in hundredths of a point: of several the one that the declaration says."""
+def _choose_score(score: DeclaredScore, moment: str) -> Column:
+    """The score of a pupil at a moment, in hundredths of a point: of several the one that the declaration says.
+
+    Of several on one day in one delivery it is the highest one, or of the first the lowest.
+    """
     is_score = (
         (F.col("domein") == score.domein)
         & (F.col("schaal") == score.schaal)
@@ -130,17 +151,20 @@ def _choose_score(score: DeclaredScore, moment: str, order: Column) -> Column:
     value = F.when(is_score, (F.col(score.value) * 100).cast("bigint"))
     if score.several == "highest":
         return F.max(value)
-    chosen = F.when(is_score, order)
+    chosen = F.when(is_score, F.struct(F.col("peildag"), F.col("levering_nr"), value))
     return F.min_by(value, chosen) if score.several == "first" else F.max_by(value, chosen)
 
 
-def _mark_objected(
-    units: DataFrame, results: AcceptedResults, publication: Publication, objections: Objections
-) -> DataFrame:
-    barred = find_barred_pupils(results, objections, publication.name, publication.domains)
+def _mark_objected(units: DataFrame, barred: DataFrame) -> DataFrame:
     marked = barred.select("pgn", F.lit(True).alias(OBJECTED))
     joined = units.join(F.broadcast(marked), "pgn", "left")
     return joined.withColumn(OBJECTED, F.coalesce(F.col(OBJECTED), F.lit(False))).drop("pgn")
+
+
+def _count_school_sizes(units: DataFrame) -> dict[tuple[str, str], int]:
+    """Count the pupils of every school in every school year, whatever the population of the publication is."""
+    counted = units.where(~F.col(OBJECTED)).groupBy("brin", "schooljaar").agg(F.count(F.lit(1)).alias("pupils"))
+    return {(row["brin"], row["schooljaar"]): row["pupils"] for row in counted.toArrow().to_pylist()}
 
 
 def _sum_score(name: str) -> tuple[Column, Column]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -24,8 +25,23 @@ StringColumn = Any
 SCHOOL, BOARD, PUPILS = "school", "board", "pupils"
 
 
+@dataclass(frozen=True)
+class SchoolFacts:
+    """What is known of schools beside their pupils.
+
+    Args:
+        catalogue: the school list.
+        sizes: pupils by BRIN and school year, where a variable shows the size of schools.
+        today: the day on which boards are looked up.
+    """
+
+    catalogue: Catalogue
+    sizes: Mapping[tuple[str, str], int]
+    today: dt.date
+
+
 def make_contributor_rows(
-    counted: pa.Table, publication: Publication, document: PublicationDocument, catalogue: Catalogue, today: dt.date
+    counted: pa.Table, publication: Publication, document: PublicationDocument, schools: SchoolFacts
 ) -> pa.Table:
     """Give counts the columns that the document names.
 
@@ -33,8 +49,7 @@ def make_contributor_rows(
         counted: the counts, with the attributes of pupils, `schooljaar` and `brin`.
         publication: the declaration.
         document: the document of the edition.
-        catalogue: the school list.
-        today: the day on which boards are looked up.
+        schools: what is known of schools.
 
     Returns:
         A column per variable of the document with the code of a leaf; `school`, `board`, and every column of counts and
@@ -46,10 +61,10 @@ def make_contributor_rows(
     attributes = {variable.name: variable for variable in publication.variables}
     columns: dict[str, Any] = {}
     for variable in document.variables:
-        columns[variable.name] = _read_leaves(counted, attributes.get(variable.name), variable, catalogue)
+        columns[variable.name] = _read_leaves(counted, attributes.get(variable.name), variable, schools)
     _require_leaves(columns, document.variables)
     columns[SCHOOL] = counted["brin"].combine_chunks()
-    columns[BOARD] = _map(columns[SCHOOL], _find_boards(columns[SCHOOL], catalogue, today))
+    columns[BOARD] = _map(columns[SCHOOL], _find_boards(columns[SCHOOL], schools))
     sums = [name for name in counted.column_names if name == PUPILS or name.endswith(("_sum", "_sum_squares", "value"))]
     further = [name for name in ("score",) if name in counted.column_names]
     keys = [*columns, *further]
@@ -71,35 +86,32 @@ def _reorder(grouped: pa.Table, group: Sequence[str], added: Sequence[str]) -> p
 
 
 def _read_leaves(
-    counted: pa.Table, declared: DeclaredVariable | None, variable: TableVariable, catalogue: Catalogue
+    counted: pa.Table, declared: DeclaredVariable | None, variable: TableVariable, schools: SchoolFacts
 ) -> StringColumn:
     if declared is None:
         return counted[variable.name].cast(pa.string()).combine_chunks()
     attribute = declared.attribute
     if attribute in ("regio", "denominatie_groep", "soort"):
-        own = {brin: values[attribute] or UNKNOWN_VALUE for brin, values in catalogue.school_attributes.items()}
+        own = {brin: values[attribute] or UNKNOWN_VALUE for brin, values in schools.catalogue.school_attributes.items()}
         return _map(counted["brin"].combine_chunks(), own)
     if attribute == "schoolgrootte":
-        return _classify_sizes(counted, declared.edges or [])
+        return _classify_sizes(counted, declared.edges or [], schools.sizes)
     return counted[attribute].cast(pa.string()).combine_chunks()
 
 
-def _classify_sizes(counted: pa.Table, edges: Sequence[int]) -> StringColumn:
-    """The size class of each row's school: by its pupils of that school year in these counts."""
-    sizes = counted.group_by(["brin", "schooljaar"]).aggregate([(PUPILS, "sum")])
-    names, size_of = name_size_classes(edges), {}
-    for row in sizes.to_pylist():
-        size_of[row["brin"], row["schooljaar"]] = names[sum(row[f"{PUPILS}_sum"] >= edge for edge in edges)]
+def _classify_sizes(counted: pa.Table, edges: Sequence[int], sizes: Mapping[tuple[str, str], int]) -> StringColumn:
+    """The size class of each row's school: by all of its pupils of that school year."""
+    names = name_size_classes(edges)
     pairs = zip(counted["brin"].to_pylist(), counted["schooljaar"].to_pylist(), strict=True)
-    return pa.array([size_of[pair] for pair in pairs], pa.string())
+    return pa.array([names[sum(sizes[str(a), str(b)] >= e for e in edges)] for a, b in pairs], pa.string())
 
 
-def _find_boards(schools: StringColumn, catalogue: Catalogue, today: dt.date) -> dict[str, str]:
+def _find_boards(brins: StringColumn, schools: SchoolFacts) -> dict[str, str]:
     """The board of each school; one without is a board of its own, under its own number."""
-    boards = catalogue.boards_on(today)
+    boards = schools.catalogue.boards_on(schools.today)
     return {
         brin: boards[brin].present if brin in boards and boards[brin].present else brin
-        for brin in schools.unique().to_pylist()
+        for brin in brins.unique().to_pylist()
     }
 
 

@@ -18,7 +18,14 @@ from cohort.agreements import Catalogue, Environment, Publication
 from cohort.approvals import name_current_user
 from cohort.data_states import AcceptedResults
 from cohort.erasure import accept_objections
-from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, Stopwatch, describe_problem
+from cohort.foundation import (
+    ConfigurationRefused,
+    DeliveriesRefused,
+    NotAnonymous,
+    ProgressWriter,
+    Stopwatch,
+    describe_problem,
+)
 from cohort.ingestion import require_canonical_codes, require_newest_numbers
 from cohort.legal_basis import ListVocabulary, Objections, load_list_vocabulary, load_number_changes, load_objections
 from cohort.publication_documents import (
@@ -36,14 +43,16 @@ from cohort.publication_documents import (
     save_edition_record,
 )
 from cohort.publications.contributor_counts import count_units
-from cohort.publications.contributor_rows import make_contributor_rows
+from cohort.publications.contributor_rows import SchoolFacts, make_contributor_rows
 from cohort.publications.declared_tables import make_publication_document
-from cohort.publications.earlier_editions import EarlierEdition, load_earlier_editions
+from cohort.publications.earlier_editions import EarlierEdition, Published, load_earlier_editions
 from cohort.publications.edition_audit import audit_files
 from cohort.publications.edition_files import digest_files
 from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.frozen_rows import find_frozen_edition, select_frozen_rows
 from cohort.publications.noisy_cells import draw_cells
 from cohort.publications.publication_variables import make_table_variables
+from cohort.publications.release_beside import list_released_pupils
 from cohort.release import require_batches
 from cohort.results import read_current_results
 from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
@@ -82,13 +91,15 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
         The exact record of the edition, AUDITED.
 
     Raises:
-        DeliveriesRefused: there are no results of these school years (exit code 11).
+        ConfigurationRefused: rows of a release, of which this job makes no tables (exit code 10).
+        DeliveriesRefused: there are no results of these school years (11).
         ObjectionsRefused: a problem in the lists of objections (12).
         NotAnonymous: tables that are too fine, no safe pattern in time, or findings of the auditor (14).
         StateRefused: lists that were not applied, or earlier editions that contradict these counts (15).
     """
     environment, publication = task.environment, task.publication
     zones, clock = environment.zones, Stopwatch(progress)
+    _require_selection(publication)
     edition = max(list_editions(zones, publication.name), default=0) + 1
 
     # 1. The counts per school: one pass over the results.
@@ -99,7 +110,9 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
 
     # 2. What is printed, beside everything that was published before.
     earlier = load_earlier_editions(zones)
-    cells, search, document = _protect(task, rows, earlier, progress)
+    rows = _freeze(rows, earlier, clock)
+    released = list_released_pupils(environment, publication, document)
+    cells, search, document = _protect(task, rows, Published(earlier, released), progress)
     clock.report_stage(
         "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
     )
@@ -108,7 +121,9 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     digests = _write_counts(zones.exact_edition(publication.name, edition), rows)
     staged = zones.staged_edition(publication.name, edition)
     files = _write_files(staged, document, cells)
-    audit, findings = audit_files(staged, rows.contributors, rows.scores, earlier, environment.platform)
+    audit, findings = audit_files(
+        staged, rows.contributors, rows.scores, Published(earlier, released), environment.platform
+    )
     clock.report_stage("audited", f"{audit.attackers} attackers, {len(findings)} findings")
     state = EditionState.REFUSED if findings else EditionState.AUDITED
     record = EditionRecord(
@@ -119,7 +134,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
         declaration_digest=_digest_declaration(environment, publication),
         files=files,
         contributors_digest=digests[CONTRIBUTORS],
-        eligibility_digest=objections.digest_for_project(publication.name, publication.domains),
+        eligibility_digest=objections.digest_for_project(publication.name, task.catalogue.domains()),
         pupils=int(rows.contributors["pupils"].to_numpy().sum()),
         schools=len(rows.contributors["school"].unique()),
         objected=objected,
@@ -134,6 +149,20 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
             *findings, f"Edition {edition} of {publication.name} was refused. Correct the cause, then run tables again."
         )
     return record
+
+
+def _require_selection(publication: Publication) -> None:
+    """Refuse rows of a release, which would otherwise be counted from the results."""
+    if publication.rows != "selection":
+        raise ConfigurationRefused(
+            describe_problem(
+                "rows = 'selection'",
+                example="rows = 'selection'",
+                found=f"rows = '{publication.rows}'",
+                where=f"publications/{publication.name}.toml",
+                do="Count the results: this job makes no tables of the rows of a release",
+            )
+        )
 
 
 def _read_objections(spark: SparkSession, task: PublicationTask) -> Objections:
@@ -173,7 +202,7 @@ def _count(
     """Count the pupils of an edition; also how many were left out because of an objection."""
     environment, publication = task.environment, task.publication
     results = AcceptedResults(read_current_results(spark, environment.zones, require_batches(environment.zones)))
-    counted = count_units(results, publication, objections)
+    counted = count_units(results, publication, objections, task.catalogue.domains())
     if not len(counted.rows):
         raise DeliveriesRefused(
             describe_problem(
@@ -184,15 +213,29 @@ def _count(
                 do="Run ingest first, or correct the population",
             )
         )
-    contributors = make_contributor_rows(counted.rows, publication, document, task.catalogue, environment.today)
+    schools = SchoolFacts(task.catalogue, counted.sizes, environment.today)
+    contributors = make_contributor_rows(counted.rows, publication, document, schools)
     scores = None
     if counted.scores is not None:
-        scores = make_contributor_rows(counted.scores, publication, document, task.catalogue, environment.today)
+        scores = make_contributor_rows(counted.scores, publication, document, schools)
     return EditionRows(document, contributors, scores), counted.objected
 
 
+def _freeze(rows: EditionRows, earlier: tuple[EarlierEdition, ...], clock: Stopwatch) -> EditionRows:
+    """Take the counts of an earlier edition, where they have every cell."""
+    document = rows.document
+    frozen = find_frozen_edition(document, rows.contributors.column_names, earlier)
+    if frozen is None or document.method != "suppress":
+        return rows
+    clock.report_stage("frozen", f"counts of edition {frozen.record.edition} of {frozen.record.publication}")
+    scores = None if rows.scores is None or frozen.scores is None else select_frozen_rows(frozen.scores, document)
+    return EditionRows(
+        document, select_frozen_rows(frozen.contributors, document).select(rows.contributors.column_names), scores
+    )
+
+
 def _protect(
-    task: PublicationTask, rows: EditionRows, earlier: tuple[EarlierEdition, ...], progress: ProgressWriter
+    task: PublicationTask, rows: EditionRows, published: Published, progress: ProgressWriter
 ) -> tuple[Cells, SearchFigures | None, PublicationDocument]:
     """Make what is printed, by the method of the publication."""
     publication, platform = task.publication, task.environment.platform
@@ -201,7 +244,7 @@ def _protect(
         return cells, None, rows.document.model_copy(update={"noise": noise})
     if publication.method == "round":
         return round_cells(rows, platform), None, rows.document
-    cells, search = suppress_cells(publication, rows, platform, earlier, progress)
+    cells, search = suppress_cells(publication, rows, platform, published, progress)
     return cells, search, rows.document
 
 

@@ -17,8 +17,9 @@ from cohort.approvals import (
     require_approval,
     write_approval_document,
 )
-from cohort.foundation import NotAnonymous, StateRefused, describe_problem
+from cohort.foundation import NotAnonymous, StateRefused, UsageRefused, describe_problem
 from cohort.publication_documents import (
+    EVER_PUBLIC,
     PUBLISHED_COPY,
     EditionApproval,
     EditionEvent,
@@ -27,11 +28,13 @@ from cohort.publication_documents import (
     find_published_edition,
     list_editions,
     load_edition_record,
+    load_publication_document,
+    make_public_edition_record,
     save_edition_record,
 )
 from cohort.publications.edition_audit import audit_published
 from cohort.publications.edition_files import copy_files, digest_files
-from cohort.storage import StoragePath, StorageZones, remove_tree
+from cohort.storage import StoragePath, StorageZones, remove_tree, write_json_document
 
 ACTION = "publish-tables"
 APPROVAL_NAME = "approval.json"
@@ -90,13 +93,15 @@ def publish_edition(environment: Environment, record: EditionRecord, signature: 
 
     # 1. The files are those that were audited, they are still safe, and a second person approved them.
     _require_state(record, EditionState.AUDITED)
+    _require_newest(zones, record)
     _require_same_files(staged, record)
-    figures, findings = audit_published(zones, record, environment.platform)
+    figures, findings = audit_published(environment, record)
     if findings:
         event = _make_event(environment, EditionState.REFUSED, "published tables made it unsafe")
         save_edition_record(zones, record.moved(event, audit=figures))
         remove_tree(staged)
         raise NotAnonymous(*findings, "The edition was refused. Make a new one with tables --publication.")
+    write_edition_approval(environment, record)  # the same bytes, where a run was killed before it wrote them
     approval = _approve(environment, record, signature)
 
     # 2. The copy that every later audit reads, then the state, then the files for everybody.
@@ -123,34 +128,61 @@ def settle_edition(environment: Environment, record: EditionRecord) -> EditionRe
         if number < record.edition:
             earlier = load_edition_record(zones, record.publication, number)
             if earlier.state is EditionState.PUBLISHED:
-                save_edition_record(zones, earlier.moved(_make_event(environment, EditionState.SUPERSEDED)))
+                earlier = earlier.moved(_make_event(environment, EditionState.SUPERSEDED))
+                save_edition_record(zones, earlier)
+            if earlier.state in EVER_PUBLIC:
+                _write_public_record(zones, earlier)
+    _write_public_record(zones, record)
     return record
 
 
+def _write_public_record(zones: StorageZones, record: EditionRecord) -> None:
+    """Write what everybody may know of an edition that was ever public, for the register."""
+    copy = zones.exact_edition(record.publication, record.edition) / PUBLISHED_COPY
+    public = make_public_edition_record(record, load_publication_document(copy))
+    path = zones.public_records / "publications" / record.publication / f"{record.edition}.json"
+    write_json_document(path, public.model_dump(mode="json"), public=True)
+
+
 def settle_interrupted(environment: Environment, publication: str) -> EditionRecord | None:
-    """Complete a publication that a kill interrupted; None where none was."""
-    record = find_published_edition(environment.zones, publication)
-    if record is None:
-        return None
+    """Complete a publication or a withdrawal that a kill interrupted; None where no edition is published."""
     zones = environment.zones
-    staged = zones.staged_edition(publication, record.edition)
-    if digest_files(zones.published_edition(publication, record.edition)) == record.files and not staged.is_dir():
-        return None
-    return settle_edition(environment, record)
+    for edition in list_editions(zones, publication):
+        record = load_edition_record(zones, publication, edition)
+        if record.state is EditionState.WITHDRAWN:
+            _take_away(zones, record)
+    published = find_published_edition(zones, publication)
+    return None if published is None else settle_edition(environment, published)
 
 
 def withdraw_edition(environment: Environment, record: EditionRecord, reason: str) -> EditionRecord:
     """Take the files of an edition away from readers; it stays known to every later search and audit.
 
     Raises:
-        StateRefused: an edition that was never published (exit code 15).
+        UsageRefused: a reason of blanks alone (exit code 2).
+        StateRefused: an edition that was never published (15).
     """
     zones = environment.zones
+    if not reason.strip():
+        raise UsageRefused(
+            describe_problem(
+                "why the edition is withdrawn, for its record and the register",
+                example="--withdraw 'regions were mixed up'",
+                found="nothing",
+                where="--withdraw",
+                do="Say why",
+            )
+        )
     if record.state is not EditionState.WITHDRAWN:
         record = record.moved(_make_event(environment, EditionState.WITHDRAWN, reason))
         save_edition_record(zones, record)
-    remove_tree(zones.published_edition(record.publication, record.edition))
+    _take_away(zones, record)
     return record
+
+
+def _take_away(zones: StorageZones, record: EditionRecord) -> None:
+    remove_tree(zones.published_edition(record.publication, record.edition))
+    _write_public_record(zones, record)
 
 
 def _make_document(record: EditionRecord) -> ApprovalDocument:
@@ -196,7 +228,7 @@ def _require_same_subject(approval: Approval, expected: ApprovalDocument) -> Non
                 example=expected.subject,
                 found="one of something else",
                 where=APPROVAL_NAME,
-                do="Run tables --publication NAME --approval-document N, and sign what it writes",
+                do="Let a second person sign the document of this edition, or make a new one with tables --publication",
             )
         )
 
@@ -208,6 +240,25 @@ def _require_state(record: EditionRecord, state: EditionState) -> None:
                 f"an edition that is {state}",
                 example="one that tables made last",
                 found=f"one that is {record.state}",
+                where=_name_subject(record),
+                do="Make a new edition with tables --publication",
+            )
+        )
+
+
+def _require_newest(zones: StorageZones, record: EditionRecord) -> None:
+    """Refuse an edition after which a later one was ever public: it would take the place of what it does not know."""
+    later = [
+        number
+        for number in list_editions(zones, record.publication)
+        if number > record.edition and load_edition_record(zones, record.publication, number).state in EVER_PUBLIC
+    ]
+    if later:
+        raise StateRefused(
+            describe_problem(
+                "an edition after which none was published",
+                example="the one that tables made last",
+                found=f"one before edition {later[-1]}",
                 where=_name_subject(record),
                 do="Make a new edition with tables --publication",
             )

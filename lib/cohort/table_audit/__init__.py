@@ -27,6 +27,7 @@ which cells must be hidden, and solves the linear programmes of every attacker o
 
 from __future__ import annotations
 
+from cohort.table_audit.attacks import KnownCell, PublishedFiles, compute_hidden_cells
 from cohort.table_audit.audit_findings import AUDIT_DEFINITIONS, AuditCase, AuditFinding, AuditResult
 from cohort.table_audit.audit_subject import AuditEdition, AuditInput, ReleasedCell
 from cohort.table_audit.edition_audit import audit_edition
@@ -39,7 +40,10 @@ __all__ = [
     "AuditFinding",
     "AuditInput",
     "AuditResult",
+    "KnownCell",
+    "PublishedFiles",
     "ReleasedCell",
     "audit_edition",
     "audit_tables",
+    "compute_hidden_cells",
 ]

@@ -109,10 +109,10 @@ def _reduce(columns: PartColumns, meaning: Meaning, holder: frozenset[int], exac
     if len(own) == 1:
         return own
     best = own
-    for place in range(len(meaning)):
+    for place in sorted(holder):
         for children in columns.space.divisions[place].get(meaning[place], ()):
             printed = [child for child in (_at(meaning, place, part) for part in children) if child in exact]
-            if printed and place in holder:
+            if printed:
                 taken = np.concatenate([columns.columns(child, holder) for child in printed])
                 rest = np.setdiff1d(own, taken, assume_unique=True)
                 if len(rest) < len(best):

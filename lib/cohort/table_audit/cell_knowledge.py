@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cohort.table_audit.attacker_knowledge import PartColumns
+from cohort.table_audit.audit_findings import AuditCase
 from cohort.table_audit.audit_subject import AuditEdition
 from cohort.table_audit.cell_meanings import Meaning, MeaningSpace
 from cohort.table_audit.consistency_check import is_clipped
@@ -106,6 +107,16 @@ class AuditKnowledge:
         return CellCounts(
             pupils, sp.vstack(school_parts).tocsr()[order].tocsr(), sp.vstack(board_parts).tocsr()[order].tocsr()
         )
+
+    def find_contradictions(self) -> list[tuple[str, AuditCase]]:
+        """Find shown cells whose count by the edition that published them is not the sum of their parts by another."""
+        cells = self.shown()
+        parts = self.of_parts().pupils
+        return [
+            ("TABLE_SOURCE", AuditCase(self.space.describe(cell)))
+            for cell, pupils in zip(cells, self.count(cells).pupils.tolist(), strict=True)
+            if any(parts[self.columns.columns(cell, holder)].sum() != pupils for holder in self.columns.holders(cell))
+        ]
 
     def of_parts(self) -> CellCounts:
         """The counts of all parts, in the order of `columns`."""

@@ -25,23 +25,23 @@ CLIPPED = {"<5": (0.0, LEAST_SHARE), ">95": (MOST_SHARE, 100.0)}
 
 
 class MeaningCounts:
-    """What single cells of one edition count, from its own contributors.
+    """What single cells count, each by the first published edition that has it: what was published is frozen.
 
     Args:
         counts: the counts of all editions.
-        edition: the number of the edition.
     """
 
-    def __init__(self, counts: SchoolCounts, edition: int) -> None:
-        self._counts, self._edition = counts, edition
+    def __init__(self, counts: SchoolCounts) -> None:
+        self._counts = counts
         self._known: dict[tuple[Meaning, str], float] = {}
 
     def value(self, meaning: Meaning, column: str = PUPILS) -> float | None:
-        """Pupils or a sum of a cell; None where the edition has no counts in this detail."""
+        """Pupils or a sum of a cell; None where no edition has counts in this detail."""
         key = (meaning, column)
         if key not in self._known:
             divided = self._counts.space.divided(meaning)
-            parts = self._counts.of_edition(self._edition, divided)
+            edition = self._counts.find_edition(meaning)
+            parts = None if edition is None else self._counts.of_edition(edition, divided)
             if parts is None or (column != PUPILS and column not in parts.sums):
                 return None
             values = parts.pupils if column == PUPILS else parts.sums[column]
@@ -51,7 +51,7 @@ class MeaningCounts:
 
 def check_figures(
     editions: Sequence[AuditEdition], figures: Sequence[ShownFigure], counts: SchoolCounts
-) -> tuple[Cases, dict[int, MeaningCounts]]:
+) -> tuple[Cases, MeaningCounts]:
     """Compare every printed figure with the counts of its edition, of those that print exact figures.
 
     Args:
@@ -60,12 +60,11 @@ def check_figures(
         counts: their counts.
 
     Returns:
-        A case for every figure that differs, and what single cells count, by edition.
+        A case for every figure that differs, and what single cells count.
     """
     cases: Cases = []
-    by_edition = {number: MeaningCounts(counts, number) for number in range(len(editions))}
+    own = MeaningCounts(counts)
     for figure in figures:
-        own = by_edition[figure.edition]
         if own.value(figure.base) is None:
             cases.append(("TABLE_SOURCE", AuditCase(f"{figure.place}: its pupils are not counted")))
             continue
@@ -73,15 +72,15 @@ def check_figures(
         if figure.value is None or edition.document.method != "suppress":
             continue
         try:
-            right = _is_right(figure, own, edition, counts.space)
+            right = _is_right(figure, own, editions, counts.space)
         except (ValueError, ZeroDivisionError):
             right = False
         if not right:
             cases.append(("TABLE_FIGURE", AuditCase(figure.place)))
-    return cases, by_edition
+    return cases, own
 
 
-def _is_right(figure: ShownFigure, own: MeaningCounts, edition: AuditEdition, space: MeaningSpace) -> bool:
+def _is_right(figure: ShownFigure, own: MeaningCounts, editions: Sequence[AuditEdition], space: MeaningSpace) -> bool:
     measure, printed = figure.measure, figure.value or ""
     pupils = own.value(figure.base) or 0.0
     if printed == NOBODY:
@@ -91,7 +90,7 @@ def _is_right(figure: ShownFigure, own: MeaningCounts, edition: AuditEdition, sp
     if measure.kind == "share":
         return _is_right_share(printed, own.value(figure.numerator or figure.base), pupils, measure.decimals)
     if measure.kind == "percentile":
-        return _is_right_percentile(figure, edition, space)
+        return any(_is_right_percentile(figure, edition, space) for edition in editions)
     sums = [_require(own.value(figure.base, f"{score}_sum")) for score in measure.scores]
     if measure.kind == "standard_deviation":
         squares = _require(own.value(figure.base, f"{measure.scores[0]}_sum_squares"))
@@ -123,6 +122,8 @@ def _is_right_percentile(figure: ShownFigure, edition: AuditEdition, space: Mean
             leaves = space.leaves[name]
             inside &= np.array([figure.base[place] >> leaves[str(leaf)] & 1 for leaf in table[name].to_pylist()]) > 0
     chosen = table.filter(pa.array(inside)).sort_by("value")
+    if chosen.num_rows == 0:
+        return False
     values, pupils = chosen["value"].to_numpy().astype(np.float64), np.cumsum(chosen[PUPILS].to_numpy())
     rank = figure.measure.quantile * (pupils[-1] - 1)
     around = [

@@ -142,13 +142,15 @@ class IntervalSearch:
         for cell in range(len(self.cells)):
             if cell in skipped:
                 continue
+            told: set[int] = set()
             for sense in (1, -1):
                 for attacker, need in self._find_unserved(cell, sense, attackers):
                     low, high = self._bounds(attacker, attackers)
                     difference = self.programmes.push(self.cells[cell], sense, low, high)
                     reach = float(difference[self.cells[cell]].sum()) * sense
                     self._keep(difference)
-                    if reach < need - TOLERANCE:
+                    if reach < need - TOLERANCE and attacker not in told:
+                        told.add(attacker)
                         other = self.programmes.push(self.cells[cell], -sense, low, high)[self.cells[cell]].sum()
                         interval = sorted((sense * reach, float(other)))
                         yield Narrow(cell, attacker, interval[0], interval[1])

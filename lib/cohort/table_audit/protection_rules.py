@@ -66,10 +66,9 @@ def find_largest(counts: sp.csr_matrix, groups: Array) -> Largest:
 
 
 def protect_small_counts(pupils: Array, least: int) -> CellNeeds:
-    """Protect counts of few pupils."""
+    """Protect counts of few pupils: their interval has every number from 0 to the least that is printed."""
     few = (pupils > 0) & (pupils < least)
-    above = np.where(few, least - pupils, 0.0)
-    return CellNeeds(np.where(few, np.minimum(pupils, above), 0.0), above)
+    return CellNeeds(np.where(few, pupils, 0.0), np.where(few, least - pupils, 0.0))
 
 
 def protect_contributors(pupils: Array, counts: sp.csr_matrix, rules: PublishedRules) -> CellNeeds:

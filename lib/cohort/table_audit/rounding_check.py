@@ -26,12 +26,12 @@ Array = np.ndarray
 Cases = list[tuple[str, AuditCase]]
 
 
-def read_rounded(knowledge: AuditKnowledge, counted: dict[int, MeaningCounts]) -> tuple[Bounds, Cases]:
+def read_rounded(knowledge: AuditKnowledge, counted: MeaningCounts) -> tuple[Bounds, Cases]:
     """Read what the rounded counts of all editions tell, and compare them with the counts per school.
 
     Args:
         knowledge: all cells.
-        counted: what single cells count, by edition.
+        counted: what single cells count.
 
     Returns:
         How far the truth can be from each cell's count, and a case for every figure that is not as the method says.
@@ -43,7 +43,7 @@ def read_rounded(knowledge: AuditKnowledge, counted: dict[int, MeaningCounts]) -
             continue
         for table in edition.document.tables:
             own = [figure for figure in knowledge.figures if (figure.edition, figure.table) == (number, table.name)]
-            found, wrong = _read_table(edition.document, own, counted[number])
+            found, wrong = _read_table(edition.document, own, counted)
             cases.extend(wrong)
             for meaning, (low, high) in found.items():
                 before = bounds.get(meaning, (-np.inf, np.inf))

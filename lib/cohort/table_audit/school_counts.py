@@ -17,12 +17,10 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from cohort.foundation import NotAnonymous, describe_problem
-from cohort.table_audit.audit_findings import AuditCase
 from cohort.table_audit.audit_subject import BOARD, PUPILS, SCHOOL, AuditEdition
 from cohort.table_audit.cell_meanings import SCHOOL_YEAR, Mask, Meaning, MeaningSpace
 
 Array = np.ndarray
-Cases = list[tuple[str, AuditCase]]
 MOST_PARTS = 500_000
 """Of more parts of one combination of variables no audit ends in a day."""
 
@@ -130,7 +128,7 @@ class SchoolCounts:
         self.has_schools = bool(self.schools)
         self._of_divided: dict[frozenset[int], PartCounts] = {}
         self._of_edition: dict[tuple[int, frozenset[int]], PartCounts | None] = {}
-        self.cases: Cases = []
+        self.order: tuple[int, ...] = (*range(1, len(editions)), 0)
 
     @cached_property
     def board_of_school(self) -> Array:
@@ -151,36 +149,31 @@ class SchoolCounts:
         return self._of_edition[key]
 
     def combined(self, divided: frozenset[int]) -> PartCounts:
-        """The counts of all editions together: of every part those of the first edition that has its pupils.
-
-        Two editions that count one part differently are a case.
-        """
+        """The counts of all editions together: of every part those of the first published edition that has it."""
         if divided not in self._of_divided:
             self._of_divided[divided] = self._combine(divided)
         return self._of_divided[divided]
 
+    def find_edition(self, meaning: Meaning) -> int | None:
+        """The edition whose counts hold for a cell: the first published one with its pupils in its detail."""
+        for number in self.order:
+            within = self.space.pupils_of(number)
+            has_pupils = all(own & ~other == 0 for own, other in zip(meaning, within, strict=True))
+            if has_pupils and self.of_edition(number, self.space.divided(meaning)) is not None:
+                return number
+        return None
+
     def _combine(self, divided: frozenset[int]) -> PartCounts:
         size = self.parts.size(divided)
         chosen = np.full(size, -1)
-        pupils = np.zeros(size)
         found: dict[int, PartCounts] = {}
-        for number, edition in enumerate(self.editions):
+        for number in self.order:
             own = self.of_edition(number, divided)
-            if own is None or not self._has_everybody(number, divided):
-                continue
-            within = np.zeros(size, dtype=bool)
-            within[self.parts.parts(divided, self.space.pupils_of(number))] = True
-            differing = np.flatnonzero(within & (chosen >= 0) & (own.pupils != pupils))
-            self.cases.extend(
-                (
-                    "TABLE_SOURCE",
-                    AuditCase(f"{edition.name}: {self.space.describe(self.parts.meaning_of_part(divided, part))}"),
-                )
-                for part in differing.tolist()
-            )
-            new = within & (chosen < 0)
-            chosen[new], pupils[new] = number, own.pupils[new]
-            found[number] = own
+            if own is not None and self._has_everybody(number, divided):
+                within = np.zeros(size, dtype=bool)
+                within[self.parts.parts(divided, self.space.pupils_of(number))] = True
+                chosen[within & (chosen < 0)] = number
+                found[number] = own
         return self._join(divided, chosen, found)
 
     def _has_everybody(self, number: int, divided: frozenset[int]) -> bool:

@@ -80,6 +80,9 @@ def _audit_alike(
     progress(f"{len(set(shown))} cells of {len(editions)} editions, {knowledge.columns.number} parts")
     wrong, counted = check_figures(editions, figures, counts)
     cases.extend([*wrong, *check_statuses(figures, editions)])
+    if not any(code == "TABLE_SOURCE" for code, _ in wrong):
+        wrong = knowledge.find_contradictions()
+        cases.extend(wrong)
     if any(code == "TABLE_SOURCE" for code, _ in wrong):
         return cases, 0, 0, 0
     rounded, wrong = read_rounded(knowledge, counted)
@@ -97,7 +100,6 @@ def _audit_alike(
         cases.extend(found)
         solved += programmes
     cases.extend(audit_release(knowledge, given.released, rules, audit.programmes))
-    cases.extend(counts.cases)
     progress(f"{protected} protected cells, {audit.attackers} attackers, {solved} programmes")
     return cases, protected, audit.attackers, solved
 

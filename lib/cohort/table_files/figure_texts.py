@@ -68,7 +68,10 @@ def _explain_hiding(document: PublicationDocument, language: PageLanguage) -> li
             "Other figures are secret because those could be computed from them, with the totals or with what was "
             "published before. It is not told which figure is secret for which reason."
         ),
-        _("Figures that are shown are exact. A total is that of all pupils, those of secret figures included."),
+        _(
+            "Figures that are shown are not changed: numbers of pupils are exact, means and shares are rounded. A "
+            "total is that of all pupils, those of secret figures included."
+        ),
     ]
 
 

@@ -17,11 +17,12 @@ MOST_BARS = 45
 
 @dataclass(frozen=True)
 class TablePicture:
-    """A picture of a table: its title, what it says in words, and what is drawn."""
+    """A picture of a table: its title, what it says in words, what is drawn, and whether a figure of it is secret."""
 
     title: str
     told: str
     chart: DrawnChart
+    has_secret: bool
 
 
 def draw_table_picture(grid: FigureGrid, language: PageLanguage) -> TablePicture | None:
@@ -45,12 +46,19 @@ def draw_table_picture(grid: FigureGrid, language: PageLanguage) -> TablePicture
     )
     secret = language.gettext("secret")
     told = "; ".join(f"{row.label}: {secret if row.hidden else row.text}" for row in rows)
-    return TablePicture(
-        title, told, draw_bars(rows, lambda place: language.format_decimal(place, 0 if place == int(place) else 1))
-    )
+    chart = draw_bars(rows, lambda place: language.format_decimal(place, 0 if place == int(place) else 1))
+    return TablePicture(title, told, chart, any(row.hidden for row in rows))
 
 
 def _list_first_axis(grid: FigureGrid) -> list[tuple[GridNode, str | None]]:
-    """The figures of the first measure by the first axis. The total of every other axis is its first node."""
+    """The figures of the first measure by the first axis, of counts without their total.
+
+    The total of every axis is its first node.
+    """
+    counted = grid.table.measures[0].kind == "count"
     totals = [axis.nodes[0].code for axis in grid.row_axes[1:]]
-    return [(row.nodes[0], row.figures[0]) for row in grid.rows if [node.code for node in row.nodes[1:]] == totals]
+    return [
+        (row.nodes[0], row.figures[0])
+        for row in grid.rows
+        if [node.code for node in row.nodes[1:]] == totals and not (counted and row.nodes[0].depth == 0)
+    ]

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from cohort.pages import PROJECT_STATE_NAMES, RELEASE_CLASS_MEANINGS, gettext_noop, load_languages
+from cohort.publication_documents import PublicEditionRecord
+from cohort.transparency.publication_entries import PublicationEntry
 from cohort.transparency.record_phrases import RecordPhrases
 from cohort.transparency.register_documents import RegisterAgreement, RegisterColumn, RegisterEntry, RegisterRelease
 
@@ -74,6 +76,13 @@ class ProcessingRecord(RegisterPart):
     numbers: BilingualText | None
 
 
+class PublishedEditions(RegisterPart):
+    """A publication of tables with all of its editions; these hold no personal data."""
+
+    publication: str
+    editions: list[PublicEditionRecord]
+
+
 class ProcessingRegister(RegisterPart):
     """The register of processing of all projects."""
 
@@ -81,19 +90,25 @@ class ProcessingRegister(RegisterPart):
 
     register_name: BilingualText = Field(alias="register")
     processing: list[ProcessingRecord]
+    publications: list[PublishedEditions] = []
 
 
-def serialise_processing_register(entries: Sequence[RegisterEntry]) -> str:
+def serialise_processing_register(
+    entries: Sequence[RegisterEntry], publications: Sequence[PublicationEntry] = ()
+) -> str:
     """Write the register of processing as the text of a JSON document."""
-    document = make_processing_register(entries).model_dump(mode="json", by_alias=True)
+    document = make_processing_register(entries, publications).model_dump(mode="json", by_alias=True)
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def make_processing_register(entries: Sequence[RegisterEntry]) -> ProcessingRegister:
-    """Make the register of processing of these projects."""
+def make_processing_register(
+    entries: Sequence[RegisterEntry], publications: Sequence[PublicationEntry] = ()
+) -> ProcessingRegister:
+    """Make the register of processing of these projects, with the publications of tables."""
     return ProcessingRegister(
         register_name=_in_both_languages(lambda say: say.language.gettext("Register of research with school results")),
         processing=[_processing_record(entry) for entry in entries],
+        publications=[PublishedEditions(publication=p.name, editions=list(p.editions)) for p in publications],
     )
 
 

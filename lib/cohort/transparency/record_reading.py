@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cohort.agreements import PROJECT_NAME
 from cohort.foundation import BRIN_PATTERN, StateRefused, describe_problem, normalise_pgn
 from cohort.storage import StoragePath
 from cohort.transparency.register_documents import (
-    OpenRecordPart,
     RegisterAgreement,
     RegisterCertificate,
     RegisterEntry,
@@ -27,7 +26,7 @@ from cohort.transparency.register_documents import (
 
 AGREEMENT_FILE, CERTIFICATE_FILE = "agreement.json", "certificate.json"
 
-_Document = TypeVar("_Document", bound=OpenRecordPart)
+_Document = TypeVar("_Document", bound=BaseModel)
 
 
 def read_register_entries(records: StoragePath) -> list[RegisterEntry]:
@@ -60,10 +59,20 @@ def _read_entry(folder: StoragePath, problems: list[str]) -> RegisterEntry:
 
 
 def _read_document(file: StoragePath, kind: type[_Document], problems: list[str]) -> _Document | None:
-    """Read one document; a problem is added to the list and gives None, as does a file that is not there."""
+    return read_open_document(file, kind, problems, f"records/{file.parent.name}/{file.name}")
+
+
+def read_open_document(file: StoragePath, kind: type[_Document], problems: list[str], where: str) -> _Document | None:
+    """Read one document; a problem is added to the list and gives None, as does a file that is not there.
+
+    Args:
+        file: the file.
+        kind: what it holds.
+        problems: the problems so far.
+        where: what a problem calls the file.
+    """
     if not file.exists():
         return None
-    where = f"records/{file.parent.name}/{file.name}"
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         document = kind.model_validate(content)
@@ -81,7 +90,7 @@ def _read_document(file: StoragePath, kind: type[_Document], problems: list[str]
     return document
 
 
-def _content_problem(file: StoragePath, content: dict[str, Any], document: OpenRecordPart, where: str) -> str | None:
+def _content_problem(file: StoragePath, content: dict[str, Any], document: BaseModel, where: str) -> str | None:
     """Say what is wrong with a document that has the right fields, or None."""
     expected_values = {"project": file.parent.name, "release": file.stem}
     if any(str(content[name]) != value for name, value in expected_values.items() if name in content):
