@@ -24,6 +24,8 @@ from cohort.cell_suppression.suppression_problem import SuppressionProblem
 OUTSIDER = -1
 """The attacker who knows nothing but what is printed."""
 TOLERANCE = 1e-6
+MOST_WITNESSES = 24
+"""So many witnesses are tried for one cell and sense; a programme is solved for what they do not cover."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ class PatternAudit:
         wanted = (needs.above if sense > 0 else needs.below)[cell] - tolerance
         moving = sorted((one for one in moving if one[0] >= wanted), key=lambda one: len(one[1].cells))
         uncovered: dict[int, float] | None = None
-        for reach, witness in moving:
+        for reach, witness in moving[:MOST_WITNESSES]:
             short = self._find_undeceived(cell, sense, reach, witness, tolerance)
             uncovered = short if uncovered is None else {who: uncovered[who] for who in uncovered if who in short}
             if not uncovered:
