@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po, write_po
 from cohort.pages import CATALOGUE_DOMAIN, LANGUAGE_CODES
 
 LIBRARY = Path(__file__).resolve().parents[2] / "lib" / "cohort"
-PACKAGES = ("pages", "release_report", "research_files", "table_files", "transparency")
+PACKAGES = ("pages", "output_checking", "release_report", "research_files", "table_files", "transparency")
 """The packages that write pages; the first of them holds the catalogues."""
 SOURCE_LANGUAGE = "en"
 METHODS = [("**.py", "python"), ("**.html.j2", "jinja2")]

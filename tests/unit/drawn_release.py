@@ -173,6 +173,20 @@ RISK_LIMITS: Row = {
 """Limits that allow everything: sixty drawn pupils are too few to measure an attack on."""
 
 
+OUTPUT_LIMITS = {
+    "files": 50,
+    "megabytes": 64,
+    "megabytes_per_file": 16,
+    "pupils": 10,
+    "degrees_of_freedom": 10,
+    "schools": 5,
+    "largest_school_share": Decimal("0.5"),
+    "p_percent": Decimal("0.1"),
+    "group_disclosure": Decimal("0.9"),
+    "smallest_share": Decimal("0.05"),
+    "small_hidden_to": 7,
+    "rows": 5000,
+}
 PUBLICATION_LIMITS: Row = {
     "pupils": 10,
     "schools": 5,
@@ -224,7 +238,8 @@ def platform(**floors: Any) -> Platform:
             "shown": {"hide_up_to": 7, "round_to": 5},
             "risk_limits": RISK_LIMITS,
             "publications": PUBLICATION_LIMITS,
-            "approvals": {"required": True, "actions": {"publish-tables": []}, "users": {}},
+            "output_checking": OUTPUT_LIMITS,
+            "approvals": {"required": True, "actions": {"publish-tables": [], "review-outputs": []}, "users": {}},
         }
     )
 

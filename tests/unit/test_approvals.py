@@ -84,7 +84,7 @@ class Desk:
     def environment(self, now: dt.datetime = NOW, **settings: object) -> Environment:
         declared = {
             "required": True,
-            "actions": {"publish-tables": ["a.jansen", "p.pieters"]},
+            "actions": {"publish-tables": ["a.jansen", "p.pieters"], "review-outputs": []},
             "users": {"a.jansen": "jansen", "p.pieters": "pieters", "k.klaas": "klaas"},
         }
         approvals = ApprovalSettings.model_validate(declared | settings)
@@ -146,7 +146,11 @@ def test_a_platform_that_requires_none_gets_an_approval_that_says_so(desk: Desk)
 
 def test_the_shipped_platform_requires_approvals_and_names_nobody() -> None:
     shipped = platform.load_platform(CONF).approvals
-    assert (shipped.required, shipped.actions, shipped.users) == (True, {"publish-tables": []}, {})
+    assert (shipped.required, shipped.actions, shipped.users) == (
+        True,
+        {"publish-tables": [], "review-outputs": []},
+        {},
+    )
     assert approvers_file.read_approvers((CONF / "approvers").read_text(encoding="utf-8")) == ()
 
 
@@ -449,7 +453,7 @@ def test_an_action_that_no_platform_knows_is_a_defect(desk: Desk) -> None:
         ({"users": {"a.jansen": "jansen", "p.pieters": "jansen"}}, "found several for jansen"),
         ({"actions": {"publish-tables": [], "other": []}}, "found the unknown action other"),
         ({"actions": {}}, "found no publish-tables"),
-        ({"actions": {"publish-tables": ["*"]}}, "String should match pattern"),
+        ({"actions": {"publish-tables": ["*"], "review-outputs": []}}, "String should match pattern"),
     ],
 )
 def test_settings_that_could_not_tell_two_people_apart_are_refused(

@@ -6,6 +6,7 @@ problems (exit code 10). No Spark, no pupil data.
     platform               `platform.toml`: floors, retention, limits, access
     publication            one publication: its tables, and what they are made from
     approval_settings      who may approve what
+    output_limits          how large a request of researchers may be
     publication_limits     when a cell of a public table is hidden
     container_limits       what a zip or workbook may unpack to
     catalogue              `toetsen.csv`, `scholen.csv`
@@ -33,6 +34,7 @@ from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.environment import Environment
 from cohort.agreements.label_texts import LabelText
+from cohort.agreements.output_limits import OutputRequestLimits, OutputThresholds
 from cohort.agreements.platform import (
     CountRounding,
     HeldRiskLimits,
@@ -93,6 +95,8 @@ __all__ = [
     "LabelText",
     "NoiseSettings",
     "ObjectionLimits",
+    "OutputRequestLimits",
+    "OutputThresholds",
     "Platform",
     "PlatformFloors",
     "Project",

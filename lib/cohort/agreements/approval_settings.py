@@ -11,7 +11,7 @@ from cohort.foundation import Declaration, describe_problem, several_problems
 
 PRINCIPAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 """The name of a person in the file of approvers; without wildcards and commas, which would name several."""
-ACTIONS = ("publish-tables",)
+ACTIONS = ("publish-tables", "review-outputs")
 """What an approval can allow."""
 
 PrincipalName = Annotated[str, Field(pattern=rf"^{PRINCIPAL.pattern}$")]

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from cohort.agreements.approval_settings import ApprovalSettings
 from cohort.agreements.container_limits import ContainerLimits
+from cohort.agreements.output_limits import OutputRequestLimits
 from cohort.agreements.publication_limits import PublicationLimits
 from cohort.delta import TableRetention
 from cohort.foundation import Declaration, ExactNumber, KeyRefused, describe_problem, read_declaration
@@ -270,6 +271,7 @@ class Platform(Declaration):
     shown: CountRounding
     risk_limits: HeldRiskLimits
     publications: PublicationLimits
+    output_checking: OutputRequestLimits
     approvals: ApprovalSettings
 
 

@@ -103,6 +103,7 @@ def project_folders(zones: StorageZones, project: str) -> tuple[StoragePath, ...
         zones.preview(project),
         zones.exact_reports(project),
         zones.open_reports(project),
+        zones.output_requests(project),
     )
 
 

@@ -94,12 +94,14 @@ def search_after_removal(
     """Search for the terms where they must not be: under the whole root and in the session's scratch folders.
 
     Not searched are the zones that all projects share, which never held a term of one, and the journal. A release's
-    id may stay in the open records and in the feedback to schools, which say for what their results were used.
+    id may stay in the open records and in the feedback to schools, which say for what their results were used, and in
+    outputs that were released.
 
     Returns:
         The hits at places where a term may not be.
     """
-    open_places = (zones.public_records / project, zones.root / "feedback")
+    outputs = zones.released_outputs(project, 1).parent
+    open_places = (zones.public_records / project, zones.root / "feedback", outputs)
     skipped = (*shared_zones(zones), zones.exact_records / project)
     result = _search([zones.root, *scratch_folders(spark)], terms, skipped)
     kinds = {term.label: term.kind for term in terms}

@@ -25,6 +25,7 @@ from cohort.publication_documents import (
     load_publication_document,
     parse_tidy_cells,
 )
+from cohort.publications.release_beside import ReleasedPupils
 from cohort.publications.table_shapes import MeasureCells, list_measure_cells
 from cohort.storage import StoragePath, StorageZones, parquet_source
 
@@ -51,6 +52,19 @@ class EarlierEdition:
     def contributions(self) -> Contributions:
         """Its counts for a search."""
         return make_contributions(self.document, self.contributors)
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """Everything that an attacker has beside a new edition.
+
+    Args:
+        editions: everything that was ever published as tables.
+        released: what published anonymous releases tell of the same pupils.
+    """
+
+    editions: tuple[EarlierEdition, ...] = ()
+    released: tuple[ReleasedPupils, ...] = ()
 
 
 def make_contributions(document: PublicationDocument, rows: pa.Table) -> Contributions:
@@ -125,7 +139,12 @@ def select_exact_editions(editions: Sequence[EarlierEdition], document: Publicat
 
 def list_earlier_tables(edition: EarlierEdition) -> Iterator[TableShape]:
     """List the tables of an earlier edition for a search."""
-    for own in list_measure_cells(edition.document):
+    yield from list_shapes(edition.document)
+
+
+def list_shapes(document: PublicationDocument) -> Iterator[TableShape]:
+    """List the tables of counts behind the figures of an edition."""
+    for own in list_measure_cells(document):
         yield own.base
         if own.numerator is not None:
             yield own.numerator

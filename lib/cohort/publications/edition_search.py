@@ -28,13 +28,14 @@ from cohort.foundation import ProgressWriter
 from cohort.publication_documents import PublicationDocument, SearchFigures, TidyCell
 from cohort.publications.cell_figures import CountedEdition, list_printed_cells
 from cohort.publications.earlier_editions import (
-    EarlierEdition,
+    Published,
     list_earlier_cells,
     list_earlier_tables,
     make_contributions,
     select_exact_editions,
 )
-from cohort.publications.table_shapes import list_measure_cells, make_cell_variables
+from cohort.publications.release_beside import ReleasedPupils
+from cohort.publications.table_shapes import list_measure_cells, make_cell_key, make_cell_variables
 
 PRESENT_LEAF = "ja"
 Cells = dict[str, list[TidyCell]]
@@ -66,11 +67,7 @@ class EditionRows:
 
 
 def suppress_cells(
-    publication: Publication,
-    rows: EditionRows,
-    platform: Platform,
-    earlier: Sequence[EarlierEdition],
-    progress: ProgressWriter,
+    publication: Publication, rows: EditionRows, platform: Platform, published: Published, progress: ProgressWriter
 ) -> tuple[Cells, SearchFigures]:
     """Find the cells to hide beside everything that was published before.
 
@@ -79,7 +76,7 @@ def suppress_cells(
         NotAnonymous: the tables are too fine, or no safe pattern was found in time (14).
     """
     document = rows.document
-    before = select_exact_editions(earlier, document)
+    before = select_exact_editions(published.editions, document)
     variables = make_cell_variables([document, *(edition.document for edition in before)])
     tables = list(_list_tables(document))
     for edition in before:
@@ -98,7 +95,7 @@ def suppress_cells(
             max_primary_share=float(floors.max_primary_share),
             printed_before=frozenset().union(*(printed for printed, _ in known)),
             hidden_before=frozenset().union(*(hidden for _, hidden in known)),
-            further_needs=_list_further_needs(publication, rows, variables),
+            further_needs=_list_further_needs(publication, rows, variables, published.released),
             scores=tuple(_list_scores(document)),
             sums=_list_sum_columns(document),
         ),
@@ -188,9 +185,9 @@ def _list_sum_columns(document: PublicationDocument) -> tuple[str, ...]:
 
 
 def _list_further_needs(
-    publication: Publication, rows: EditionRows, variables: Sequence[CellVariable]
+    publication: Publication, rows: EditionRows, variables: Sequence[CellVariable], released: Sequence[ReleasedPupils]
 ) -> dict[CellKey, tuple[float, float]]:
-    """List what measures and sensitive variables ask for beyond the rules on counts."""
+    """List what measures, sensitive variables and releases ask for beyond the rules on counts."""
     own_cells = list(list_measure_cells(rows.document))
     cells = link_tables(variables, [own.base for own in own_cells])
     counts = count_cells(cells, [rows.contributions])
@@ -210,6 +207,11 @@ def _list_further_needs(
             if variable.sensitive and variable.name in own.base.axes:
                 limit = float(publication.limits.largest_value_share)
                 _ask_of_rows(own.base, variable.name, variables, pupils, limit, ask)
+    for one in released:
+        key = make_cell_key(rows.document, variables, one.nodes)
+        left_out = pupils.get(key, 0.0) - one.least
+        if 0 < left_out < publication.limits.pupils and pupils[key] - one.most > 0:
+            ask(key, publication.limits.pupils - left_out)
     return needs
 
 

@@ -68,6 +68,8 @@ def _find_unfinished(zones: StorageZones, lock: str) -> Iterator[StoragePath]:
         yield from _unfinished_in(zones.release_snapshots(lock), f"*/{PATTERN}")
         yield from _unfinished_in(zones.exact_reports(lock))
         yield from _unfinished_in(zones.open_reports(lock))
+        yield from _unfinished_in(zones.output_requests(lock), f"**/{PATTERN}")
+        yield from _unfinished_in(zones.released_outputs(lock, 0).parent, f"*/{PATTERN}")
 
 
 def _remove_abandoned_trials(zones: StorageZones) -> None:

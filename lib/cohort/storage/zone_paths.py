@@ -174,6 +174,18 @@ class StorageZones(Generic[P_co]):
         """The published files of one edition, which everybody may read."""
         return self.root / "publications" / publication / str(edition)
 
+    def output_requests(self, project: str) -> P_co:
+        """The requests of a project's researchers to take results out: their files, events and reviews."""
+        return self.restricted / "output_requests" / project
+
+    def output_request(self, project: str, number: int) -> P_co:
+        """One request."""
+        return self.output_requests(project) / str(number)
+
+    def released_outputs(self, project: str, number: int) -> P_co:
+        """The released files of one request, which everybody may read."""
+        return self.root / "outputs" / project / str(number)
+
     @property
     def differential_privacy(self) -> P_co:
         """What was spent of the privacy budget, and the noisy figures that were bought with it."""

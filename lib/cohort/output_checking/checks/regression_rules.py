@@ -1,0 +1,118 @@
+"""Rules for regressions: degrees of freedom, dummies of few pupils, saturated models, results.json of acro."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cohort.agreements import OutputThresholds
+from cohort.output_checking.checks.part_finding import PartFinding, found, look
+from cohort.output_checking.checks.pupil_sets import PublishedRows
+from cohort.output_checking.checks.table_reading import read_number
+from cohort.output_checking.request_declaration import DeclaredFile
+
+MOST_COEFFICIENTS = 200
+
+
+def check_regression(file: DeclaredFile, rows: PublishedRows, thresholds: OutputThresholds) -> Iterator[PartFinding]:
+    """Check the declared regression against the published table."""
+    columns = [*file.filters, *file.regressors, *([file.outcome] if file.outcome else [])]
+    unknown = sorted({column for column in columns if not rows.has(column)})
+    if unknown or file.observations is None or file.parameters is None:
+        yield found("UNKNOWN_COLUMN", "declaration", columns=len(unknown))
+        return
+    pupils = rows.select({column: frozenset(labels) for column, labels in file.filters.items()})
+    for column in (*file.regressors, str(file.outcome)):
+        pupils = pupils & rows.select({}, column)
+    n = int(pupils.sum())
+    if n != file.observations:
+        yield found("OBSERVATIONS_DIFFER", "declaration")
+    if min(n, file.observations) - file.parameters < thresholds.degrees_of_freedom:
+        yield found("FEW_DEGREES_OF_FREEDOM", "declaration", degrees=thresholds.degrees_of_freedom)
+    for number, column in enumerate(file.regressors, start=1):
+        sizes = np.bincount(rows.codes(column)[pupils])
+        is_dummy = column in file.categorical or rows.numbers(column) is None or int((sizes > 0).sum()) == 2
+        if is_dummy and ((sizes > 0) & (sizes < thresholds.pupils)).any():
+            yield found("DUMMY_OF_FEW", f"regressor {number}", pupils=thresholds.pupils)
+    yield from _check_saturation(file, rows, pupils, thresholds)
+
+
+def _check_saturation(
+    file: DeclaredFile, rows: PublishedRows, pupils: Any, thresholds: OutputThresholds
+) -> Iterator[PartFinding]:
+    codes = np.array([rows.codes(column)[pupils] for column in file.regressors])
+    if not codes.size:
+        return
+    patterns, sizes = np.unique(codes, axis=1, return_counts=True)
+    if int(file.parameters or 0) >= patterns.shape[1]:
+        few = int((sizes < thresholds.degrees_of_freedom + 1).sum())
+        yield (
+            found("SATURATED_MODEL", "declaration", cells=few, pupils=thresholds.degrees_of_freedom + 1)
+            if few
+            else look("SATURATED_MODEL", "declaration", cells=few, pupils=thresholds.degrees_of_freedom + 1)
+        )
+
+
+def check_coefficients(file: DeclaredFile, text_rows: list[list[str]]) -> Iterator[PartFinding]:
+    """Check that a file of coefficients has a line for each parameter, and not one for each pupil."""
+    lines = len(text_rows) - 1
+    if lines > MOST_COEFFICIENTS or (file.observations is not None and lines >= file.observations > 0):
+        yield found("LINE_PER_PUPIL", "", lines=lines)
+    elif file.parameters is not None and lines > file.parameters + 12:
+        yield look("MORE_LINES_THAN_PARAMETERS", "", lines=lines, parameters=file.parameters)
+    if text_rows and any(len(row) != len(text_rows[0]) for row in text_rows):
+        yield found("BESIDE_THE_TABLE", "")
+    for number, row in enumerate(text_rows[1:], start=2):
+        if row and not any(read_number(text, file.decimal_mark) is not None for text in row[1:]):
+            yield found("NOT_A_FIGURE", f"row {number}")
+    if text_rows and any(
+        word in " ".join(text_rows[0]).casefold() for word in ("resid", "fitted", "voorspeld", "yhat")
+    ):
+        yield found("LINE_PER_PUPIL", "row 1", lines=lines)
+
+
+def check_acro_results(
+    file: DeclaredFile, text: str, declared: set[str], thresholds: OutputThresholds
+) -> Iterator[PartFinding]:
+    """Check a results.json of acro: what acro itself found, degrees of freedom, and files that it names."""
+    try:
+        document = json.loads(text)
+        records = list(document["results"].values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        yield found("UNREADABLE")
+        return
+    for number, record in enumerate(records, start=1):
+        if not isinstance(record, dict):
+            yield found("UNREADABLE", f"output {number}")
+            continue
+        if record.get("status") != "pass":
+            yield (
+                found("ACRO_FAILED", f"output {number}")
+                if record.get("status") == "fail"
+                else look("ACRO_REVIEW", f"output {number}")
+            )
+        yield from _check_acro_record(file, record, declared, thresholds, number)
+
+
+def _check_acro_record(
+    file: DeclaredFile, record: dict[str, Any], declared: set[str], thresholds: OutputThresholds, number: int
+) -> Iterator[PartFinding]:
+    properties = record.get("properties")
+    degrees = properties.get("dof") if isinstance(properties, dict) else None
+    if record.get("type") == "regression":
+        expected = (file.observations or 0) - (file.parameters or 0)
+        if not isinstance(degrees, int | float) or degrees < thresholds.degrees_of_freedom:
+            yield found("FEW_DEGREES_OF_FREEDOM", f"output {number}", degrees=thresholds.degrees_of_freedom)
+        elif degrees != expected:
+            yield found("OBSERVATIONS_DIFFER", f"output {number}")
+    files = record.get("files", record.get("output", []))
+    names = (
+        [entry.get("name") if isinstance(entry, dict) else entry for entry in files] if isinstance(files, list) else []
+    )
+    if any(name not in declared for name in names):
+        yield found("NOT_DECLARED", f"output {number}")
+    if len(json.dumps(record.get("outcome", {}))) > 20_000:
+        yield found("LINE_PER_PUPIL", f"output {number}", lines="?")

@@ -1,0 +1,104 @@
+"""A declared table, read from CSV or XLSX into rows with their places."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+import openpyxl
+
+from cohort.output_checking.checks.file_contents import decode_strictly, ending_of
+from cohort.output_checking.checks.part_finding import PartFinding, found
+from cohort.output_checking.request_declaration import DeclaredFile
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """The cells of a table as text.
+
+    Args:
+        headings: of its columns.
+        rows: per row the text of each column.
+        first_row: the number of the first row in the file.
+        sheet: where it stands in a workbook.
+    """
+
+    headings: list[str]
+    rows: list[list[str]]
+    first_row: int = 2
+    sheet: str = ""
+
+    def place(self, row: int, column: str = "") -> str:
+        """Name a row, and a column by its number, without a value."""
+        where = f"row {self.first_row + row}"
+        return f"{where}, column {self.headings.index(column) + 1}" if column in self.headings else where
+
+
+def read_table(file: DeclaredFile, content: bytes) -> tuple[ReadTable | None, list[PartFinding]]:
+    """Read a table as its declaration says.
+
+    Returns:
+        The table, or None where it cannot be read, and what was found about its form.
+    """
+    if ending_of(file.name) == "xlsx":
+        return _read_workbook(file, content)
+    text = decode_strictly(content)
+    if text is None:
+        return None, [found("UNREADABLE")]
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=file.delimiter, strict=True))
+    except csv.Error:
+        return None, [found("UNREADABLE")]
+    return _check_form(file, rows)
+
+
+def _read_workbook(file: DeclaredFile, content: bytes) -> tuple[ReadTable | None, list[PartFinding]]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(io.BytesIO(content), data_only=False)
+    except Exception:
+        return None, [found("UNREADABLE")]
+    if len(book.worksheets) != 1 or (file.sheet is not None and book.sheetnames != [file.sheet]):
+        return None, [found("WORKBOOK_SHEETS", sheets=len(book.sheetnames))]
+    rows = [
+        ["" if value is None else str(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)
+    ]
+    return _check_form(file, rows)
+
+
+def _check_form(file: DeclaredFile, rows: list[list[str]]) -> tuple[ReadTable | None, list[PartFinding]]:
+    while rows and not any(text.strip() for text in rows[-1]):
+        rows.pop()
+    declared = [column.name for column in file.columns]
+    if not rows or rows[0] != declared:
+        extra = len(set(rows[0]) - set(declared)) if rows else 0
+        return None, [found("COLUMNS", "row 1", columns=len(declared), extra=extra)]
+    odd = [number for number, row in enumerate(rows[1:], start=2) if len(row) != len(declared)]
+    if odd:
+        return None, [found("BESIDE_THE_TABLE", f"row {odd[0]}")]
+    return ReadTable(declared, rows[1:]), []
+
+
+def read_number(text: str, decimal_mark: str) -> Decimal | None:
+    """Read a figure; None where the text is not one."""
+    plain = text.strip().removesuffix("%").strip()
+    if decimal_mark == ",":
+        if "." in plain:
+            return None
+        plain = plain.replace(",", ".")
+    elif "," in plain:
+        return None
+    try:
+        number = Decimal(plain)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def decimals_of(text: str, decimal_mark: str) -> int:
+    """How many decimals a figure is written with."""
+    return len(text.strip().removesuffix("%").strip().partition(decimal_mark)[2])
