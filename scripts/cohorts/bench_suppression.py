@@ -56,6 +56,7 @@ CASES = {
     "4284-schools": Case(THIRD, ("region group denomination sex",), informed=True),
     "12852": Case(FULL, ("region group denomination sex language",)),
     "12852-schools": Case(FULL, ("region group denomination sex language",), informed=True),
+    "51408-schools": Case(FULL, ("region group denomination sex language weight",), informed=True),
 }
 
 
