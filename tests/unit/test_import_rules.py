@@ -172,6 +172,17 @@ LOCAL_NAMES = {
     "legal_basis.eligibility": {"pathlib.Path"},
     "legal_basis.list_vocabulary": {"pathlib.Path"},
     "legal_basis.objections_in_force": {"pathlib.Path"},
+    "output_checking.request_submission": {
+        "os.O_NOFOLLOW",
+        "os.O_NONBLOCK",
+        "os.O_RDONLY",
+        "os.fdopen",
+        "os.fstat",
+        "os.open",
+        "pathlib.Path",
+        "stat",
+    },
+    "output_checking.reviews": {"pathlib.Path"},
     "preview.preview_settings": {"pathlib.Path"},
     "publications.publication_variables": {"pathlib.Path"},
     "release.release_task": {"pathlib.Path"},
@@ -185,7 +196,7 @@ LOCAL_NAMES = {
 }
 """Modules elsewhere that name something local, which is no data of the root: the program of the hook, the folders of
 configuration and keys, scratch folders of the machine (exported files are made in one), the bytes of a name, the name
-of a file that a list declares, the user and the program that verifies signatures."""
+of a file that a list declares, the folder of a researcher and the form of a reviewer, the user and the program that verifies signatures."""
 OPERATING_SYSTEM = {"os", "shutil", "tempfile", "fcntl", "grp", "stat"}
 
 
