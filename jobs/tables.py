@@ -49,7 +49,7 @@ def _change_edition(job: JobRun, publication: str) -> JobReport:
         return describe_edition(publish_edition(environment, record, signature))
     if arguments.withdraw is not None:
         return describe_edition(withdraw_edition(environment, record, arguments.withdraw))
-    figures, findings = audit_published(environment.zones, record, environment.platform)
+    figures, findings = audit_published(environment, record)
     if findings:
         raise NotAnonymous(*findings)
     return {**describe_edition(record), "audit": figures.model_dump(mode="json")}

@@ -56,6 +56,7 @@ CASES = {
     "4284-schools": Case(THIRD, ("region group denomination sex",), informed=True),
     "12852": Case(FULL, ("region group denomination sex language",)),
     "12852-schools": Case(FULL, ("region group denomination sex language",), informed=True),
+    "51408-schools": Case(FULL, ("region group denomination sex language weight",), informed=True),
 }
 
 
@@ -91,6 +92,7 @@ def measure_case(name: str, seconds: float, first_seconds: float) -> dict[str, A
         "first_s": round(result.first_pattern_seconds, 1),
         "search_s": round(result.seconds, 1),
         "total_s": round(time.perf_counter() - start, 1),
+        "processor_s": round(time.process_time(), 1),
         "gap_percent": round(100 * (result.cost - result.lower_bound) / result.cost, 3),
         "proven": result.proven,
         "peak_mb": _peak_megabytes(),

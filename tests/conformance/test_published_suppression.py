@@ -6,10 +6,24 @@ checkTauArgus.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from cohort.cell_suppression import CellVariable, FoundPattern, PatternAudit, Protection, TableShape, VariableTree
+from cohort.cell_suppression import (
+    CellVariable,
+    FoundPattern,
+    InformedAttackers,
+    LargestContributors,
+    PatternAudit,
+    PatternSearch,
+    Protection,
+    SearchBudget,
+    TableShape,
+    VariableTree,
+)
 
 from .suppression_instances import Instance, make_flat, make_grouped, make_instance, read_lines
 
@@ -122,6 +136,22 @@ class Simple2d:
             else:
                 self.second[place] = max(self.second[place], value)
 
+    def make_attackers(self) -> InformedAttackers:
+        """Every record that is alone in a smallest cell, with the cells that it knows exactly and its part of others.
+
+        It must not compute another record's value to within 1.
+        """
+        lines = read_lines("simple2d")
+        singles = [number for number, line in enumerate(lines) if line["records"] == "1"]
+        own = np.zeros((len(self.records), len(singles)))
+        for column, number in enumerate(singles):
+            own[[number in cell for cell in self.only], column] = float(lines[number]["sum"])
+        alone = (own > 0) & (own >= self.instance.values[:, None] - 1e-6)
+        nobody = LargestContributors(np.zeros(len(own)), np.zeros(len(own)), np.full(len(own), -1))
+        return InformedAttackers(
+            sp.csc_matrix(own), sp.csc_matrix(alone.astype(float)), 0.0, len(singles), nobody, nobody
+        )
+
     @property
     def remainder(self) -> np.ndarray:
         """What the others have beside the two largest."""
@@ -160,3 +190,17 @@ def test_simple2d_hides_6_cells_where_the_modular_approach_hides_12(
     if cost is not None:
         assert instance.values[found.hidden & ~simple2d.primary].sum() == pytest.approx(cost, abs=1)
     require_safe(instance, found, simple2d.primary, simple2d.need)
+
+
+def test_simple2d_with_contributors_as_attackers_leaves_no_value_that_one_of_them_computes(simple2d: Simple2d) -> None:
+    instance, primary, need = simple2d.instance, simple2d.primary, simple2d.need
+    protection = Protection(np.minimum(need, instance.values), need)
+    problem = instance.make_problem(primary, protection, np.ones(len(need)))
+    informed = replace(problem, attackers=simple2d.make_attackers())
+    without = PatternSearch([problem], SearchBudget(60, 60), lambda _: None).run()
+    assert PatternAudit(informed, without.hidden.astype(float)).find_breaches() != []
+    found = PatternSearch([informed], SearchBudget(60, 60), lambda _: None).run()
+    assert found.proven
+    assert PatternAudit(informed, found.hidden.astype(float)).find_breaches() == []
+    assert without.hidden.sum() - 9 == 4
+    assert found.hidden.sum() - 9 == 9

@@ -13,6 +13,7 @@ from tests.patches import PatchesAcrossModules
 
 from cohort.publication_documents import EditionState, load_edition_record, parse_tidy_cells, save_edition_record
 from cohort.publications import edition_publication
+from cohort.storage import remove_tree
 
 from .conftest import PROJECT, TODAY, Done, Platform
 
@@ -74,9 +75,7 @@ def declare(platform: Platform, *, year: str = "2024-2025", method: str = "suppr
     platform.change("conf/platform.toml", "max_primary_share = 0.15", "max_primary_share = 0.5")  # few schools
     made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a.jansen", "-f", str(key)]
     subprocess.run(made, check=True, capture_output=True)
-    platform.change(
-        "conf/platform.toml", "actions = { publish-tables = [] }", 'actions = { publish-tables = ["a.jansen"] }'
-    )
+    platform.change("conf/platform.toml", "publish-tables = []", 'publish-tables = ["a.jansen"]')
     platform.change("conf/platform.toml", "users = {}", 'users = { "a.jansen" = "jansen" }')
     public = " ".join(key.with_suffix(".pub").read_text(encoding="utf-8").split()[:2])
     after, before = (f"{TODAY + dt.timedelta(days=days):%Y%m%d}" for days in (-2, 30))
@@ -165,7 +164,8 @@ def test_every_pupil_of_the_year_is_counted_once_and_no_printed_count_is_small(m
     counts = figures(made.zones.staged_edition(PUBLICATION, 1))
     record = load_edition_record(made.zones, PUBLICATION, 1)
     assert counts["*", "*"] == str(record.pupils)
-    assert record.pupils == len(pupils_of_year(made, "2024-2025"))
+    assert record.objected > 0
+    assert record.pupils + record.objected == len(pupils_of_year(made, "2024-2025"))
     printed = [int(value) for value in counts.values() if value is not None]
     assert all(value == 0 or value >= 10 for value in printed)
 
@@ -248,8 +248,12 @@ def test_a_withdrawal_needs_a_reason_and_one_that_was_killed_is_completed_by_the
     blank = made.run("tables", *EDITION, "--withdraw", " ")
     assert (blank.code, state(made)) == (2, EditionState.PUBLISHED)
 
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
+    published, remove = made.zones.published_edition(PUBLICATION, 1), remove_tree
+
+    def die(path: Path) -> None:
+        if path == published:
+            raise KeyboardInterrupt
+        remove(path)
 
     with PatchesAcrossModules.context() as patched:
         patched.setattr(edition_publication, "remove_tree", die)
@@ -284,6 +288,16 @@ def test_a_late_objector_changes_nothing_that_is_published_and_no_later_table_sh
     record = load_edition_record(made.zones, PUBLICATION, 3)
     assert record.pupils == len(set(pupils_of_year(made, "2023-2024")) - {*late})
     assert contents(made.zones.published_edition(PUBLICATION, 1)) == frozen
+
+
+def test_tables_of_the_rows_of_a_release_are_refused_and_not_counted_from_the_results(made: Platform) -> None:
+    made.change(
+        f"conf/publications/{PUBLICATION}.toml", 'rows = "selection"', 'rows = "release"\nproject = "leergroei"'
+    )
+    refused = made.run("tables", *NAME)
+    assert refused.code == 10
+    assert "rows = 'selection'" in refused.stderr
+    assert not made.zones.exact_edition(PUBLICATION, 2).exists()
 
 
 def test_rounded_tables_are_published_too(made: Platform) -> None:

@@ -77,6 +77,15 @@ def test_four_cells_are_hidden_around_one_of_four_pupils() -> None:
     assert (result.secondary, result.proven, result.attackers) == (3, True, 1)
 
 
+def test_the_interval_of_few_pupils_reaches_from_none_to_the_limit() -> None:
+    counts = {("A", "m"): 9, ("A", "f"): 40, ("B", "m"): 60, ("B", "f"): 3, ("C", "m"): 0, ("C", "f"): 30}
+    result = find(make_task(counts, rules=SuppressionRules(pupils=10, schools=1, largest_share=1.0, p=0.0)))
+    assert result.is_hidden(key("A", "m"))
+    assert (
+        len(name_hidden(result)) == 6
+    )  # by ±1 the four cells of A and B would do, and tell that A has at least 6 boys
+
+
 def test_an_empty_cell_is_printed_although_hiding_it_would_be_cheaper() -> None:
     needs = {key("A", "m"): (4.0, 0.0)}
     result = find(make_task({**COUNTS, ("A", "m"): 20}, further_needs=needs))
@@ -116,6 +125,12 @@ def test_too_many_primary_cells_are_refused_with_the_variable_to_coarsen() -> No
 def test_no_pattern_in_its_time_is_a_refusal() -> None:
     with pytest.raises(NotAnonymous, match=r"Show \w+ in less detail"):
         find(make_task(budget=SearchBudget(0.0, 0.0)))
+
+
+def test_without_memory_left_the_first_safe_pattern_is_taken_with_its_gap() -> None:
+    result = find(make_task(informed=True, budget=SearchBudget(60, 60, megabytes=0)))
+    assert result.secondary >= find(make_task(informed=True)).secondary
+    assert result.lower_bound <= result.cost
 
 
 def test_counts_that_differ_from_those_of_an_earlier_edition_are_refused() -> None:

@@ -103,7 +103,7 @@ def test_a_file_that_is_not_that_of_its_record_stops_the_register(zones: Storage
 
 def test_the_record_of_another_edition_stops_the_register(zones: StorageZones) -> None:
     folder = zones.public_records / "publications" / "leerlingen"
-    (folder / "4.json").write_text((folder / "3.json").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "4.json").write_bytes((folder / "3.json").read_bytes())
     with pytest.raises(StateRefused, match="another publication or edition"):
         render(zones)
 

@@ -23,6 +23,7 @@ from cohort.cell_suppression.cell_contributors import (
     CellCounts,
     Contributions,
     Contributors,
+    LargestContributors,
     UncountedCells,
     count_cells,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "FewPupils",
     "FoundPattern",
     "InformedAttackers",
+    "LargestContributors",
     "LargestShare",
     "LinkedCells",
     "NoPatternInTime",

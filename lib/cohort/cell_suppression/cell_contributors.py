@@ -7,7 +7,7 @@ the matrices of pupils per cell and contributor. A school and a board are attack
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -118,26 +118,42 @@ class UncountedCells(ValueError):
     """No selection has all pupils of some cells, and what divides them."""
 
 
+class DifferingCounts(ValueError):
+    """Two selections count one cell differently."""
+
+
 def count_cells(cells: LinkedCells, contributions: Sequence[Contributions], sums: Sequence[str] = ()) -> CellCounts:
     """Count every cell, from the first selection that can.
 
     Args:
         cells: the cells.
         contributions: the selections: those of earlier editions first, so that what was published is not counted anew.
-        sums: further columns to add up; of a selection without them they are 0.
+        sums: further columns to add up, each from the first selection that can and has it; elsewhere they are 0.
 
     Raises:
         UncountedCells: no selection can count some cells.
+        DifferingCounts: two selections count a cell differently: one has other pupils, or only part of them.
     """
     left, parts = np.ones(len(cells.keys), dtype=bool), []
+    pupils = np.zeros(len(cells.keys))
+    totals = {name: np.zeros(len(cells.keys)) for name in sums}
+    without = {name: left.copy() for name in sums}
     for own in contributions:
-        chosen = left & own.has_cells(cells)
-        left &= ~chosen
-        parts.append(_count_selection(cells, np.flatnonzero(chosen), own.rows, sums))
+        able = own.has_cells(cells)
+        part = _count_selection(cells, np.flatnonzero(able), own.rows, sums)
+        counted = np.asarray(part.by_school.sum(axis=1)).ravel()
+        if np.abs(counted - pupils)[able & ~left].max(initial=0.0) > 0.5:
+            raise DifferingCounts
+        parts.append(part.keep(able & left))
+        for name in set(sums) & set(own.rows.column_names):
+            totals[name] = np.where(able & without[name], part.sums[name], totals[name])
+            without[name] &= ~able
+        pupils = np.where(able & left, counted, pupils)
+        left &= ~able
     if left.any():
         raise UncountedCells(cells.describe(int(np.flatnonzero(left)[0])))
     schools = tuple(sorted({school for part in parts for school in part.board_of}))
-    board_of = {school: board for part in reversed(parts) for school, board in part.board_of.items()}
+    board_of = {school: board for part in parts for school, board in part.board_of.items()}  # the newest one
     boards = tuple(sorted(set(board_of.values())))
     places = {board: place for place, board in enumerate(boards)}
     by_school = sum((part.widen(schools) for part in parts), sp.csr_matrix((len(cells.keys), len(schools))))
@@ -151,7 +167,7 @@ def count_cells(cells: LinkedCells, contributions: Sequence[Contributions], sums
         schools=Contributors(schools, by_school),
         boards=Contributors(boards, by_board),
         board_of_school=of_school,
-        sums={name: np.asarray(sum(part.sums[name] for part in parts)) for name in sums},
+        sums=totals,
     )
 
 
@@ -163,6 +179,12 @@ class _SelectionCounts:
     board_of: dict[str, str]
     by_school: sp.csr_matrix
     sums: dict[str, Numbers]
+
+    def keep(self, chosen: Numbers) -> _SelectionCounts:
+        """The counts of some cells alone; every other cell is empty."""
+        by_school = (sp.diags(chosen.astype(np.float64)) @ self.by_school).tocsr()
+        by_school.eliminate_zeros()
+        return replace(self, by_school=by_school)
 
     def widen(self, schools: Sequence[str]) -> sp.csr_matrix:
         """The counts with a column for each of more schools."""

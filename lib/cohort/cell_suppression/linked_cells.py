@@ -71,11 +71,11 @@ class LinkedCells:
 
 
 def list_table_cells(variables: Sequence[CellVariable], table: TableShape) -> list[CellKey]:
-    """List the cells of one table, in the order of its axes."""
+    """List the cells of one table in the order of the variables, one for every code; two may have the same leaves."""
     sides = []
     for variable in variables:
         if variable.name in table.axes:
-            sides.append(list(dict.fromkeys(variable.tree_nodes(table.axes[variable.name]).values())))
+            sides.append(list(variable.tree_nodes(table.axes[variable.name]).values()))
         elif variable.name in table.fixed:
             sides.append([variable.node(table.fixed[variable.name])])
         else:

@@ -24,6 +24,8 @@ from cohort.cell_suppression.suppression_problem import SuppressionProblem
 OUTSIDER = -1
 """The attacker who knows nothing but what is printed."""
 TOLERANCE = 1e-6
+MOST_WITNESSES = 24
+"""So many witnesses are tried for one cell and sense; a programme is solved for what they do not cover."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,19 @@ class Breach:
     problem: SuppressionProblem = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Witness:
-    """A table that fits: the cells whose count it changes, and by how much."""
+    """A table that fits: the cells whose count it changes, and by how much.
+
+    Args:
+        cells: the cells.
+        differences: from their counts.
+        scales: the attackers who do not believe it as it is, and the part of it that each does; made when first needed.
+    """
 
     cells: Numbers
     differences: Numbers
+    scales: tuple[Numbers, Numbers] | None = None
 
 
 def group_hidden_cells(problem: SuppressionProblem, parts: Numbers) -> tuple[Numbers, Numbers]:
@@ -174,7 +183,7 @@ class PatternAudit:
             if reach < need - tolerance:
                 yield Breach(cell, sense, attacker, need, reach, multipliers, self.problem)
 
-    def _find_open_claims(self, tolerance: float) -> list[tuple[int, int, int, float]]:
+    def _find_open_claims(self, tolerance: float) -> Iterator[tuple[int, int, int, float]]:
         """Find the cells, senses and attackers that no witness covers, in the order of the cells."""
         moving: dict[tuple[int, int], list[tuple[float, Witness]]] = {}
         is_protected = self.problem.protection.primary
@@ -183,26 +192,24 @@ class PatternAudit:
                 difference = float(witness.differences[at])
                 sense = 1 if difference > 0 else -1
                 moving.setdefault((int(witness.cells[at]), sense), []).append((abs(difference), witness))
-        return [
-            (cell, sense, attacker, need)
-            for cell in self.problem.protected.tolist()
-            for sense in (1, -1)
-            for attacker, need in self._find_uncovered(cell, sense, moving.get((cell, sense), []), tolerance)
-        ]
+        for cell in self.problem.protected.tolist():
+            for sense in (1, -1):
+                for attacker, need in self._find_uncovered(cell, sense, moving.get((cell, sense), []), tolerance):
+                    yield cell, sense, attacker, need
 
     def _find_uncovered(
         self, cell: int, sense: int, moving: list[tuple[float, Witness]], tolerance: float
     ) -> list[tuple[int, float]]:
         """Find the attackers against whom no witness moves a cell far enough, with what is needed.
 
-        Attackers without pupils in the cells that a witness moves see it as an outsider does; of the others it is
-        looked up. A cell that no witness moves far enough for an outsider is a breach already.
+        No attacker needs more than an outsider, so one who believes a witness as it is is covered. A cell that no
+        witness moves far enough for an outsider is a breach already.
         """
         needs = self.problem.outsider_needs
         wanted = (needs.above if sense > 0 else needs.below)[cell] - tolerance
         moving = sorted((one for one in moving if one[0] >= wanted), key=lambda one: len(one[1].cells))
         uncovered: dict[int, float] | None = None
-        for reach, witness in moving:
+        for reach, witness in moving[:MOST_WITNESSES]:
             short = self._find_undeceived(cell, sense, reach, witness, tolerance)
             uncovered = short if uncovered is None else {who: uncovered[who] for who in uncovered if who in short}
             if not uncovered:
@@ -212,28 +219,40 @@ class PatternAudit:
     def _find_undeceived(
         self, cell: int, sense: int, reach: float, witness: Witness, tolerance: float
     ) -> dict[int, float]:
-        """Find the attackers who have pupils where a witness moves cells and whom it does not deceive far enough."""
-        attackers, matrix = self.problem.attackers, self._own_rows
+        """Find the attackers whom a witness does not deceive far enough about a cell, with what is needed."""
+        attackers, matrix, problem = self.problem.attackers, self._own_rows, self.problem
         assert attackers is not None
+        if witness.scales is None:
+            witness.scales = self._scale_witness(witness)
+        who, scales = witness.scales
+        wanted = (problem.outsider_needs.above if sense > 0 else problem.outsider_needs.below)[cell]
+        maybe = scales * reach < wanted - tolerance
+        if not maybe.any():
+            return {}
+        who, scales = who[maybe], scales[maybe]
+        own_here = np.zeros(len(who))
+        row = slice(matrix.indptr[cell], matrix.indptr[cell + 1])
+        _, at, at_row = np.intersect1d(who, matrix.indices[row], assume_unique=True, return_indices=True)
+        own_here[at] = matrix.data[row][at_row]
+        below, above = attackers.needs(np.full(len(who), cell), who, np.full(len(who), problem.value[cell]), own_here)
+        need = above if sense > 0 else below
+        short = (need > 0) & (scales * reach < need - tolerance)
+        return dict(zip(who[short].tolist(), need[short].tolist(), strict=True))
+
+    def _scale_witness(self, witness: Witness) -> tuple[Numbers, Numbers]:
+        """Find the attackers who know too much of the cells that a witness moves, and the part that still fits."""
+        matrix = self._own_rows
         starts, ends = matrix.indptr[witness.cells], matrix.indptr[witness.cells + 1]
         counts = ends - starts
         entries = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        who, own = matrix.indices[entries], matrix.data[entries]
         difference = np.repeat(witness.differences, counts)
-        room = np.repeat(self.problem.value[witness.cells], counts) - own
+        room = np.repeat(self.problem.value[witness.cells], counts) - matrix.data[entries]
         with np.errstate(divide="ignore"):
             scale = np.where(difference < 0, room / np.abs(difference), np.where(room < 0.5, 0.0, 1.0))
-        present, inverse = np.unique(who, return_inverse=True)
-        smallest = np.ones(len(present))
-        np.minimum.at(smallest, inverse, scale)
-        own_here = np.zeros(len(present))
-        row = slice(matrix.indptr[cell], matrix.indptr[cell + 1])
-        own_here[np.searchsorted(present, matrix.indices[row])] = matrix.data[row]
-        total = np.full(len(present), self.problem.value[cell])
-        below, above = attackers.needs(np.full(len(present), cell), present, total, own_here)
-        need = above if sense > 0 else below
-        short = (need > 0) & (smallest * reach < need - tolerance)
-        return dict(zip(present[short].tolist(), need[short].tolist(), strict=True))
+        smallest = np.ones(matrix.shape[1])
+        np.minimum.at(smallest, matrix.indices[entries], scale)
+        who = np.flatnonzero(smallest < 1.0)
+        return who, smallest[who]
 
     @cached_property
     def _own_rows(self) -> sp.csr_matrix:

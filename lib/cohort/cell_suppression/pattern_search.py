@@ -9,6 +9,7 @@ at ever smaller gaps, each audited. A whole pattern is taken only when its audit
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,17 +31,19 @@ MOST_RELAXATIONS = 80
 
 @dataclass(frozen=True)
 class SearchBudget:
-    """How long a search may take, in seconds, and the gap at which it ends.
+    """How long a search may take, how much memory it may add, and the gap at which it ends.
 
     Args:
         seconds: of the whole search.
         first_pattern_seconds: until there is a safe pattern.
         gap: the share of the cost by which the pattern may be above the proven bound.
+        megabytes: of memory added by the search; looked at after each round, not within one.
     """
 
     seconds: float
     first_pattern_seconds: float
     gap: float = 0.0
+    megabytes: float = np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +109,7 @@ class PatternSearch:
         self._problems, self._problem = tuple(problems), problems[0]
         self._budget, self._progress = budget, progress
         self._began = time.monotonic()
+        self._megabytes_at_first = _peak_megabytes()
         self._best: Numbers | None = None
         self._cost, self._bound = np.inf, 0.0
         self._first_seconds = np.inf
@@ -138,6 +142,10 @@ class PatternSearch:
     @property
     def _seconds(self) -> float:
         return time.monotonic() - self._began
+
+    def _is_budget_left(self) -> bool:
+        added = _peak_megabytes() - self._megabytes_at_first
+        return self._seconds < self._budget.seconds and added < self._budget.megabytes
 
     def _is_proven(self) -> bool:
         return self._cost - self._bound <= self._budget.gap * self._cost + 1e-6 * max(1.0, self._cost)
@@ -239,7 +247,7 @@ class PatternSearch:
             cells, np.arange(cells, dtype=np.int32), np.full(cells, highspy.HighsVarType.kInteger)
         )
         steps, rounds = [max(gap, self._budget.gap) for gap in GAPS], 0
-        while self._seconds < self._budget.seconds and not self._is_proven():
+        while self._is_budget_left() and not self._is_proven():
             parts = self._solve_master(steps[0])
             if parts is None:
                 return
@@ -300,3 +308,7 @@ class PatternSearch:
     def _report(self, stage: str) -> None:
         cost = "none" if self._best is None else f"{self._cost:,.1f}"
         self._progress(f"{stage}: cost {cost}, at least {self._bound:,.1f}, {self._seconds:.0f} s")
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

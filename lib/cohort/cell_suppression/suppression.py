@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cohort.cell_suppression.cell_contributors import CellCounts, Numbers, UncountedCells, count_cells
-from cohort.cell_suppression.cell_rules import FewPupils, Protection, combine_protections, protect_cells
+from cohort.cell_suppression.cell_contributors import CellCounts, DifferingCounts, Numbers, UncountedCells, count_cells
+from cohort.cell_suppression.cell_rules import Protection, combine_protections, protect_cells
 from cohort.cell_suppression.cell_suppression_task import (
     ProtectedScore,
     SuppressionResult,
@@ -19,6 +19,8 @@ from cohort.cell_suppression.pattern_search import NoPatternInTime, PatternSearc
 from cohort.cell_suppression.protecting_movements import CannotProtect
 from cohort.cell_suppression.suppression_problem import SuppressionProblem, make_attackers
 from cohort.foundation import NotAnonymous, ProgressWriter, StateRefused, describe_problem
+
+_DIFFERING = "counts that differ from those of today, as after an objection or of part of these pupils"
 
 
 def find_hidden_cells(task: SuppressionTask, progress: ProgressWriter) -> SuppressionResult:
@@ -68,8 +70,10 @@ def _count(cells: LinkedCells, task: SuppressionTask, columns: list[str]) -> Cel
         counts = count_cells(cells, task.contributions, columns)
     except UncountedCells as failure:
         raise _refuse_earlier(f"parts that cannot be counted any more: {failure}") from None
+    except DifferingCounts:
+        raise _refuse_earlier(_DIFFERING) from None
     if np.abs(cells.relations @ counts.pupils).max(initial=0.0) > 0.5:
-        raise _refuse_earlier("counts that differ from those of today, as after an objection")
+        raise _refuse_earlier(_DIFFERING)
     return counts
 
 
@@ -80,18 +84,15 @@ def _refuse_earlier(found: str) -> StateRefused:
             example="tables of another school year",
             found=found,
             where="the tables of the publication and those published before",
-            do="Leave the school years of earlier editions out: what is published stays as it is",
+            do="Leave the school years of earlier editions out: what is published stays as it is. Where an earlier "
+            "edition counts part of the pupils, declare the variable or the score by which it does",
         )
     )
 
 
 def _protect(cells: LinkedCells, counts: CellCounts, task: SuppressionTask) -> Protection:
-    """Protect cells by the rules, and by what else is asked for; parts that no table shows if they have few pupils."""
-    all_rules = protect_cells(counts, task.rules.as_cell_rules())
-    of_parts = protect_cells(counts, [FewPupils(task.rules.pupils)])
-    own = Protection(
-        np.where(cells.shown, all_rules.below, of_parts.below), np.where(cells.shown, all_rules.above, of_parts.above)
-    )
+    """Protect cells by the rules, also the parts that no table shows, and by what else is asked for."""
+    own = protect_cells(counts, task.rules.as_cell_rules())
     further = Protection(np.zeros(len(cells.keys)), np.zeros(len(cells.keys)))
     for place, key in enumerate(cells.keys):
         if key in task.further_needs:
@@ -104,9 +105,10 @@ def _make_problems(
     cells: LinkedCells, counts: CellCounts, protection: Protection, task: SuppressionTask
 ) -> list[SuppressionProblem]:
     hidden_before = _mark(cells, task.hidden_before)
-    printed = _mark(cells, task.printed_before) | (
-        cells.shown & (counts.pupils == 0) & ~protection.primary & ~hidden_before
-    )  # an empty cell protects nothing: whoever knows that there is no such school fills it in
+    empty = cells.shown & (counts.pupils == 0) & ~protection.primary & ~hidden_before
+    # an empty cell protects nothing, since whoever knows that there is no such school fills it in; but it may be hidden
+    # where it would give away that another one is empty
+    printed = _mark(cells, task.printed_before) | (empty & ~_find_related_empty(cells, counts, protection))
     hidden = (protection.primary | ~cells.shown | hidden_before) & ~printed
     cost = np.where(cells.shown, np.log2(counts.pupils + 2), 0.0)
     attackers = make_attackers(counts, task.rules.p) if task.informed else None
@@ -115,6 +117,18 @@ def _make_problems(
     for score in task.scores:
         problems.append(_make_score_problem(problems[0], counts.sums, score))
     return problems
+
+
+def _find_related_empty(cells: LinkedCells, counts: CellCounts, protection: Protection) -> Numbers:
+    """Find the empty cells that relations join with an empty cell that is protected, as one of a distribution."""
+    empty = counts.pupils == 0
+    related: Numbers = empty & protection.primary
+    joined = abs(cells.relations)
+    found = 0
+    while found != related.sum():
+        found = related.sum()
+        related = empty & (related | (joined.T @ (joined @ related.astype(np.float64)) > 0))
+    return related
 
 
 def _make_score_problem(
@@ -138,7 +152,7 @@ def _mark(cells: LinkedCells, keys: frozenset[CellKey]) -> Numbers:
 
 
 def _require_few_primary(cells: LinkedCells, counts: CellCounts, primary: Numbers, task: SuppressionTask) -> None:
-    occupied = cells.shown & (counts.pupils > 0)
+    occupied = cells.shown & ((counts.pupils > 0) | primary)
     share = primary.sum() / max(occupied.sum(), 1)
     if share > task.max_primary_share:
         coarser = find_variable_to_coarsen(cells, counts, task.rules)
@@ -169,10 +183,10 @@ def _refuse_time(cells: LinkedCells, counts: CellCounts, primary: Numbers, task:
 def _refuse_printed(cells: LinkedCells, failure: CannotProtect) -> NotAnonymous:
     return NotAnonymous(
         describe_problem(
-            "tables beside which what was printed before gives no cell away",
-            example="the same cells as before",
+            "tables in which what must be printed gives no cell away",
+            example="tables of which every cell was printed before, or none",
             found=f"a cell that it gives away: {cells.describe(failure.breach.cell)}",
-            where="the tables of the publication and earlier editions",
+            where="the tables of the publication beside earlier editions and empty cells",
             do="Leave that cell's table out, or publish it rounded",
         )
     )

@@ -5,6 +5,7 @@ A figure is printed where the cells behind it are: the pupils that it counts, an
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -61,13 +62,17 @@ def list_printed_cells(
 def list_cell_nodes(edition: CountedEdition, own: MeasureCells) -> Iterator[tuple[tuple[str, ...], CellKey]]:
     """List the cells of a measure, with the codes of their nodes in the order of the table's axes."""
     document, variables = edition.document, edition.cells.variables
-    place = {variable.name: number for number, variable in enumerate(variables)}
-    codes = []
-    for axis in own.table.axes:
-        nodes = variables[place[axis.variable]].tree_nodes(name_tree(document, axis.hierarchy))
-        codes.append({node: code for code, node in nodes.items()})
-    for key in list_table_cells(variables, own.base):
-        yield tuple(codes[n][key[place[axis.variable]]] for n, axis in enumerate(own.table.axes)), key
+    by_name = {variable.name: variable for variable in variables}
+    axes = {
+        axis.variable: list(by_name[axis.variable].tree_nodes(name_tree(document, axis.hierarchy)))
+        for axis in own.table.axes
+    }
+    order = [variable.name for variable in variables if variable.name in axes]
+    for codes, key in zip(
+        itertools.product(*(axes[name] for name in order)), list_table_cells(variables, own.base), strict=True
+    ):
+        code_of = dict(zip(order, codes, strict=True))
+        yield tuple(code_of[name] for name in axes), key
 
 
 def _print_measure(

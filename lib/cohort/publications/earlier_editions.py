@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,6 +26,8 @@ from cohort.publication_documents import (
     load_publication_document,
     parse_tidy_cells,
 )
+from cohort.publications.publication_variables import PRESENT
+from cohort.publications.release_beside import ReleasedPupils
 from cohort.publications.table_shapes import MeasureCells, list_measure_cells
 from cohort.storage import StoragePath, StorageZones, parquet_source
 
@@ -53,8 +56,25 @@ class EarlierEdition:
         return make_contributions(self.document, self.contributors)
 
 
+@dataclass(frozen=True, eq=False)
+class Published:
+    """Everything that an attacker has beside a new edition.
+
+    Args:
+        editions: everything that was ever published as tables.
+        released: what published anonymous releases tell of the same pupils.
+    """
+
+    editions: tuple[EarlierEdition, ...] = ()
+    released: tuple[ReleasedPupils, ...] = ()
+
+
 def make_contributions(document: PublicationDocument, rows: pa.Table) -> Contributions:
-    """The counts of an edition for a search, with the population that they are of."""
+    """The counts of an edition for a search, with the pupils who have each score, and their population."""
+    for score in document.scores:
+        has = np.asarray(rows[score.presence].to_numpy(zero_copy_only=False) == PRESENT)
+        pupils = np.where(has, rows["pupils"].to_numpy(), 0)
+        rows = rows.append_column(f"{score.name}_pupils", pa.array(pupils, pa.int64()))
     return Contributions(rows, {variable.name: variable.leaves for variable in document.variables})
 
 
@@ -125,7 +145,12 @@ def select_exact_editions(editions: Sequence[EarlierEdition], document: Publicat
 
 def list_earlier_tables(edition: EarlierEdition) -> Iterator[TableShape]:
     """List the tables of an earlier edition for a search."""
-    for own in list_measure_cells(edition.document):
+    yield from list_shapes(edition.document)
+
+
+def list_shapes(document: PublicationDocument) -> Iterator[TableShape]:
+    """List the tables of counts behind the figures of an edition."""
+    for own in list_measure_cells(document):
         yield own.base
         if own.numerator is not None:
             yield own.numerator

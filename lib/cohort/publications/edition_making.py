@@ -45,12 +45,14 @@ from cohort.publication_documents import (
 from cohort.publications.contributor_counts import count_units
 from cohort.publications.contributor_rows import SchoolFacts, make_contributor_rows
 from cohort.publications.declared_tables import make_publication_document
-from cohort.publications.earlier_editions import EarlierEdition, load_earlier_editions
+from cohort.publications.earlier_editions import EarlierEdition, Published, load_earlier_editions
 from cohort.publications.edition_audit import audit_files
 from cohort.publications.edition_files import digest_files
 from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.frozen_rows import find_frozen_edition, select_frozen_rows
 from cohort.publications.noisy_cells import draw_cells
 from cohort.publications.publication_variables import make_table_variables
+from cohort.publications.release_beside import list_released_pupils
 from cohort.release import require_batches
 from cohort.results import read_current_results
 from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
@@ -89,7 +91,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
         The exact record of the edition, AUDITED.
 
     Raises:
-        ConfigurationRefused: a method or rows that this job does not make tables of (exit code 10).
+        ConfigurationRefused: rows of a release, of which this job makes no tables (exit code 10).
         DeliveriesRefused: there are no results of these school years (11).
         ObjectionsRefused: a problem in the lists of objections (12).
         NotAnonymous: tables that are too fine, no safe pattern in time, or findings of the auditor (14).
@@ -97,7 +99,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     """
     environment, publication = task.environment, task.publication
     zones, clock = environment.zones, Stopwatch(progress)
-    _require_known_method(publication)
+    _require_selection(publication)
     edition = max(list_editions(zones, publication.name), default=0) + 1
 
     # 1. The counts per school: one pass over the results.
@@ -108,7 +110,9 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
 
     # 2. What is printed, beside everything that was published before.
     earlier = load_earlier_editions(zones)
-    cells, search, document = _protect(task, rows, earlier, progress)
+    rows = _freeze(rows, earlier, clock)
+    released = list_released_pupils(environment, publication, document)
+    cells, search, document = _protect(task, rows, Published(earlier, released), progress)
     clock.report_stage(
         "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
     )
@@ -117,7 +121,9 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     digests = _write_counts(zones.exact_edition(publication.name, edition), rows)
     staged = zones.staged_edition(publication.name, edition)
     files = _write_files(staged, document, cells)
-    audit, findings = audit_files(staged, rows.contributors, rows.scores, earlier, environment.platform)
+    audit, findings = audit_files(
+        staged, rows.contributors, rows.scores, Published(earlier, released), environment.platform
+    )
     clock.report_stage("audited", f"{audit.attackers} attackers, {len(findings)} findings")
     state = EditionState.REFUSED if findings else EditionState.AUDITED
     record = EditionRecord(
@@ -145,32 +151,18 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     return record
 
 
-def _require_known_method(publication: Publication) -> None:
-    """Refuse what would otherwise be counted or protected in another way than the declaration says."""
-    problems = []
-    where = f"publications/{publication.name}.toml"
+def _require_selection(publication: Publication) -> None:
+    """Refuse rows of a release, which would otherwise be counted from the results."""
     if publication.rows != "selection":
-        problems.append(
+        raise ConfigurationRefused(
             describe_problem(
                 "rows = 'selection'",
                 example="rows = 'selection'",
                 found=f"rows = '{publication.rows}'",
-                where=where,
-                do="Count the results: tables of the rows of a release are not made yet",
+                where=f"publications/{publication.name}.toml",
+                do="Count the results: this job makes no tables of the rows of a release",
             )
         )
-    if publication.method not in ("suppress", "round"):
-        problems.append(
-            describe_problem(
-                "a method of this job",
-                example="method = 'suppress'",
-                found=f"method = '{publication.method}'",
-                where=where,
-                do="Hide cells or round them: tables with noise are not made yet",
-            )
-        )
-    if problems:
-        raise ConfigurationRefused(*problems)
 
 
 def _read_objections(spark: SparkSession, task: PublicationTask) -> Objections:
@@ -229,8 +221,21 @@ def _count(
     return EditionRows(document, contributors, scores), counted.objected
 
 
+def _freeze(rows: EditionRows, earlier: tuple[EarlierEdition, ...], clock: Stopwatch) -> EditionRows:
+    """Take the counts of an earlier edition, where they have every cell."""
+    document = rows.document
+    frozen = find_frozen_edition(document, rows.contributors.column_names, earlier)
+    if frozen is None or document.method != "suppress":
+        return rows
+    clock.report_stage("frozen", f"counts of edition {frozen.record.edition} of {frozen.record.publication}")
+    scores = None if rows.scores is None or frozen.scores is None else select_frozen_rows(frozen.scores, document)
+    return EditionRows(
+        document, select_frozen_rows(frozen.contributors, document).select(rows.contributors.column_names), scores
+    )
+
+
 def _protect(
-    task: PublicationTask, rows: EditionRows, earlier: tuple[EarlierEdition, ...], progress: ProgressWriter
+    task: PublicationTask, rows: EditionRows, published: Published, progress: ProgressWriter
 ) -> tuple[Cells, SearchFigures | None, PublicationDocument]:
     """Make what is printed, by the method of the publication."""
     publication, platform = task.publication, task.environment.platform
@@ -239,7 +244,7 @@ def _protect(
         return cells, None, rows.document.model_copy(update={"noise": noise})
     if publication.method == "round":
         return round_cells(rows, platform), None, rows.document
-    cells, search = suppress_cells(publication, rows, platform, earlier, progress)
+    cells, search = suppress_cells(publication, rows, platform, published, progress)
     return cells, search, rows.document
 
 

@@ -28,11 +28,13 @@ from cohort.publication_documents import (
     find_published_edition,
     list_editions,
     load_edition_record,
+    load_publication_document,
+    make_public_edition_record,
     save_edition_record,
 )
 from cohort.publications.edition_audit import audit_published
 from cohort.publications.edition_files import copy_files, digest_files
-from cohort.storage import StoragePath, StorageZones, remove_tree
+from cohort.storage import StoragePath, StorageZones, remove_tree, write_json_document
 
 ACTION = "publish-tables"
 APPROVAL_NAME = "approval.json"
@@ -93,7 +95,7 @@ def publish_edition(environment: Environment, record: EditionRecord, signature: 
     _require_state(record, EditionState.AUDITED)
     _require_newest(zones, record)
     _require_same_files(staged, record)
-    figures, findings = audit_published(zones, record, environment.platform)
+    figures, findings = audit_published(environment, record)
     if findings:
         event = _make_event(environment, EditionState.REFUSED, "published tables made it unsafe")
         save_edition_record(zones, record.moved(event, audit=figures))
@@ -126,18 +128,31 @@ def settle_edition(environment: Environment, record: EditionRecord) -> EditionRe
         if number < record.edition:
             earlier = load_edition_record(zones, record.publication, number)
             if earlier.state is EditionState.PUBLISHED:
-                save_edition_record(zones, earlier.moved(_make_event(environment, EditionState.SUPERSEDED)))
+                earlier = earlier.moved(_make_event(environment, EditionState.SUPERSEDED))
+                save_edition_record(zones, earlier)
+            if earlier.state in EVER_PUBLIC:
+                _write_public_record(zones, earlier)
+    _write_public_record(zones, record)
     return record
+
+
+def _write_public_record(zones: StorageZones, record: EditionRecord) -> None:
+    """Write what everybody may know of an edition that was ever public, for the register."""
+    copy = zones.exact_edition(record.publication, record.edition) / PUBLISHED_COPY
+    public = make_public_edition_record(record, load_publication_document(copy))
+    path = zones.public_records / "publications" / record.publication / f"{record.edition}.json"
+    write_json_document(path, public.model_dump(mode="json"), public=True)
 
 
 def settle_interrupted(environment: Environment, publication: str) -> EditionRecord | None:
     """Complete a publication or a withdrawal that a kill interrupted; None where no edition is published."""
     zones = environment.zones
     for edition in list_editions(zones, publication):
-        if load_edition_record(zones, publication, edition).state is EditionState.WITHDRAWN:
-            remove_tree(zones.published_edition(publication, edition))
-    record = find_published_edition(zones, publication)
-    return None if record is None else settle_edition(environment, record)
+        record = load_edition_record(zones, publication, edition)
+        if record.state is EditionState.WITHDRAWN:
+            _take_away(zones, record)
+    published = find_published_edition(zones, publication)
+    return None if published is None else settle_edition(environment, published)
 
 
 def withdraw_edition(environment: Environment, record: EditionRecord, reason: str) -> EditionRecord:
@@ -161,8 +176,13 @@ def withdraw_edition(environment: Environment, record: EditionRecord, reason: st
     if record.state is not EditionState.WITHDRAWN:
         record = record.moved(_make_event(environment, EditionState.WITHDRAWN, reason))
         save_edition_record(zones, record)
-    remove_tree(zones.published_edition(record.publication, record.edition))
+    _take_away(zones, record)
     return record
+
+
+def _take_away(zones: StorageZones, record: EditionRecord) -> None:
+    remove_tree(zones.published_edition(record.publication, record.edition))
+    _write_public_record(zones, record)
 
 
 def _make_document(record: EditionRecord) -> ApprovalDocument:

@@ -28,15 +28,15 @@ from cohort.foundation import ProgressWriter
 from cohort.publication_documents import PublicationDocument, SearchFigures, TidyCell
 from cohort.publications.cell_figures import CountedEdition, list_printed_cells
 from cohort.publications.earlier_editions import (
-    EarlierEdition,
+    Published,
     list_earlier_cells,
     list_earlier_tables,
     make_contributions,
     select_exact_editions,
 )
-from cohort.publications.table_shapes import list_measure_cells, make_cell_variables
+from cohort.publications.release_beside import ReleasedPupils
+from cohort.publications.table_shapes import list_measure_cells, make_cell_key, make_cell_variables
 
-PRESENT_LEAF = "ja"
 Cells = dict[str, list[TidyCell]]
 
 
@@ -56,21 +56,12 @@ class EditionRows:
 
     @property
     def contributions(self) -> Contributions:
-        """The counts for a search, with the pupils who have each score."""
-        rows = self.contributors
-        for score in self.document.scores:
-            has = np.asarray(rows[score.presence].to_numpy(zero_copy_only=False) == PRESENT_LEAF)
-            pupils = np.where(has, rows["pupils"].to_numpy(), 0)
-            rows = rows.append_column(f"{score.name}_pupils", pa.array(pupils, pa.int64()))
-        return make_contributions(self.document, rows)
+        """The counts for a search."""
+        return make_contributions(self.document, self.contributors)
 
 
 def suppress_cells(
-    publication: Publication,
-    rows: EditionRows,
-    platform: Platform,
-    earlier: Sequence[EarlierEdition],
-    progress: ProgressWriter,
+    publication: Publication, rows: EditionRows, platform: Platform, published: Published, progress: ProgressWriter
 ) -> tuple[Cells, SearchFigures]:
     """Find the cells to hide beside everything that was published before.
 
@@ -79,7 +70,7 @@ def suppress_cells(
         NotAnonymous: the tables are too fine, or no safe pattern was found in time (14).
     """
     document = rows.document
-    before = select_exact_editions(earlier, document)
+    before = select_exact_editions(published.editions, document)
     variables = make_cell_variables([document, *(edition.document for edition in before)])
     tables = list(_list_tables(document))
     for edition in before:
@@ -94,11 +85,11 @@ def suppress_cells(
             rules=SuppressionRules(
                 limits.pupils, limits.schools, float(limits.max_share), float(limits.p_percent) / 100
             ),
-            budget=SearchBudget(floors.search_seconds, floors.first_pattern_seconds, gap=0.0),
+            budget=SearchBudget(floors.search_seconds, floors.first_pattern_seconds, megabytes=floors.search_megabytes),
             max_primary_share=float(floors.max_primary_share),
             printed_before=frozenset().union(*(printed for printed, _ in known)),
             hidden_before=frozenset().union(*(hidden for _, hidden in known)),
-            further_needs=_list_further_needs(publication, rows, variables),
+            further_needs=_list_further_needs(publication, rows, variables, published.released),
             scores=tuple(_list_scores(document)),
             sums=_list_sum_columns(document),
         ),
@@ -188,9 +179,9 @@ def _list_sum_columns(document: PublicationDocument) -> tuple[str, ...]:
 
 
 def _list_further_needs(
-    publication: Publication, rows: EditionRows, variables: Sequence[CellVariable]
+    publication: Publication, rows: EditionRows, variables: Sequence[CellVariable], released: Sequence[ReleasedPupils]
 ) -> dict[CellKey, tuple[float, float]]:
-    """List what measures and sensitive variables ask for beyond the rules on counts."""
+    """List what measures, sensitive variables and releases ask for beyond the rules on counts."""
     own_cells = list(list_measure_cells(rows.document))
     cells = link_tables(variables, [own.base for own in own_cells])
     counts = count_cells(cells, [rows.contributions])
@@ -210,6 +201,11 @@ def _list_further_needs(
             if variable.sensitive and variable.name in own.base.axes:
                 limit = float(publication.limits.largest_value_share)
                 _ask_of_rows(own.base, variable.name, variables, pupils, limit, ask)
+    for one in released:
+        key = make_cell_key(rows.document, variables, one.nodes)
+        left_out = pupils.get(key, 0.0) - one.least
+        if 0 < left_out < publication.limits.pupils and pupils[key] - one.most > 0:
+            ask(key, publication.limits.pupils - left_out)
     return needs
 
 

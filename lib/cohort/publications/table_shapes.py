@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cohort.cell_suppression import CellVariable, TableShape, VariableTree
+from cohort.cell_suppression import CellKey, CellVariable, TableShape, VariableTree
 from cohort.foundation import ConfigurationRefused, describe_problem
 from cohort.publication_documents import Measure, PublicationDocument, PublishedTable, VariableHierarchy
 
@@ -53,6 +53,18 @@ def make_cell_variables(documents: Sequence[PublicationDocument]) -> tuple[CellV
                 for hierarchy in variable.hierarchies
             )
     return tuple(CellVariable(name, tuple(own), tuple(trees[name])) for name, own in leaves.items())
+
+
+def make_cell_key(
+    document: PublicationDocument, variables: Sequence[CellVariable], nodes: Mapping[str, str]
+) -> CellKey:
+    """Make the cell of some nodes of an edition; of every other variable its pupils have any leaf of the edition."""
+    leaves = {variable.name: variable.leaves for variable in document.variables}
+    for name, code in nodes.items():
+        leaves[name] = find_leaves(document, name, code)
+    return tuple(
+        variable.node(leaves[variable.name]) if variable.name in leaves else variable.total for variable in variables
+    )
 
 
 def list_measure_cells(document: PublicationDocument) -> Iterator[MeasureCells]:

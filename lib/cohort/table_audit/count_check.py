@@ -50,7 +50,7 @@ def audit_counts(knowledge: AuditKnowledge, rules: PublishedRules, rounded: Boun
         rounded: what rounded counts tell beside the exact ones.
     """
     bounds = {**rounded, **knowledge.printed_counts()}
-    shown = knowledge.shown() if knowledge.editions[0].document.method == "suppress" else []
+    shown = _list_exact_cells(knowledge)
     cells = [*shown, *knowledge.unshown(shown)]
     counts = knowledge.count(cells)
     needs = protect_cells(counts.pupils, counts.schools, counts.boards, rules)
@@ -79,6 +79,15 @@ def audit_counts(knowledge: AuditKnowledge, rules: PublishedRules, rounded: Boun
         cases.append(_describe(knowledge, hidden[narrow.cell], narrow, own.pupils[narrow.cell], attackers))
     number = 1 + (0 if attackers is None else attackers.own.shape[1])
     return CountAudit(cases, protected, programmes, number)
+
+
+def _list_exact_cells(knowledge: AuditKnowledge) -> list[Meaning]:
+    """List the cells that rules on exact counts hold for: of a rounded edition those of exact ones before it."""
+    methods = [edition.document.method for edition in knowledge.editions]
+    if methods[0] == "suppress":
+        return knowledge.shown()
+    exact = [number for number, method in enumerate(methods) if method == "suppress"]
+    return list(dict.fromkeys(cell for number in exact for cell in knowledge.shown(number)))
 
 
 def _find_printed(knowledge: AuditKnowledge, protected: set[Meaning]) -> Cases:

@@ -169,12 +169,17 @@ class SchoolCounts:
         found: dict[int, PartCounts] = {}
         for number in self.order:
             own = self.of_edition(number, divided)
-            if own is not None:
+            if own is not None and self._has_everybody(number, divided):
                 within = np.zeros(size, dtype=bool)
                 within[self.parts.parts(divided, self.space.pupils_of(number))] = True
                 chosen[within & (chosen < 0)] = number
                 found[number] = own
         return self._join(divided, chosen, found)
+
+    def _has_everybody(self, number: int, divided: frozenset[int]) -> bool:
+        """Whether an edition has the pupils of every leaf of the variables that are not divided."""
+        own, full = self.space.pupils_of(number), self.space.full
+        return all(own[place] == full[place] for place in range(len(full)) if place not in divided)
 
     def _join(self, divided: frozenset[int], chosen: Array, found: Mapping[int, PartCounts]) -> PartCounts:
         size = len(chosen)

@@ -17,11 +17,12 @@ MOST_BARS = 45
 
 @dataclass(frozen=True)
 class TablePicture:
-    """A picture of a table: its title, what it says in words, and what is drawn."""
+    """A picture of a table: its title, what it says in words, what is drawn, and whether a figure of it is secret."""
 
     title: str
     told: str
     chart: DrawnChart
+    has_secret: bool
 
 
 def draw_table_picture(grid: FigureGrid, language: PageLanguage) -> TablePicture | None:
@@ -45,9 +46,8 @@ def draw_table_picture(grid: FigureGrid, language: PageLanguage) -> TablePicture
     )
     secret = language.gettext("secret")
     told = "; ".join(f"{row.label}: {secret if row.hidden else row.text}" for row in rows)
-    return TablePicture(
-        title, told, draw_bars(rows, lambda place: language.format_decimal(place, 0 if place == int(place) else 1))
-    )
+    chart = draw_bars(rows, lambda place: language.format_decimal(place, 0 if place == int(place) else 1))
+    return TablePicture(title, told, chart, any(row.hidden for row in rows))
 
 
 def _list_first_axis(grid: FigureGrid) -> list[tuple[GridNode, str | None]]:
