@@ -196,8 +196,8 @@ LOCAL_NAMES = {
 }
 """Modules elsewhere that name something local, which is no data of the root: the program of the hook, the folders of
 configuration and keys, scratch folders of the machine (exported files are made in one), the bytes of a name, the name
-of a file that a list declares, the user and the program that verifies signatures, the folder that a researcher hands
-in."""
+of a file that a list declares, the folder of a researcher and the form of a reviewer,
+the user and the program that verifies signatures."""
 OPERATING_SYSTEM = {"os", "shutil", "tempfile", "fcntl", "grp", "stat"}
 
 
