@@ -163,31 +163,38 @@ class SchoolCounts:
                 return number
         return None
 
+    def find_counted(self, divided: frozenset[int]) -> Array:
+        """Find which parts some edition has in this detail; of the others nobody knows how many pupils they have."""
+        return np.asarray(self._choose_editions(divided)[0] >= 0)
+
     def _combine(self, divided: frozenset[int]) -> PartCounts:
-        size = self.parts.size(divided)
-        chosen = np.full(size, -1)
-        found: dict[int, PartCounts] = {}
+        return self._join(divided, *self._choose_editions(divided))
+
+    def _choose_editions(self, divided: frozenset[int]) -> tuple[Array, dict[int, PartCounts]]:
+        """Choose for every part the first published edition that has it, -1 where none has, and give their counts."""
+        chosen = np.full(self.parts.size(divided), -1)
+        counts: dict[int, PartCounts] = {}
         for number in self.order:
             own = self.of_edition(number, divided)
             if own is not None and self._has_everybody(number, divided):
-                within = np.zeros(size, dtype=bool)
+                within = np.zeros(len(chosen), dtype=bool)
                 within[self.parts.parts(divided, self.space.pupils_of(number))] = True
                 chosen[within & (chosen < 0)] = number
-                found[number] = own
-        return self._join(divided, chosen, found)
+                counts[number] = own
+        return chosen, counts
 
     def _has_everybody(self, number: int, divided: frozenset[int]) -> bool:
         """Whether an edition has the pupils of every leaf of the variables that are not divided."""
         own, full = self.space.pupils_of(number), self.space.full
         return all(own[place] == full[place] for place in range(len(full)) if place not in divided)
 
-    def _join(self, divided: frozenset[int], chosen: Array, found: Mapping[int, PartCounts]) -> PartCounts:
+    def _join(self, divided: frozenset[int], chosen: Array, counts: Mapping[int, PartCounts]) -> PartCounts:
         size = len(chosen)
         pupils = np.zeros(size)
         schools = sp.csr_matrix((size, len(self.schools)))
         boards = sp.csr_matrix((size, len(self.boards)))
         sums: dict[str, Array] = {}
-        for number, own in found.items():
+        for number, own in counts.items():
             mine = (chosen == number).astype(np.float64)
             pick = sp.diags(mine)
             pupils += own.pupils * mine
