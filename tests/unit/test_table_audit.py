@@ -306,6 +306,35 @@ def test_a_mean_needs_eleven_pupils() -> None:
     assert [c.cell for c in result.findings[0].cases] == ["leerlingen 1: a: n1 × 7: gemiddelde"]
 
 
+MEDIAN = Measure(
+    name="mediaan", kind="percentile", label=text("m"), scores=("M",), quantile=0.5, base={"rekenen": "M"}, decimals=0
+)
+
+
+def make_medians(points: int, year: str, name: str) -> AuditEdition:
+    """An edition whose pupils all have one score, with the median of every cell."""
+    pupils = [{**row, "rekenen": "M", "M": 100 * points} for row in make_pupils(dict.fromkeys(COUNTS, 60))]
+    table = DrawnTable("a", {"regio": "land", "jaargroep": "groep"}, (COUNT, MEDIAN))
+    publication = replace(
+        PUBLICATION, variables=[REGION, GROUP, PRESENT], tables=[table], pupils=pupils, scores=[SCORE], name=name,
+        school_years=(year,),
+    )  # fmt: skip
+    edition = publication.edition_of(lambda nodes, m: publication.figure(nodes, COUNT) if m == COUNT else f"{points}")
+    rows = {key: [row[key] for row in pupils] for key in ("regio", "jaargroep", "rekenen")}
+    number = len(pupils)
+    columns = {**rows, "score": ["M"] * number, "value": [100 * points] * number, "pupils": [1] * number}
+    return replace(edition, scores=pa.table(columns))
+
+
+def test_a_percentile_of_another_years_pupils_is_not_this_years() -> None:
+    last, own = make_medians(90, YEARS[0], "vorig"), make_medians(110, YEARS[1], "leerlingen")
+    assert codes(audit(own, last)) == set()
+    mixed = {"a": tuple(replace(c, value="90") if c.measure == "mediaan" else c for c in own.cells["a"] or ())}
+    result = audit(replace(own, cells=mixed), last)
+    assert codes(result) == {"TABLE_FIGURE"}
+    assert len(result.findings[0].cases) == len(mixed["a"]) // 2
+
+
 SHARE = Measure(name="aandeel", kind="share", label=text("a"), numerator={"jaargroep": "7"}, decimals=0)
 
 
