@@ -442,6 +442,7 @@ def test_means_are_not_of_an_edition_without_scores() -> None:
     means = [cell.value for cell in second.cells["b"] if cell.value is not None]
     assert means
     assert all(90 < float(mean) < 110 for mean in means)
+    assert audit(second, first) == set()
 
 
 # Boards, shares, distributions
