@@ -445,6 +445,23 @@ def test_means_are_not_of_an_edition_without_scores() -> None:
     assert audit(second, first) == set()
 
 
+def test_a_mean_of_ten_pupils_whose_count_was_printed_is_refused_in_words() -> None:
+    model = next(row for row in give_scores(Random(9), draw_pupils(Random(9))) if row["heeft"] == "ja")
+    regions = sorted(REGION.trees["plat"]["*"])
+    pupils = [
+        {**model, "regio": region, "school": f"{region}s{place}", "board": f"{region}b{place}", "pupils": 1}
+        for region in regions
+        for place in range(10 if region == regions[0] else 20)
+    ]
+    everybody = DrawnVariable("heeft", {"plat": flat("ja")})
+    first = make(DrawnPublication((REGION,), (DrawnTable("a", {"regio": "plat"}),), pupils))
+    assert first.value("a", (regions[0],)) == "10"
+    tables = (DrawnTable("b", {"regio": "plat"}, (MEAN,)),)
+    second = DrawnPublication((REGION, everybody), tables, pupils, name="scores", scores=(SCORE,))
+    with pytest.raises(StateRefused, match="cells that were printed before"):
+        make(second, first)
+
+
 # Boards, shares, distributions
 
 

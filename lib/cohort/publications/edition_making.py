@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from cohort.agreements import Catalogue, Environment, Publication
 from cohort.approvals import name_current_user
+from cohort.cell_suppression import read_search_state
 from cohort.data_states import AcceptedResults
 from cohort.erasure import accept_objections
 from cohort.foundation import (
@@ -48,15 +49,18 @@ from cohort.publications.declared_tables import make_publication_document
 from cohort.publications.earlier_editions import EarlierEdition, Published, load_earlier_editions
 from cohort.publications.edition_audit import audit_files
 from cohort.publications.edition_files import digest_files
-from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.edition_search import Cells, EditionRows, KeptSearch, round_cells, suppress_cells
 from cohort.publications.frozen_rows import find_frozen_edition, select_frozen_rows
 from cohort.publications.noisy_cells import draw_cells
 from cohort.publications.publication_variables import make_table_variables
 from cohort.publications.release_beside import list_released_pupils
 from cohort.release import require_batches
 from cohort.results import read_current_results
-from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
+from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, store_of, write_json_document
 from cohort.table_files import write_table_files
+
+SEARCH_NAME = "search.npz"
+"""What an interrupted search left, beside the editions of its publication."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
         approval=None,
     )
     save_edition_record(zones, record)
+    (zones.exact_publications / publication.name / SEARCH_NAME).unlink(missing_ok=True)
     if findings:
         remove_tree(staged)
         raise NotAnonymous(
@@ -244,8 +249,15 @@ def _protect(
         return cells, None, rows.document.model_copy(update={"noise": noise})
     if publication.method == "round":
         return round_cells(rows, platform), None, rows.document
-    cells, search = suppress_cells(publication, rows, platform, published, progress)
+    kept = _find_kept_search(task.environment.zones.exact_publications / publication.name / SEARCH_NAME)
+    cells, search = suppress_cells(publication, rows, platform, published, progress, kept)
     return cells, search, rows.document
+
+
+def _find_kept_search(path: StoragePath) -> KeptSearch:
+    """Find how far an interrupted search came; bytes that are no state are written over."""
+    before = read_search_state(path.read_bytes()) if path.is_file() else None
+    return KeptSearch(before, lambda state: store_of(path).write_whole(path, state.to_bytes(), public=False))
 
 
 def _write_counts(folder: StoragePath, rows: EditionRows) -> dict[str, str]:

@@ -16,6 +16,8 @@ from cohort.cell_suppression import (
     LinkedCells,
     ProtectedScore,
     SearchBudget,
+    SearchState,
+    SuppressionResult,
     SuppressionRules,
     SuppressionTask,
     TableShape,
@@ -24,7 +26,7 @@ from cohort.cell_suppression import (
     link_tables,
     list_table_cells,
 )
-from cohort.foundation import ProgressWriter
+from cohort.foundation import ProgressWriter, StateRefused, describe_problem
 from cohort.publication_documents import PublicationDocument, SearchFigures, TidyCell
 from cohort.publications.cell_figures import CountedEdition, list_printed_cells
 from cohort.publications.earlier_editions import (
@@ -60,15 +62,51 @@ class EditionRows:
         return make_contributions(self.document, self.contributors)
 
 
+@dataclass(frozen=True)
+class KeptSearch:
+    """Where a search keeps how far it has come.
+
+    Args:
+        before: what an interrupted search of the publication left; None without one.
+        keep: receives what the next run goes on from.
+    """
+
+    before: SearchState | None = None
+    keep: Callable[[SearchState], None] = lambda _: None
+
+
 def suppress_cells(
-    publication: Publication, rows: EditionRows, platform: Platform, published: Published, progress: ProgressWriter
+    publication: Publication,
+    rows: EditionRows,
+    platform: Platform,
+    published: Published,
+    progress: ProgressWriter,
+    kept: KeptSearch | None = None,
 ) -> tuple[Cells, SearchFigures]:
     """Find the cells to hide beside everything that was published before.
 
+    Args:
+        publication: the declaration.
+        rows: what the edition counts.
+        platform: the platform's declaration.
+        published: everything that an attacker has beside the edition.
+        progress: receives lines of progress.
+        kept: where the search goes on from; left out, it begins anew.
+
     Raises:
-        StateRefused: earlier editions with counts that differ from those of today (exit code 15).
+        StateRefused: earlier editions with counts that differ from those of today, or with a printed cell that must be
+            hidden now (exit code 15).
         NotAnonymous: the tables are too fine, or no safe pattern was found in time (14).
     """
+    result = find_hidden_cells(_make_task(publication, rows, platform, published, kept or KeptSearch()), progress)
+    counted = CountedEdition(rows.document, result.cells, result.counts, rows.scores)
+    return list_printed_cells(counted, result.is_hidden), _describe_search(result)
+
+
+def _make_task(
+    publication: Publication, rows: EditionRows, platform: Platform, published: Published, kept: KeptSearch
+) -> SuppressionTask:
+    """Make the task of the search: the tables of the edition and those of every earlier one that shows exact counts."""
     document = rows.document
     before = select_exact_editions(published.editions, document)
     variables = make_cell_variables([document, *(edition.document for edition in before)])
@@ -77,27 +115,43 @@ def suppress_cells(
         tables.extend(list_earlier_tables(edition))
     known = [list_earlier_cells(edition, variables) for edition in before]
     floors, limits = platform.publications, publication.limits
-    result = find_hidden_cells(
-        SuppressionTask(
-            variables=variables,
-            tables=tables,
-            contributions=[*(edition.contributions for edition in before), rows.contributions],
-            rules=SuppressionRules(
-                limits.pupils, limits.schools, float(limits.max_share), float(limits.p_percent) / 100
-            ),
-            budget=SearchBudget(floors.search_seconds, floors.first_pattern_seconds, megabytes=floors.search_megabytes),
-            max_primary_share=float(floors.max_primary_share),
-            printed_before=frozenset().union(*(printed for printed, _ in known)),
-            hidden_before=frozenset().union(*(hidden for _, hidden in known)),
-            further_needs=_list_further_needs(publication, rows, variables, published.released),
-            scores=tuple(_list_scores(document)),
-            sums=_list_sum_columns(document),
-        ),
-        progress,
+    printed = frozenset[CellKey]().union(*(own for own, _ in known))
+    needs = _list_further_needs(publication, rows, variables, published.released)
+    _require_hideable(printed.intersection(needs))
+    return SuppressionTask(
+        variables=variables,
+        tables=tables,
+        contributions=[*(edition.contributions for edition in before), rows.contributions],
+        rules=SuppressionRules(limits.pupils, limits.schools, float(limits.max_share), float(limits.p_percent) / 100),
+        budget=SearchBudget(floors.search_seconds, floors.first_pattern_seconds, megabytes=floors.search_megabytes),
+        max_primary_share=float(floors.max_primary_share),
+        printed_before=printed,
+        hidden_before=frozenset[CellKey]().union(*(own for _, own in known)),
+        further_needs=needs,
+        scores=tuple(_list_scores(document)),
+        sums=_list_sum_columns(document),
+        before=kept.before,
+        keep=kept.keep,
     )
-    counted = CountedEdition(document, result.cells, result.counts, rows.scores)
-    cells = list_printed_cells(counted, result.is_hidden)
-    figures = SearchFigures(
+
+
+def _require_hideable(printed: frozenset[CellKey]) -> None:
+    """Refuse figures that ask to hide a cell that everybody has read already."""
+    if printed:
+        raise StateRefused(
+            describe_problem(
+                "figures whose cells can still be hidden",
+                example="counts alone of cells whose counts were printed before",
+                found=f"{len(printed)} cells that were printed before and that a mean, a percentile, a sensitive "
+                "variable or a release asks to hide now",
+                where="the tables of the publication and those published before",
+                do="Leave that figure or table out, or coarsen it",
+            )
+        )
+
+
+def _describe_search(result: SuppressionResult) -> SearchFigures:
+    return SearchFigures(
         cells=int(result.cells.shown.sum()),
         primary=int(result.primary.sum()),
         secondary=result.secondary,
@@ -108,7 +162,6 @@ def suppress_cells(
         first_pattern_seconds=round(result.first_pattern_seconds, 1),
         attackers=result.attackers,
     )
-    return cells, figures
 
 
 def round_cells(rows: EditionRows, platform: Platform) -> Cells:
