@@ -23,7 +23,9 @@ from cohort.agreements import Platform, Publication
 from cohort.foundation import StateRefused
 from cohort.publication_documents import Measure, PublishedScore
 from cohort.publications.earlier_editions import EarlierEdition, Published
-from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.edition_rows import Cells, EditionRows
+from cohort.publications.edition_search import suppress_cells
+from cohort.publications.rounded_cells import round_cells
 from cohort.table_audit import AuditEdition, AuditInput, audit_tables
 
 Rows = list[dict[str, Any]]
