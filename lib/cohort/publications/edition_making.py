@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from cohort.agreements import Catalogue, Environment, Publication
 from cohort.approvals import name_current_user
+from cohort.cell_suppression import read_search_state
 from cohort.data_states import AcceptedResults
 from cohort.erasure import accept_objections
 from cohort.foundation import (
@@ -48,15 +49,20 @@ from cohort.publications.declared_tables import make_publication_document
 from cohort.publications.earlier_editions import EarlierEdition, Published, load_earlier_editions
 from cohort.publications.edition_audit import audit_files
 from cohort.publications.edition_files import digest_files
-from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.edition_rows import Cells, EditionRows
+from cohort.publications.edition_search import KeptSearch, suppress_cells
 from cohort.publications.frozen_rows import find_frozen_edition, select_frozen_rows
 from cohort.publications.noisy_cells import draw_cells
 from cohort.publications.publication_variables import make_table_variables
 from cohort.publications.release_beside import list_released_pupils
+from cohort.publications.rounded_cells import round_cells
 from cohort.release import require_batches
 from cohort.results import read_current_results
-from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
+from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, store_of, write_json_document
 from cohort.table_files import write_table_files
+
+SEARCH_NAME = "search.npz"
+"""What an interrupted search left, beside the editions of its publication."""
 
 
 @dataclass(frozen=True)
@@ -118,37 +124,62 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     )
 
     # 3. The files, staged; then the auditor reads them.
-    digests = _write_counts(zones.exact_edition(publication.name, edition), rows)
-    staged = zones.staged_edition(publication.name, edition)
-    files = _write_files(staged, document, cells)
-    audit, findings = audit_files(
-        staged, rows.contributors, rows.scores, Published(earlier, released), environment.platform
-    )
-    clock.report_stage("audited", f"{audit.attackers} attackers, {len(findings)} findings")
-    state = EditionState.REFUSED if findings else EditionState.AUDITED
-    record = EditionRecord(
-        publication=publication.name,
-        edition=edition,
-        state=state,
-        events=tuple(_list_events(environment.now, (EditionState.STAGED, state))),
-        declaration_digest=_digest_declaration(environment, publication),
-        files=files,
-        contributors_digest=digests[CONTRIBUTORS],
-        eligibility_digest=objections.digest_for_project(publication.name, task.catalogue.domains()),
-        pupils=int(rows.contributors["pupils"].to_numpy().sum()),
-        schools=len(rows.contributors["school"].unique()),
-        objected=objected,
-        search=search,
-        audit=audit,
-        approval=None,
+    made = _MadeEdition(edition, document, rows, cells, search, objected, objections)
+    record, findings = _stage_and_audit(task, made, Published(earlier, released))
+    clock.report_stage(
+        "audited", f"{record.audit.attackers if record.audit else 0} attackers, {len(findings)} findings"
     )
     save_edition_record(zones, record)
+    (zones.exact_publications / publication.name / SEARCH_NAME).unlink(missing_ok=True)
     if findings:
-        remove_tree(staged)
+        remove_tree(zones.staged_edition(publication.name, edition))
         raise NotAnonymous(
             *findings, f"Edition {edition} of {publication.name} was refused. Correct the cause, then run tables again."
         )
     return record
+
+
+@dataclass(frozen=True, eq=False)
+class _MadeEdition:
+    """An edition before its files are written."""
+
+    edition: int
+    document: PublicationDocument
+    rows: EditionRows
+    cells: Cells
+    search: SearchFigures | None
+    objected: int
+    objections: Objections
+
+
+def _stage_and_audit(
+    task: PublicationTask, made: _MadeEdition, published: Published
+) -> tuple[EditionRecord, tuple[str, ...]]:
+    """Write the files of an edition and have them audited; the record of both, and a sentence for each finding."""
+    environment, name = task.environment, task.publication.name
+    zones, rows = environment.zones, made.rows
+    exact, staged = zones.exact_edition(name, made.edition), zones.staged_edition(name, made.edition)
+    digests = _write_counts(exact, rows)
+    files = _write_files(staged, made.document, made.cells)
+    audit, findings = audit_files(staged, exact, rows, published, environment.platform)
+    state = EditionState.REFUSED if findings else EditionState.AUDITED
+    record = EditionRecord(
+        publication=name,
+        edition=made.edition,
+        state=state,
+        events=tuple(_list_events(environment.now, (EditionState.STAGED, state))),
+        declaration_digest=_digest_declaration(environment, task.publication),
+        files=files,
+        contributors_digest=digests[CONTRIBUTORS],
+        eligibility_digest=made.objections.digest_for_project(name, task.catalogue.domains()),
+        pupils=int(rows.contributors["pupils"].to_numpy().sum()),
+        schools=len(rows.contributors["school"].unique()),
+        objected=made.objected,
+        search=made.search,
+        audit=audit,
+        approval=None,
+    )
+    return record, findings
 
 
 def _require_selection(publication: Publication) -> None:
@@ -244,8 +275,15 @@ def _protect(
         return cells, None, rows.document.model_copy(update={"noise": noise})
     if publication.method == "round":
         return round_cells(rows, platform), None, rows.document
-    cells, search = suppress_cells(publication, rows, platform, published, progress)
+    kept = _find_kept_search(task.environment.zones.exact_publications / publication.name / SEARCH_NAME)
+    cells, search = suppress_cells(publication, rows, platform, published, progress, kept)
     return cells, search, rows.document
+
+
+def _find_kept_search(path: StoragePath) -> KeptSearch:
+    """Find how far an interrupted search came; bytes that are no state are written over."""
+    before = read_search_state(path.read_bytes()) if path.is_file() else None
+    return KeptSearch(before, lambda state: store_of(path).write_whole(path, state.to_bytes(), public=False))
 
 
 def _write_counts(folder: StoragePath, rows: EditionRows) -> dict[str, str]:

@@ -40,9 +40,9 @@ class MeaningCounts:
         key = (meaning, column)
         if key not in self._known:
             divided = self._counts.space.divided(meaning)
-            edition = self._counts.find_edition(meaning)
+            edition = self._counts.find_edition(meaning, column)
             parts = None if edition is None else self._counts.of_edition(edition, divided)
-            if parts is None or (column != PUPILS and column not in parts.sums):
+            if parts is None:
                 return None
             values = parts.pupils if column == PUPILS else parts.sums[column]
             self._known[key] = float(values[self._counts.parts.parts(divided, meaning)].sum())
