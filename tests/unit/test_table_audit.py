@@ -156,6 +156,19 @@ def test_an_edition_of_another_year_by_other_variables_is_no_contradiction(tree:
     assert codes(audit(hide(SAFE - {("n1", "8")}), make_last_year(tree))) == {"TABLE_OUTSIDER"}
 
 
+def test_an_edition_of_one_year_group_by_another_variable_is_no_contradiction() -> None:
+    pupils = [{**row, "sekse": "jm"[n // 6 % 2]} for n, row in enumerate(make_pupils({**COUNTS, ("z1", "7"): 60}))]
+    table = DrawnTable("c", {"regio": "land", "sekse": "sekse"})
+    own = replace(
+        PUBLICATION, variables=[REGION, GROUP, SEX], tables=[table], population={"jaargroep": "7"}, name="zeven",
+        pupils=[row for row in pupils if row["jaargroep"] == "7"],
+    )  # fmt: skip
+    secret = {("n1", "j"), ("n1", "m"), ("n1", "*"), ("n2", "*"), ("n2", "j"), ("n2", "m")}
+    all_groups = replace(PUBLICATION, pupils=pupils)
+    assert codes(audit(hide(secret, own), hide(SAFE, all_groups))) == set()
+    assert "TABLE_OUTSIDER" in codes(audit(hide(secret - {("n2", "j"), ("n2", "m")}, own), hide(SAFE, all_groups)))
+
+
 def test_two_years_together_beside_one_of_them_by_other_variables_are_refused() -> None:
     """Nobody counted the other year in the variables of the first, so nothing can be proved of the difference."""
     many, few = dict.fromkeys(COUNTS, 60), {cell: 3 if cell[0] == "n1" else 60 for cell in COUNTS}

@@ -40,7 +40,8 @@ class PartColumns:
 
     Two editions of other school years may have other variables. So a cell consists of the parts of a combination only
     where some edition counts its pupils in that detail, and a combination that is part of a larger one is kept where
-    the larger one has none of the pupils of a cell.
+    the larger one has none of the pupils of a cell. Where the larger one has some of them, as of one year group, the
+    rows that couple the two say what it knows of those.
 
     Args:
         parts: the parts.
@@ -69,16 +70,32 @@ class PartColumns:
         if meaning not in self._holders:
             own = self.space.divided(meaning)
             dividing = [largest for largest in self.largest if own <= largest]
-            self._holders[meaning] = [one for one in dividing if self.is_counted(meaning, one)] or dividing
+            whole = [one for one in dividing if self._are_counted(meaning, one).all()]
+            some = [one for one in dividing if one not in whole and self.is_counted(meaning, one)]
+            needed = [one for one in some if not any(self._is_coupled(meaning, one, other) for other in whole)]
+            self._holders[meaning] = [*whole, *needed] or dividing
         return self._holders[meaning]
 
     def is_counted(self, meaning: Meaning, divided: frozenset[int]) -> bool:
         """Whether any part of a cell is counted in a combination."""
+        return bool(self._are_counted(meaning, divided).any())
+
+    def _are_counted(self, meaning: Meaning, divided: frozenset[int]) -> Array:
+        """Which parts of a cell are counted in a combination."""
         if divided not in self._counted:
             counted = None if self._find_counted is None else self._find_counted(divided)
             self._counted[divided] = None if counted is None or counted.all() else counted
         counted = self._counted[divided]
-        return counted is None or bool(counted[self.parts.parts(divided, meaning)].any())
+        return np.ones(1, dtype=bool) if counted is None else counted[self.parts.parts(divided, meaning)]
+
+    def _is_coupled(self, meaning: Meaning, some: frozenset[int], whole: frozenset[int]) -> bool:
+        """Whether all that a combination counts of a cell is coupled to one that counts the whole cell.
+
+        It is where every part by the variables of both is counted entirely or not at all.
+        """
+        shared = some & whole
+        parts = [self.parts.meaning_of_part(shared, part) for part in self.parts.parts(shared, meaning)]
+        return all(counted.all() or not counted.any() for counted in (self._are_counted(part, some) for part in parts))
 
     def _find_largest(self, meanings: Iterable[Meaning]) -> list[frozenset[int]]:
         cells: dict[frozenset[int], list[Meaning]] = {}
