@@ -253,7 +253,7 @@ def test_noise_and_rounding_are_told(tmp_path: Path) -> None:
     tables = [make_table("t", [REGION])]
     noise = NoiseFigures(unit="school", epsilon=1.0, mechanism="laplace", errors={"t/leerlingen": (64.0, 191.0)})
     for method, own, told in (
-        ("noise", noise, "half of the figures are at most 64 wrong, 19 of 20 at most 191"),
+        ("noise", noise, "of the finest cells half of the figures are at most 64 wrong, 19 of 20 at most 191"),
         ("round", None, "rounded to multiples of 5"),
     ):
         document = make_document([REGION], tables, method, own)  # type: ignore[arg-type]

@@ -169,7 +169,16 @@ class SchoolCounts:
                 return number
         return None
 
+    def find_counted(self, divided: frozenset[int]) -> Array:
+        """Find which parts some edition has in this detail; of the others nobody knows how many pupils they have."""
+        within, _ = self._find_parts_of_editions(divided)
+        return np.asarray(sum(within.values(), np.zeros(self.parts.size(divided), dtype=bool)))
+
     def _combine(self, divided: frozenset[int]) -> PartCounts:
+        return self._join(divided, *self._find_parts_of_editions(divided))
+
+    def _find_parts_of_editions(self, divided: frozenset[int]) -> tuple[dict[int, Array], dict[int, PartCounts]]:
+        """Find which parts each edition has, of those with this detail, and what they count."""
         size = self.parts.size(divided)
         within: dict[int, Array] = {}
         counted: dict[int, PartCounts] = {}
@@ -179,7 +188,7 @@ class SchoolCounts:
                 within[number] = np.zeros(size, dtype=bool)
                 within[number][self.parts.parts(divided, self.space.pupils_of(number))] = True
                 counted[number] = own
-        return self._join(divided, within, counted)
+        return within, counted
 
     def _has_everybody(self, number: int, divided: frozenset[int]) -> bool:
         """Whether an edition has the pupils of every leaf of the variables that are not divided."""
