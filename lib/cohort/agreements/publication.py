@@ -128,6 +128,17 @@ class Publication(Declaration):
                 "Expected a project with rows = 'release' and without otherwise, for example project = 'leergroei'; "
                 "found otherwise in <where>. Add or remove it."
             )
+        wrong = [one.name for one in self.variables if (one.column is not None) != (self.rows == "release")]
+        if wrong:
+            yield (
+                "Expected variables with a column with rows = 'release', and with an attribute otherwise, for example "
+                f"attribute = 'geslacht'; found otherwise for {', '.join(wrong)} in <where>. Correct them."
+            )
+        if self.rows == "release" and self.method != "suppress":
+            yield (
+                "Expected method = 'suppress' with rows = 'release', for example without [noise]; found another in "
+                "<where>. Every row of a release stands in a class: nothing is rounded."
+            )
         if self.rows == "release" and (self.scores or self.method == "noise"):
             yield (
                 "Expected counts and shares alone of the rows of a release, for example kind = 'count'; found scores "

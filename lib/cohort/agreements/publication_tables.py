@@ -19,6 +19,7 @@ class DeclaredVariable(Declaration):
     Args:
         name: the name of its attribute; with edges `schoolgrootte` and the edges, as `schoolgrootte_100_250`. Tables of
             all publications are held against each other, and one name means one thing in all of them.
+        column: with rows = "release" the released column that it shows, instead of an attribute.
         attribute: the attribute of the pupil or of the school that it shows, `schooljaar`, or `schoolgrootte`.
         hierarchies: names of hierarchy files, each a way to divide it; left out, it is divided into its codes at once.
         edges: of `schoolgrootte` the least number of pupils of every class but the first, in ascending order.
@@ -28,20 +29,24 @@ class DeclaredVariable(Declaration):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]{0,39}$")]
-    attribute: Literal[
-        "regio",
-        "denominatie_groep",
-        "soort",
-        "schooljaar",
-        "schoolgrootte",
-        "geslacht",
-        "jaargroep",
-        "gewicht",
-        "thuistaal",
-        "opleiding_ouders",
-        "combinatiegroep",
-        "schooltype",
-    ]
+    attribute: (
+        Literal[
+            "regio",
+            "denominatie_groep",
+            "soort",
+            "schooljaar",
+            "schoolgrootte",
+            "geslacht",
+            "jaargroep",
+            "gewicht",
+            "thuistaal",
+            "opleiding_ouders",
+            "combinatiegroep",
+            "schooltype",
+        ]
+        | None
+    ) = None
+    column: str | None = None
     hierarchies: list[Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")]] = Field(default_factory=list)
     edges: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)] | None = None
     label: LabelText
@@ -60,7 +65,12 @@ class DeclaredVariable(Declaration):
                 "Expected edges in ascending order, for example edges = [100, 250, 500]; found others for variable "
                 f"{self.name} in <where>. Put them in order."
             )
-        expected = "_".join([self.attribute, *map(str, self.edges or [])])
+        if (self.attribute is None) == (self.column is None) or (self.column is not None and self.hierarchies):
+            raise ValueError(
+                "Expected an attribute, or a released column without hierarchies, for example attribute = 'regio'; "
+                f"found otherwise for variable {self.name} in <where>. Give just one of them."
+            )
+        expected = "_".join([str(self.attribute or self.column), *map(str, self.edges or [])])
         if self.name != expected:
             raise ValueError(
                 "Expected the name of a variable to say what it shows, so that it means the same in every publication, "

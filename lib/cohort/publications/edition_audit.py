@@ -83,6 +83,6 @@ def audit_published(environment: Environment, record: EditionRecord) -> tuple[Au
     folder = published if published.is_dir() else staged
     publication = load_publication(environment.config, record.publication, platform)
     document = load_publication_document(folder)
-    released = list_released_pupils(environment, publication, document)
+    released = () if document.rows == "release" else list_released_pupils(environment, publication, document)
     rows = EditionRows(document, read_rows(exact / CONTRIBUTORS), scores)
     return audit_files(folder, exact, rows, Published(others, released), platform)
