@@ -18,17 +18,17 @@ from cohort.publications import (
     withdraw_edition,
     write_edition_approval,
 )
-from cohort.storage import INGESTION_LOCK
+from cohort.storage import INGESTION_LOCK, PUBLICATIONS_LOCK
 
 
 def run_tables(job: JobRun) -> JobReport:
     arguments, environment = job.arguments, job.environment
     publication = load_publication(environment.config, arguments.publication, environment.platform)
-    with job.lock(f"publication-{publication.name}"):
+    with job.lock(PUBLICATIONS_LOCK):
         settle_interrupted(environment, publication.name)
         if arguments.edition is not None:
             return _change_edition(job, publication.name)
-        if any((arguments.publish, arguments.audit, arguments.withdraw, arguments.signature)):
+        if arguments.publish or arguments.audit or (arguments.withdraw, arguments.signature) != (None, None):
             raise _refuse_options()
         task = PublicationTask(environment, publication, load_catalogue(environment.config))
         with job.lock(INGESTION_LOCK, shared=True):
@@ -42,7 +42,7 @@ def _change_edition(job: JobRun, publication: str) -> JobReport:
     arguments, environment = job.arguments, job.environment
     record = require_edition(environment.zones, publication, arguments.edition)
     chosen = [bool(arguments.publish), bool(arguments.audit), arguments.withdraw is not None]
-    if sum(chosen) != 1:
+    if sum(chosen) != 1 or (arguments.signature is not None and not arguments.publish):
         raise _refuse_options()
     if arguments.publish:
         signature = None if arguments.signature is None else Path(arguments.signature)

@@ -162,6 +162,11 @@ class Publication(Declaration):
                 f"{len(self.tables)} in <where>. Totals are sums of rounded parts, so that two tables would print two "
                 "totals for the same pupils: make a publication of each."
             )
+        if self.method == "noise" and any(variable.attribute == "schoolgrootte" for variable in self.variables):
+            yield (
+                "Expected variables that one pupil changes for itself alone with method = 'noise', for example regio; "
+                "found schoolgrootte in <where>. One pupil can move a whole school to another class: leave it out."
+            )
         unknown = sorted(set(self.population.scores) - {score.name for score in self.scores})
         if unknown:
             yield (

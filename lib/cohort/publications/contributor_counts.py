@@ -114,7 +114,10 @@ def _make_units(results: AcceptedResults, publication: Publication, attributes: 
     """Make one row per pupil and school year, of all year groups."""
     rows = results.where(F.col("schooljaar").isin(publication.population.schooljaar) & ~F.col("bijzonder"))
     order = F.struct("peildag", "levering_nr", "brin", *attributes)
-    scores = {name_score(s, m): _choose_score(s, m) for s, m in _score_moments(publication)}
+    scores = {
+        name_score(s, m): _choose_score(s, m, clipped=publication.method == "noise")
+        for s, m in _score_moments(publication)
+    }
     units = rows.groupBy("pgn", "schooljaar").agg(
         F.max_by("brin", order).alias("brin"),
         *(F.coalesce(F.max_by(name, order), F.lit(UNKNOWN_VALUE)).alias(name) for name in attributes),
@@ -137,7 +140,7 @@ def _select_population(units: DataFrame, publication: Publication) -> DataFrame:
     return units.where(reduce(Column.__and__, conditions, F.lit(True)))
 
 
-def _choose_score(score: DeclaredScore, moment: str) -> Column:
+def _choose_score(score: DeclaredScore, moment: str, *, clipped: bool) -> Column:
     """The score of a pupil at a moment, in hundredths of a point: of several the one that the declaration says.
 
     Of several on one day in one delivery it is the highest one, or of the first the lowest.
@@ -148,7 +151,10 @@ def _choose_score(score: DeclaredScore, moment: str) -> Column:
         & (F.col("afnameperiode") == moment)
         & F.col(score.value).isNotNull()
     )
-    value = F.when(is_score, (F.col(score.value) * 100).cast("bigint"))
+    points = (F.col(score.value) * 100).cast("bigint")
+    if clipped:  # noise hides one pupil's score only within the declared scale
+        points = F.least(F.greatest(points, F.lit(int(score.lowest * 100))), F.lit(int(score.highest * 100)))
+    value = F.when(is_score, points)
     if score.several == "highest":
         return F.max(value)
     chosen = F.when(is_score, F.struct(F.col("peildag"), F.col("levering_nr"), value))

@@ -6,6 +6,7 @@ from the restricted copy, which nobody removes.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -98,7 +99,7 @@ def _load(zones: StorageZones, record: EditionRecord) -> EarlierEdition:
             cells=read_cells(folder / PUBLISHED_COPY, document),
             scores=read_rows(folder / SCORES) if (folder / SCORES).is_file() else None,
         )
-    except (OSError, ValueError, pa.ArrowException):
+    except (OSError, ValueError, csv.Error, pa.ArrowException):
         raise StateRefused(
             describe_problem(
                 "every edition that was ever published as it was published",

@@ -19,6 +19,22 @@ def digest_files(folder: StoragePath) -> dict[str, str]:
     }
 
 
+def copy_missing_files(source: StoragePath, target: StoragePath) -> None:
+    """Copy for everybody the files of a folder that another one lacks, as after a kill.
+
+    A file that is there stays as it is, also when somebody changed it: an audit says so.
+    """
+    for path in _list_files(source):
+        if not (target / path.name).exists():
+            store_of(target).write_whole(target / path.name, path.read_bytes(), public=True)
+
+
+def _list_files(folder: StoragePath) -> list[StoragePath]:
+    """The files of a folder, the edition's document last."""
+    files = [path for path in folder.iterdir() if path.is_file()]
+    return sorted(files, key=lambda path: (path.name == DOCUMENT, path.name))
+
+
 def copy_files(source: StoragePath, target: StoragePath, *, public: bool) -> None:
     """Copy every file of a folder into another, in the place of what stood there; the edition's document comes last.
 
@@ -28,6 +44,5 @@ def copy_files(source: StoragePath, target: StoragePath, *, public: bool) -> Non
         public: whether everybody may read the copies; otherwise nobody but the platform may.
     """
     remove_tree(target)
-    for path in sorted(source.iterdir(), key=lambda path: (path.name == DOCUMENT, path.name)):
-        if path.is_file():
-            store_of(target).write_whole(target / path.name, path.read_bytes(), public=public)
+    for path in _list_files(source):
+        store_of(target).write_whole(target / path.name, path.read_bytes(), public=public)

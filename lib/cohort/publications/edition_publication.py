@@ -33,7 +33,7 @@ from cohort.publication_documents import (
     save_edition_record,
 )
 from cohort.publications.edition_audit import audit_published
-from cohort.publications.edition_files import copy_files, digest_files
+from cohort.publications.edition_files import copy_files, copy_missing_files, digest_files
 from cohort.storage import StoragePath, StorageZones, remove_tree, write_json_document
 
 ACTION = "publish-tables"
@@ -120,9 +120,7 @@ def settle_edition(environment: Environment, record: EditionRecord) -> EditionRe
     """
     zones = environment.zones
     published = zones.published_edition(record.publication, record.edition)
-    if digest_files(published) != record.files:
-        copy_files(zones.exact_edition(record.publication, record.edition) / PUBLISHED_COPY, published, public=True)
-        _require_same_files(published, record)
+    copy_missing_files(zones.exact_edition(record.publication, record.edition) / PUBLISHED_COPY, published)
     remove_tree(zones.staged_edition(record.publication, record.edition))
     for number in list_editions(zones, record.publication):
         if number < record.edition:
@@ -151,6 +149,8 @@ def settle_interrupted(environment: Environment, publication: str) -> EditionRec
         record = load_edition_record(zones, publication, edition)
         if record.state is EditionState.WITHDRAWN:
             _take_away(zones, record)
+        if record.state is EditionState.REFUSED:
+            remove_tree(zones.staged_edition(publication, edition))
     published = find_published_edition(zones, publication)
     return None if published is None else settle_edition(environment, published)
 

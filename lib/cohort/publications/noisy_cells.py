@@ -19,6 +19,7 @@ from cohort.differential_privacy import (
     NoiseRequest,
     PrivacyUnit,
     ScoreBounds,
+    describe_error,
     draw_noisy_counts,
     draw_noisy_means,
     total_noisy_counts,
@@ -157,16 +158,15 @@ def _draw(
         counts = draw_noisy_counts(environment, request, contributions)
         totals = total_noisy_counts(request, counts, groups)
         values = [f"{value:.0f}" for value in totals.counts]
-        finest = counts.error_median, counts.error_often
         often = totals.error_often
     else:
         means = draw_noisy_means(environment, request, contributions)
         of_cells = total_noisy_means(request, means, groups)
         values = ["-" if np.isnan(value) else f"{value:.{measure.decimals}f}" for value in of_cells.means]
-        finest = means.error_median, means.error_often
         often = of_cells.error_often
     shown = ["-" if value == "-" else f"{error:.1f}" for value, error in zip(values, often, strict=True)]
-    return values, shown, (float(np.nanmax(finest[0])), float(np.nanmax(finest[1])))
+    finest = describe_error(request)
+    return values, shown, (finest.median, finest.often)
 
 
 def _contribute(laid_out: NoisyTable, rows: EditionRows, measure: Measure) -> Contributions:

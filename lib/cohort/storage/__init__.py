@@ -43,7 +43,14 @@ from cohort.storage.json_documents import (
     read_model_document,
     write_json_document,
 )
-from cohort.storage.locks import INGESTION_LOCK, OBJECTIONS_LOCK, PRIVACY_BUDGET_LOCK, REGISTER_LOCK, hold_lock
+from cohort.storage.locks import (
+    INGESTION_LOCK,
+    OBJECTIONS_LOCK,
+    PRIVACY_BUDGET_LOCK,
+    PUBLICATIONS_LOCK,
+    REGISTER_LOCK,
+    hold_lock,
+)
 from cohort.storage.private_files import LINK_PROBLEM
 from cohort.storage.root_probe import StoreDocument, probe_root
 from cohort.storage.run_reports import RunReport, check_run_number, write_run_report
@@ -60,6 +67,7 @@ __all__ = [
     "LINK_PROBLEM",
     "OBJECTIONS_LOCK",
     "PRIVACY_BUDGET_LOCK",
+    "PUBLICATIONS_LOCK",
     "REGISTER_LOCK",
     "DocumentPart",
     "RunReport",

@@ -16,6 +16,9 @@ OBJECTIONS_LOCK = "_objections"
 REGISTER_LOCK = "_register"
 """The name of the lock of the public register."""
 
+PUBLICATIONS_LOCK = "_publications"
+"""The name of the lock of all publications: each is audited beside the others."""
+
 PRIVACY_BUDGET_LOCK = "_privacy_budget"
 """The name of the lock of the ledger of the privacy budget, held while figures with noise are drawn."""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from cohort.storage.file_operations import remove_tree
-from cohort.storage.locks import INGESTION_LOCK, OBJECTIONS_LOCK, PRIVACY_BUDGET_LOCK, REGISTER_LOCK
+from cohort.storage.locks import INGESTION_LOCK, OBJECTIONS_LOCK, PRIVACY_BUDGET_LOCK, PUBLICATIONS_LOCK, REGISTER_LOCK
 from cohort.storage.storage_path import StoragePath
 from cohort.storage.stores import store_of
 from cohort.storage.zone_paths import StorageZones
@@ -54,6 +54,12 @@ def _find_unfinished(zones: StorageZones, lock: str) -> Iterator[StoragePath]:
     elif lock == PRIVACY_BUDGET_LOCK:
         yield from _unfinished_in(zones.differential_privacy)
         yield from _unfinished_in(zones.differential_privacy / "figures")
+    elif lock == PUBLICATIONS_LOCK:
+        for depth in ("*", "*/*", "*/*/*"):
+            yield from _unfinished_in(zones.exact_publications, f"{depth}/{PATTERN}")
+        yield from _unfinished_in(zones.staged_publications, f"*/*/{PATTERN}")
+        yield from _unfinished_in(zones.published_publications, f"*/*/{PATTERN}")
+        yield from _unfinished_in(zones.public_records / "publications", f"*/{PATTERN}")
     elif lock == REGISTER_LOCK:
         yield from _unfinished_in(feedback, f"*/{PATTERN}", of=SCHOOL_USES)
     elif lock == INGESTION_LOCK:

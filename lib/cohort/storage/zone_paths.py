@@ -166,13 +166,23 @@ class StorageZones(Generic[P_co]):
         """What is exact of one edition of a publication."""
         return self.exact_publications / publication / str(edition)
 
+    @property
+    def staged_publications(self) -> P_co:
+        """The files of editions before they are published."""
+        return self.root / "staging" / "publications"
+
     def staged_edition(self, publication: str, edition: int) -> P_co:
         """The files of one edition of a publication before it is published."""
-        return self.root / "staging" / "publications" / publication / str(edition)
+        return self.staged_publications / publication / str(edition)
+
+    @property
+    def published_publications(self) -> P_co:
+        """The published files of all editions, which everybody may read."""
+        return self.root / "publications"
 
     def published_edition(self, publication: str, edition: int) -> P_co:
         """The published files of one edition, which everybody may read."""
-        return self.root / "publications" / publication / str(edition)
+        return self.published_publications / publication / str(edition)
 
     def output_requests(self, project: str) -> P_co:
         """The requests of a project's researchers to take results out: their files, events and reviews."""
