@@ -300,6 +300,20 @@ def test_attributes_of_results_are_no_columns_of_a_release(made: Platform) -> No
     assert not made.zones.exact_edition(PUBLICATION, 2).exists()
 
 
+def test_a_file_that_somebody_changed_after_publication_is_named_and_not_copied_over(made: Platform) -> None:
+    sign(made)
+    assert publish(made).code == 0
+    page = made.zones.published_edition(PUBLICATION, 1) / "checksums.txt"
+    page.chmod(0o644)
+    page.write_text("other", encoding="utf-8")
+    audited = made.run("tables", *EDITION, "--audit")
+    assert audited.code == 15
+    assert "Expected the files of the edition as they were audited" in audited.stderr
+    assert page.read_text(encoding="utf-8") == "other"
+    assert made.run("tables", *EDITION, "--withdraw", "een ander heeft een bestand veranderd").code == 0
+    assert made.run("tables", *EDITION, "--audit").code == 0
+
+
 def test_rounded_tables_are_published_too(made: Platform) -> None:
     declare(made, method="round")
     make(made)

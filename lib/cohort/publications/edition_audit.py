@@ -6,6 +6,7 @@ from cohort.agreements import Environment, Platform, load_publication
 from cohort.publication_documents import (
     AUDIT_REPORT,
     CONTRIBUTORS,
+    PUBLISHED_COPY,
     SCORES,
     AuditFigures,
     AuditReport,
@@ -15,6 +16,7 @@ from cohort.publication_documents import (
     load_publication_document,
 )
 from cohort.publications.earlier_editions import Published, load_earlier_editions, read_cells, read_rows
+from cohort.publications.edition_files import require_same_files
 from cohort.publications.edition_rows import EditionRows
 from cohort.publications.release_beside import list_released_pupils
 from cohort.storage import StoragePath, write_json_document
@@ -73,6 +75,7 @@ def audit_published(environment: Environment, record: EditionRecord) -> tuple[Au
 
     Raises:
         ConfigurationRefused: the declaration of the publication cannot be read (exit code 10).
+        StateRefused: its files are not those that were audited (15).
     """
     zones, platform = environment.zones, environment.platform
     exact = zones.exact_edition(record.publication, record.edition)
@@ -80,7 +83,8 @@ def audit_published(environment: Environment, record: EditionRecord) -> tuple[Au
     others = tuple(own for own in load_earlier_editions(zones) if (own.record.publication, own.record.edition) != name)
     staged, published = zones.staged_edition(*name), zones.published_edition(*name)
     scores = read_rows(exact / SCORES) if (exact / SCORES).is_file() else None
-    folder = published if published.is_dir() else staged
+    folder = next((one for one in (published, staged) if one.is_dir()), exact / PUBLISHED_COPY)
+    require_same_files(folder, record)
     publication = load_publication(environment.config, record.publication, platform)
     document = load_publication_document(folder)
     released = () if document.rows == "release" else list_released_pupils(environment, publication, document)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from cohort.publication_documents import DOCUMENT
+from cohort.foundation import StateRefused, describe_problem
+from cohort.publication_documents import DOCUMENT, EditionRecord
 from cohort.storage import StoragePath, remove_tree, store_of
 
 
@@ -17,6 +18,24 @@ def digest_files(folder: StoragePath) -> dict[str, str]:
         for path in sorted(folder.iterdir(), key=lambda path: path.name)
         if path.is_file()
     }
+
+
+def require_same_files(folder: StoragePath, record: EditionRecord) -> None:
+    """Require that a folder has the files of an edition as they were audited, byte for byte.
+
+    Raises:
+        StateRefused: others, or not all (exit code 15).
+    """
+    if digest_files(folder) != record.files:
+        raise StateRefused(
+            describe_problem(
+                "the files of the edition as they were audited",
+                example="the same bytes",
+                found="others",
+                where=f"the folder of publication {record.publication} edition {record.edition}",
+                do="Withdraw the edition if readers may have them, and make a new one with tables --publication",
+            )
+        )
 
 
 def copy_missing_files(source: StoragePath, target: StoragePath) -> None:

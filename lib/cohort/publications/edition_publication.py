@@ -33,7 +33,7 @@ from cohort.publication_documents import (
     save_edition_record,
 )
 from cohort.publications.edition_audit import audit_published
-from cohort.publications.edition_files import copy_files, copy_missing_files, digest_files
+from cohort.publications.edition_files import copy_files, copy_missing_files, require_same_files
 from cohort.storage import StoragePath, StorageZones, remove_tree, write_json_document
 
 ACTION = "publish-tables"
@@ -94,7 +94,7 @@ def publish_edition(environment: Environment, record: EditionRecord, signature: 
     # 1. The files are those that were audited, they are still safe, and a second person approved them.
     _require_state(record, EditionState.AUDITED)
     _require_newest(zones, record)
-    _require_same_files(staged, record)
+    require_same_files(staged, record)
     figures, findings = audit_published(environment, record)
     if findings:
         event = _make_event(environment, EditionState.REFUSED, "published tables made it unsafe")
@@ -107,7 +107,7 @@ def publish_edition(environment: Environment, record: EditionRecord, signature: 
     # 2. The copy that every later audit reads, then the state, then the files for everybody.
     copy = zones.exact_edition(record.publication, record.edition) / PUBLISHED_COPY
     copy_files(staged, copy, public=False)
-    _require_same_files(copy, record)
+    require_same_files(copy, record)
     record = record.moved(_make_event(environment, EditionState.PUBLISHED), approval=approval, audit=figures)
     save_edition_record(zones, record)
     return settle_edition(environment, record)
@@ -260,19 +260,6 @@ def _require_newest(zones: StorageZones, record: EditionRecord) -> None:
                 example="the one that tables made last",
                 found=f"one before edition {later[-1]}",
                 where=_name_subject(record),
-                do="Make a new edition with tables --publication",
-            )
-        )
-
-
-def _require_same_files(folder: StoragePath, record: EditionRecord) -> None:
-    if digest_files(folder) != record.files:
-        raise StateRefused(
-            describe_problem(
-                "the files of the edition as they were audited",
-                example="the same bytes",
-                found="others",
-                where=f"the folder of {_name_subject(record)}",
                 do="Make a new edition with tables --publication",
             )
         )
