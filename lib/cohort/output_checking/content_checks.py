@@ -120,7 +120,7 @@ def _count_table(folder: StoragePath, file: DeclaredFile, rows: PublishedRows) -
     table = read_declared_table(folder, file, rows)
     for cell in () if table is None else count_cells(file, table, rows):
         if cell.printed is not None:
-            yield checks.ReleasedCell(cell.selection, cell.column.rounded_to, cell.column.of)
+            yield checks.ReleasedCell(cell.selection, cell.column.rounded_to, cell.column.of, int(cell.printed))
 
 
 def _find_about_request(code: str, severity: str, place: str = "") -> RequestFinding:

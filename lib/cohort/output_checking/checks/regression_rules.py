@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,13 @@ from cohort.output_checking.checks.table_reading import read_number
 from cohort.output_checking.request_declaration import DeclaredFile
 
 MOST_COEFFICIENTS = 200
+_HAS_FIGURE = re.compile(r"(?<![A-Za-z])[-+\u2212(\[<]*[0-9]")
+_REFERENCE = re.compile(r"[-\u2013.]|\(?(?:ref(?:erentie|erence)?\.?|nvt|n\.v\.t\.|na)\)?", re.IGNORECASE)
+_OBSERVATIONS = re.compile(
+    r"n|nobs|n\.? ?obs\.?|obs(?:ervations)?|no\. observations|waarnemingen|aantal(?: leerlingen)?", re.I
+)
+_EXPLAINED = re.compile(r"(?:adj(?:usted)?\.? ?)?(?:r2|r²|r-squared|r\.squared|r kwadraat)", re.IGNORECASE)
+_PERFECT = Decimal("0.9995")
 
 
 def check_regression(file: DeclaredFile, rows: PublishedRows, thresholds: OutputThresholds) -> Iterator[PartFinding]:
@@ -66,12 +75,25 @@ def check_coefficients(file: DeclaredFile, text_rows: list[list[str]]) -> Iterat
     if text_rows and any(len(row) != len(text_rows[0]) for row in text_rows):
         yield found("BESIDE_THE_TABLE", "")
     for number, row in enumerate(text_rows[1:], start=2):
-        if row and not any(read_number(text, file.decimal_mark) is not None for text in row[1:]):
+        words = [text.strip() for text in row[1:] if text.strip() not in ("", *file.hidden)]
+        is_reference = all(_REFERENCE.fullmatch(word) for word in words)
+        if words and not is_reference and not any(_HAS_FIGURE.search(word) for word in words):
             yield found("NOT_A_FIGURE", f"row {number}")
+        yield from _check_line_of_model(file, row, number)
     if text_rows and any(
         word in " ".join(text_rows[0]).casefold() for word in ("resid", "fitted", "voorspeld", "yhat")
     ):
         yield found("LINE_PER_PUPIL", "row 1", lines=lines)
+
+
+def _check_line_of_model(file: DeclaredFile, row: list[str], number: int) -> Iterator[PartFinding]:
+    """Compare a line with the number of observations or the explained variance with what is declared."""
+    figures = [figure for text in row[1:] if (figure := read_number(text, file.decimal_mark)) is not None]
+    name = row[0].strip().rstrip(":").casefold() if row else ""
+    if _OBSERVATIONS.fullmatch(name) and any(figure != file.observations for figure in figures):
+        yield found("OBSERVATIONS_DIFFER", f"row {number}")
+    if _EXPLAINED.fullmatch(name) and any(figure >= _PERFECT for figure in figures):
+        yield found("PERFECT_FIT", f"row {number}")
 
 
 def check_acro_results(
