@@ -17,6 +17,7 @@ from cohort.output_checking.checks.part_finding import PartFinding, found, look
 from cohort.output_checking.checks.pupil_sets import PublishedRows
 from cohort.output_checking.checks.table_cells import CountedCell
 from cohort.output_checking.checks.table_reading import ReadTable, decimals_of, read_number
+from cohort.output_checking.checks.text_rules import names_few_pupils
 from cohort.output_checking.request_declaration import DeclaredFile, TableColumn
 
 _ROUNDING = Decimal("1e-9")
@@ -59,7 +60,7 @@ def check_counts(cells: list[CountedCell], thresholds: OutputThresholds) -> Iter
             yield found("COUNT_DIFFERS", cell.place)
 
 
-def check_written_figures(file: DeclaredFile, table: ReadTable) -> Iterator[PartFinding]:
+def check_written_figures(file: DeclaredFile, table: ReadTable, thresholds: OutputThresholds) -> Iterator[PartFinding]:
     """Find cells that should hold a figure and do not, and words where only declared ones may stand."""
     for number, column in enumerate(file.columns, start=1):
         is_words = column.role in ("dimension", "label", "min", "max")
@@ -68,6 +69,8 @@ def check_written_figures(file: DeclaredFile, table: ReadTable) -> Iterator[Part
     for number, texts in enumerate(table.rows):
         for column, text in zip(file.columns, texts, strict=True):
             place = table.place(number, column.name)
+            if column.role == "label" and names_few_pupils(text, thresholds):
+                yield found("SMALL_COUNT", place, pupils=thresholds.pupils)
             if column.role == "label":
                 if any(character.isdigit() for character in text):
                     yield look("LABEL_WITH_DIGITS", place)

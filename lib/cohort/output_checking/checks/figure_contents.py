@@ -10,16 +10,19 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from cohort.agreements import OutputThresholds
 from cohort.output_checking.checks.part_finding import PartFinding, found
 from cohort.output_checking.checks.pdf_contents import MOST_MARKS
 from cohort.output_checking.checks.personal_numbers import find_identifiers
 from cohort.output_checking.checks.program_names import is_name_of_program
+from cohort.output_checking.checks.text_rules import names_few_pupils
 
 _PICTURE_CHUNKS = {
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD",
 }  # fmt: skip
 _MOST_LETTERS = 400
 _MOST_PATHS = 400
+_DEFINITIONS = ("defs", "symbol", "clipPath", "mask", "pattern")
 _FAR_AWAY = 3
 _IDS_OF_LETTERS = re.compile(
     r"#(?:glyph|font|[A-Za-z]+(?:Sans|Serif|Mono|Roman|Math|Display)[A-Za-z]*-|(?:STIX|Cmr|Cmmi|Cmsy)[A-Za-z0-9]*-)",
@@ -29,8 +32,9 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Values of a point by the kind of colour of a PNG."""
 
 
-def check_png(content: bytes) -> Iterator[PartFinding]:
+def check_png(content: bytes, thresholds: OutputThresholds) -> Iterator[PartFinding]:
     """Find everything in a PNG that is not its picture."""
+    del thresholds
     place, seen_end = 8, False
     while place + 12 <= len(content) and not seen_end:
         length, name = struct.unpack(">I4s", content[place : place + 8])
@@ -76,7 +80,7 @@ def _check_png_pixels(content: bytes) -> Iterator[PartFinding]:
         yield found("APPENDED_BYTES", "PNG IDAT", bytes=more)
 
 
-def check_svg(content: bytes) -> Iterator[PartFinding]:
+def check_svg(content: bytes, thresholds: OutputThresholds) -> Iterator[PartFinding]:
     """Find scripts, embedded data, hidden text and comments in an SVG."""
     if (b"<!DOCTYPE" in content.upper() and b"[" in content.partition(b"<svg")[0]) or b"<!ENTITY" in content.upper():
         yield found("SVG_ACTIVE", "DOCTYPE")
@@ -96,6 +100,10 @@ def check_svg(content: bytes) -> Iterator[PartFinding]:
     yield from _check_svg_words(root)
     yield from _check_svg_marks(root)
     yield from _check_svg_places(root)
+    texts = ["".join(str(letter) for letter in part.itertext()) for part in root.iter("{*}text")]
+    comments = [str(part.text or "") for part in root.iter() if isinstance(part, etree._Comment)]
+    if any(names_few_pupils(text, thresholds) for text in [*texts, *comments]):
+        yield found("SMALL_COUNT", "text in the figure", pupils=thresholds.pupils)
 
 
 def _check_svg_words(root: etree._Element) -> Iterator[PartFinding]:
@@ -129,7 +137,7 @@ def _check_svg_marks(root: etree._Element) -> Iterator[PartFinding]:
         elif name in ("use", "circle", "ellipse"):
             marks += 1
         elif name == "path" and not any(
-            etree.QName(above.tag).localname in ("defs", "symbol", "clipPath") for above in part.iterancestors()
+            etree.QName(above.tag).localname in _DEFINITIONS for above in part.iterancestors()
         ):
             paths += 1
     marks += sum(count for count in letters.values() if count > _MOST_LETTERS)
@@ -149,6 +157,15 @@ def _check_svg_places(root: etree._Element) -> Iterator[PartFinding]:
         places = [str(part.attrib.get(key, "")) for key in ("x", "y", "transform")]
         if any(abs(float(number)) > far for number in re.findall(r"-?[0-9]+(?:\.[0-9]+)?", " ".join(places))):
             yield found("FIGURE_HIDDEN_TEXT", "outside the picture")
+
+
+def _check_svg_text(part: etree._Element, style: str) -> Iterator[PartFinding]:
+    """Find a text that nobody sees: white, transparent, tiny, or of a definition."""
+    is_unseen = re.search(r"fill:(#fff(fff)?|white|none|transparent)\b|fill-opacity:0(\.0*)?;", style + _fill(part))
+    size = re.search(r"font-size:([0-9.]+)", style)
+    is_defined = any(etree.QName(above.tag).localname in _DEFINITIONS for above in part.iterancestors())
+    if is_unseen or is_defined or (size is not None and float(size.group(1).rstrip(".") or 0) < 1):
+        yield found("FIGURE_HIDDEN_TEXT", "text")
 
 
 def _is_drawing_comment(part: etree._Element) -> bool:
@@ -186,8 +203,14 @@ def _check_svg_part(part: etree._Element, name: str) -> Iterator[PartFinding]:
         yield found("FIGURE_HIDDEN_TEXT", name)
     if name == "style" and re.search(r"@import|url\((?!['\"]?#)|data:", part.text or ""):
         yield found("SVG_EMBEDDED", "style")
-    if name == "text" and re.search(r"fill:(#fff(fff)?|white|none|transparent)\b", style + _fill(part)):
+    if name == "style" and re.search(r"display:none|visibility:hidden|opacity:0|font-size:0", _packed(part.text)):
         yield found("FIGURE_HIDDEN_TEXT", name)
+    if name in ("text", "tspan"):
+        yield from _check_svg_text(part, style)
+
+
+def _packed(text: str | None) -> str:
+    return (text or "").replace(" ", "").casefold()
 
 
 def _fill(part: etree._Element) -> str:

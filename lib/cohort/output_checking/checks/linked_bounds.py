@@ -211,7 +211,9 @@ def find_computable_cells(
     atoms = np.flatnonzero((programme.atom_counts > 0) & (programme.atom_counts < few))
     for atom in atoms[:MOST_TARGETS]:
         bounds = programme.bounds_of_atom(int(atom))
-        computable += bounds is not None and bounds[1] < thresholds.small_hidden_to - 1e-6
+        if bounds is not None:
+            is_exact = bounds[1] - bounds[0] < 1 - 1e-6
+            computable += bounds[1] < (few if is_exact else thresholds.small_hidden_to) - 1e-6
     if computable:
         yield own.file, found("GROUP_FOLLOWS", "", groups=computable, pupils=few)
     if len(atoms) > MOST_TARGETS:

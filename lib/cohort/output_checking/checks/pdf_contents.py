@@ -8,9 +8,11 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cohort.agreements import OutputThresholds
 from cohort.output_checking.checks.part_finding import PartFinding, found
 from cohort.output_checking.checks.personal_numbers import find_identifiers
 from cohort.output_checking.checks.program_names import is_name_of_program
+from cohort.output_checking.checks.text_rules import names_few_pupils
 
 _ACTIVE_NAMES = (
     *("EmbeddedFile", "EmbeddedFiles", "JavaScript", "JS", "Launch", "AcroForm", "RichMedia", "Annot"),
@@ -47,7 +49,7 @@ class _Stream(NamedTuple):
     is_readable: bool
 
 
-def check_pdf(content: bytes) -> Iterator[PartFinding]:
+def check_pdf(content: bytes, thresholds: OutputThresholds) -> Iterator[PartFinding]:
     """Find attachments, scripts, earlier versions, metadata and hidden text in a PDF; images are as those of a PNG."""
     end = content.rfind(b"%%EOF")
     if end < 0:
@@ -71,8 +73,11 @@ def check_pdf(content: bytes) -> Iterator[PartFinding]:
     yield from _check_images(streams)
     drawings = [text for text in texts if re.search(rb"\b(?:BT|re|l|Do)\b", text)]
     yield from _check_drawings(drawings, texts)
-    for code in find_identifiers("\n".join([*_strings_of(objects), *_strings_shown(drawings, texts)])):
+    shown = [*_strings_shown(drawings, texts)]
+    for code in find_identifiers("\n".join([*_strings_of(objects), *shown])):
         yield found(code)
+    if any(names_few_pupils(text, thresholds) for text in shown):
+        yield found("SMALL_COUNT", "text in the figure", pupils=thresholds.pupils)
 
 
 def _split_streams(content: bytes) -> tuple[bytes, list[_Stream]]:

@@ -106,7 +106,7 @@ def _check_table(
     if len(table.rows) + 1 > context.thresholds.rows:
         findings.append(found("TOO_MANY_ROWS", rows=context.thresholds.rows))
         return findings, []
-    findings += [*check_pupil_lines(file, table, rows), *check_written_figures(file, table)]
+    findings += [*check_pupil_lines(file, table, rows), *check_written_figures(file, table, context.thresholds)]
     label_problems = list(find_label_problems(file, table, rows))
     findings += label_problems
     if any(problem.code == "UNKNOWN_COLUMN" for problem in label_problems):
@@ -139,9 +139,9 @@ def _check_regression(
 def _check_figure(
     file: DeclaredFile, content: bytes, declaration: RequestDeclaration, context: CheckContext, rows: PublishedRows
 ) -> Iterator[PartFinding]:
-    del declaration, context, rows
+    del declaration, rows
     checks = {"png": check_png, "svg": check_svg, "pdf": check_pdf}
-    yield from checks[ending_of(file.name)](content)
+    yield from checks[ending_of(file.name)](content, context.thresholds)
 
 
 def _check_text(

@@ -43,7 +43,7 @@ def check_text(text: str, thresholds: OutputThresholds) -> Iterator[PartFinding]
     """Find numbers of few pupils, and lines of figures, in a text."""
     lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
-        if _names_few(line, thresholds):
+        if names_few_pupils(line, thresholds):
             yield found("SMALL_COUNT", f"line {number}", pupils=thresholds.pupils)
         if _EXTREME.search(line):
             yield found("MINIMUM_OR_MAXIMUM", f"line {number}")
@@ -52,7 +52,7 @@ def check_text(text: str, thresholds: OutputThresholds) -> Iterator[PartFinding]
     delimited = [
         number
         for number, line in enumerate(plain, start=1)
-        if len(_FIGURES.findall(line)) >= 2 and max(line.count(mark) for mark in ";\t|") >= 2
+        if len(_FIGURES.findall(line)) >= 2 and max(line.count(mark) for mark in ";\t|&") >= 2
     ]
     if len(delimited) > _MOST_LINES_WITH_DELIMITERS:
         yield found("TABLE_IN_TEXT", f"line {delimited[0]}", lines=len(delimited))
@@ -64,10 +64,17 @@ def check_text(text: str, thresholds: OutputThresholds) -> Iterator[PartFinding]
         yield found("EMBEDDED_IN_TEXT")
     if sum(0xE0000 <= ord(c) <= 0xE007F or c in "\u200b\u200c\u200d\u2060" for c in text) > 5:
         yield look("INVISIBLE_CHARACTERS")
+    elif sum(re.search(r"[ \t]*\t[ \t]*$", line) is not None for line in lines) > _MOST_LINES_OF_FIGURES:
+        yield look("INVISIBLE_CHARACTERS", "ends of lines")
 
 
-def _names_few(line: str, thresholds: OutputThresholds) -> bool:
-    """Tell whether a line gives a number of few pupils, and not a year group or a limit."""
+def names_few_pupils(line: str, thresholds: OutputThresholds) -> bool:
+    """Tell whether a line gives a number of few pupils, and not a year group or a limit.
+
+    Args:
+        line: the line, or a text of a figure.
+        thresholds: the limits.
+    """
     for match in _COUNT.finditer(line):
         numbers = [int(number) for number in match.groups() if number is not None]
         if any(0 < number < thresholds.pupils for number in numbers) and not _BEFORE_A_LIMIT.search(
