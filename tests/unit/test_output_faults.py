@@ -290,3 +290,35 @@ def test_a_released_count_is_taken_as_printed_while_the_table_is_the_same() -> N
 def test_plain_words_give_no_finding(words: str, tmp_path: Path) -> None:
     case = text(words)
     assert run_checks(tmp_path / "r", case["files"], case["declared"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "put"),
+    [
+        (b"<sheetData>", b'<cols><col min="1" max="1" width="geen"/></cols>'),
+        (b"</sheetData>", b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'),
+        (b"</sheetData>", b'<row r="7"><c r="A7"><v>1e999</v></c></row>'),
+    ],
+)
+def test_a_damaged_workbook_is_a_finding_and_no_defect(before: bytes, put: bytes, tmp_path: Path) -> None:
+    case = book(before=before, put=put)
+    findings = run_checks(tmp_path / "r", case["files"], case["declared"])
+    assert any(finding.severity == "refuse" for finding in findings), findings
+
+
+@pytest.mark.parametrize("figure_text", ["1e999", "9" * 400, "NaN", "1_0", "--1"])
+def test_a_figure_that_is_none_is_a_finding(figure_text: str, tmp_path: Path) -> None:
+    rows = [[*row[:-1], figure_text] if number == 1 else row for number, row in enumerate(COUNTS)]
+    findings = run_checks(tmp_path / "r", {"t.csv": as_csv(rows)}, [DECLARED])
+    assert ("NOT_A_FIGURE", "row 2, column 2") in {(finding.code, finding.place) for finding in findings}
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "xlsx"])
+def test_a_file_that_is_cut_off_is_refused(kind: str, cut: float, tmp_path: Path) -> None:
+    case = book() if kind == "xlsx" else figure(f"f.{kind}", drawn_figure(kind))
+    files = {
+        name: data[: int(cut * len(data))] if name.endswith(kind) else data for name, data in case["files"].items()
+    }
+    findings = run_checks(tmp_path / "r", files, case["declared"])
+    assert {finding.severity for finding in findings} == {"refuse"}

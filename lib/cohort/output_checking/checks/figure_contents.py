@@ -149,7 +149,7 @@ def _check_svg_marks(root: etree._Element) -> Iterator[PartFinding]:
 
 def _check_svg_places(root: etree._Element) -> Iterator[PartFinding]:
     """Find text that stands far outside the picture."""
-    box = [float(number) for number in re.findall(r"-?[0-9.]+", str(root.attrib.get("viewBox", "")))[:4]]
+    box = [float(number) for number in re.findall(r"-?[0-9]+(?:\.[0-9]+)?", str(root.attrib.get("viewBox", "")))[:4]]
     if len(box) < 4:
         return
     far = _FAR_AWAY * max(box[2], box[3])
@@ -162,9 +162,9 @@ def _check_svg_places(root: etree._Element) -> Iterator[PartFinding]:
 def _check_svg_text(part: etree._Element, style: str) -> Iterator[PartFinding]:
     """Find a text that nobody sees: white, transparent, tiny, or of a definition."""
     is_unseen = re.search(r"fill:(#fff(fff)?|white|none|transparent)\b|fill-opacity:0(\.0*)?;", style + _fill(part))
-    size = re.search(r"font-size:([0-9.]+)", style)
+    size = re.search(r"font-size:([0-9]*\.?[0-9]+)", style)
     is_defined = any(etree.QName(above.tag).localname in _DEFINITIONS for above in part.iterancestors())
-    if is_unseen or is_defined or (size is not None and float(size.group(1).rstrip(".") or 0) < 1):
+    if is_unseen or is_defined or (size is not None and float(size.group(1)) < 1):
         yield found("FIGURE_HIDDEN_TEXT", "text")
 
 

@@ -30,7 +30,8 @@ MOST_MARKS = 150
 _STRING = rb"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)|<[0-9A-Fa-f\s]*>"
 _SHOWN = re.compile(rb"\[((?:" + _STRING + rb"|[^\]()<>])*)\]\s*TJ|(" + _STRING + rb")\s*(?:Tj|'|\")", re.DOTALL)
 _OPERATORS = re.compile(
-    rb"(?:([0-9.]+)\s+([0-9.]+)\s+([0-9.]+)\s+(?:rg|sc|scn)|([0-9.]+)\s+(?:g|sc|scn))(?=\s)|(?<!\S)([qQ])(?!\S)|(T[jJ])"
+    rb"(?:([0-9]*\.?[0-9]+)\s+([0-9]*\.?[0-9]+)\s+([0-9]*\.?[0-9]+)\s+(?:rg|sc|scn)(?=\s)"
+    rb"|([0-9]*\.?[0-9]+)\s+(?:g|sc|scn)(?=\s))|(?<!\S)([qQ])(?!\S)|(T[jJ])"
 )
 _MARKS = re.compile(rb"/[MP][A-Za-z0-9]*\s+Do\b|\(l\)\s*Tj\s+0\s+Tr")
 _METADATA_OF_JPEG = re.compile(rb"\xff[\xe1\xed]..(?:Exif|http|Photoshop)|\xff\xfe..", re.DOTALL)
@@ -196,13 +197,19 @@ def _signs_of(table: bytes) -> dict[bytes, str]:
     for block in re.findall(rb"beginbfrange(.*?)endbfrange", table, re.DOTALL):
         for first, last, sign in re.findall(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]{1,6})>", block):
             for step in range(min(int(last, 16) - int(first, 16), 255) + 1):
-                code = (int(first, 16) + step).to_bytes(len(first) // 2, "big")
+                code = _code_of(first, step)
                 signs[code] = chr(min(int(sign, 16) + step, 0x10FFFF))
         for first, listed in re.findall(rb"<([0-9A-Fa-f]+)>\s*<[0-9A-Fa-f]+>\s*\[([^\]]*)\]", block):
             for step, sign in enumerate(re.findall(rb"<([0-9A-Fa-f]+)>", listed)):
-                code = (int(first, 16) + step).to_bytes(len(first) // 2, "big")
+                code = _code_of(first, step)
                 signs[code] = _bytes_of(b"<" + sign + b">").decode("utf-16-be", "replace")
     return signs
+
+
+def _code_of(first: bytes, step: int) -> bytes:
+    """The code that stands so many places behind the first of a range."""
+    width = (len(first) + 1) // 2
+    return (int(first, 16) + step).to_bytes(width + 1, "big")[-width:]
 
 
 def _bytes_of(string: bytes) -> bytes:

@@ -16,6 +16,10 @@ from cohort.output_checking.checks.file_contents import decode_strictly, ending_
 from cohort.output_checking.checks.part_finding import PartFinding, found
 from cohort.output_checking.request_declaration import DeclaredFile
 
+MOST_CELLS = 2_000_000
+MOST_ROWS_OF_A_SHEET = 1_048_576
+_MOST_DIGITS = 30
+
 
 @dataclass(frozen=True)
 class ReadTable:
@@ -67,13 +71,15 @@ def _read_workbook(file: DeclaredFile, content: bytes) -> tuple[ReadTable | None
     if len(book.worksheets) != 1 or (file.sheet is not None and book.sheetnames != [file.sheet]):
         return None, [found("WORKBOOK_SHEETS", sheets=len(book.sheetnames))]
     sheet = book.worksheets[0]
+    if sheet.max_row * sheet.max_column > MOST_CELLS:
+        return None, [found("BESIDE_THE_TABLE", "last cell")]
     are_percentages = [column.role == "share" and column.percent for column in file.columns]
     rows = [
         [
             _text_of_cell(cell, file.decimal_mark, place < len(are_percentages) and are_percentages[place])
             for place, cell in enumerate(row)
         ]
-        for row in sheet.iter_rows()
+        for row in sheet.iter_rows(max_row=min(sheet.max_row, MOST_ROWS_OF_A_SHEET))
     ]
     return _check_form(file, rows)
 
@@ -111,7 +117,8 @@ def read_number(text: str, decimal_mark: str) -> Decimal | None:
         number = Decimal(plain)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    is_plain = number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS
+    return number if is_plain or number == 0 else None
 
 
 def _plain_figure(text: str, decimal_mark: str) -> str:

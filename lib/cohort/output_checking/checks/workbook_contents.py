@@ -30,6 +30,8 @@ _PART_CODES = (
     (r"embeddings|activeX|ctrlProps|media/|drawings|charts", "WORKBOOK_OBJECT"),
     (r"docProps/custom|customXml|customProperty", "WORKBOOK_PROPERTIES"),
 )
+_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError, OSError)
+"""What a damaged archive raises."""
 _MOST_UNPACKED = 200_000_000
 _MOST_MERGED = 100_000
 _PLAIN_PROPERTIES = (
@@ -61,7 +63,7 @@ def check_workbook(content: bytes) -> Iterator[PartFinding]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
         sizes = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError):
+    except _ARCHIVE_ERRORS:
         yield found("UNREADABLE")
         return
     names = archive.namelist()
@@ -75,7 +77,7 @@ def check_workbook(content: bytes) -> Iterator[PartFinding]:
         yield found("APPENDED_BYTES", bytes=len(archive.comment))
     try:
         parts = {name: _parse(archive.read(name)) for name in names if name.endswith((".xml", ".rels"))}
-    except (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error):
+    except (etree.XMLSyntaxError, *_ARCHIVE_ERRORS):
         yield found("UNREADABLE")
         return
     for name in names:
@@ -83,6 +85,13 @@ def check_workbook(content: bytes) -> Iterator[PartFinding]:
         if not _PLAIN_PARTS.fullmatch(name) and not is_empty_list:
             code = next((code for pattern, code in _PART_CODES if re.search(pattern, name)), "WORKBOOK_PART")
             yield found(code, "a part of the workbook")
+    try:
+        yield from list(_check_parts(parts))
+    except ValueError:  # a size, colour or place that is no number
+        yield found("UNREADABLE")
+
+
+def _check_parts(parts: Mapping[str, etree._Element]) -> Iterator[PartFinding]:
     for name, root in parts.items():
         yield from _check_part(name, root)
     yield from _check_words(parts)
