@@ -150,6 +150,10 @@ def made_tables(c: Cohort) -> dict[str, Case]:
             dimension("niveau", values={"hoog": ["I", "II"]}), N,
         ),
         "words beside": one("t.csv", written(words), PROVINCE, N, {"name": "province", "role": "label"}),
+        "words with the digits of a dimension": one(
+            "t.csv", written([["jaargroep", "n", "woord"], *[[g, str(c.count(jaargroep=g)), f"groep {g}"] for g in "78"]]),
+            dimension("jaargroep"), N, {"name": "woord", "role": "label"},
+        ),
         "released before": one("t.csv", written(counts), PROVINCE, N) | {"released": (ReleasedCell({"geslacht": frozenset("M")}),)},
         "rounded before": one("t.csv", written(rounded and [two[0], *rounded]), PROVINCE, LEVEL, N | {"rounded_to": 5})
         | {"released": (ReleasedCell({}, 5, None, 6000),)},
@@ -463,6 +467,12 @@ def made_models(seed: int) -> dict[str, Case]:
         "summary": "pass; dof=5995.0 >= 10", "comments": [], "timestamp": "2026-11-30T10:11:12.123456", "exception": "",
     }  # fmt: skip
     results = json.dumps({"version": "0.4.9", "results": {"output_0": record}}, indent=4).encode()
+    other = record | {
+        "uid": "output_1",
+        "properties": {"method": "ols", "dof": 5998.0},
+        "files": [{"name": "output_1_0.csv", "sdc": {}}],
+    }
+    two = json.dumps({"version": "0.4.9", "results": {"output_0": record, "output_1": other}}).encode()
     quoted = written(tidy, ",", "\n", csv.QUOTE_NONNUMERIC)
     comma = [[cell.replace(".", ",") for cell in row] for row in tidy]
     return {
@@ -471,6 +481,18 @@ def made_models(seed: int) -> dict[str, Case]:
         "coefficients of statsmodels": model("model.csv", written(exact, ","), delimiter=","),
         "coefficients of Stata": model(
             "model.csv", written([row for row in stata if row != ["", "score"]], ","), delimiter=","
+        ),
+        "one regressor": model(
+            "model.csv",
+            written([tidy[0], tidy[1], tidy[5]]),
+            parameters=2,
+            regressors=["geslacht"],
+            categorical=["geslacht"],
+        ),
+        "acro with two models": together(
+            model("results.json", two),
+            model("output_0_0.csv", written(exact, ","), delimiter=","),
+            model("output_1_0.csv", written(tidy[:3]), parameters=2, regressors=["geslacht"], categorical=["geslacht"]),
         ),
         "acro": together(model("results.json", results), model("output_0_0.csv", written(exact, ","), delimiter=",")),
     }

@@ -67,12 +67,18 @@ def check_written_figures(file: DeclaredFile, table: ReadTable, thresholds: Outp
         if not is_words and _EXTREME_HEADING.search(column.name.casefold()):
             yield found("MINIMUM_OR_MAXIMUM", f"column {number}")
     for number, texts in enumerate(table.rows):
+        words_with_digits = {
+            digits
+            for column, text in zip(file.columns, texts, strict=True)
+            if column.role == "dimension"
+            for digits in re.findall("[0-9]+", text)
+        }
         for column, text in zip(file.columns, texts, strict=True):
             place = table.place(number, column.name)
             if column.role == "label" and names_few_pupils(text, thresholds):
                 yield found("SMALL_COUNT", place, pupils=thresholds.pupils)
             if column.role == "label":
-                if any(character.isdigit() for character in text):
+                if not set(re.findall("[0-9]+", text)) <= words_with_digits:
                     yield look("LABEL_WITH_DIGITS", place)
             elif column.role != "dimension" and text not in file.hidden:
                 value = read_number(text, file.decimal_mark)

@@ -14,7 +14,7 @@ from cohort.agreements import OutputThresholds
 from cohort.output_checking.checks.part_finding import PartFinding, found, look
 from cohort.output_checking.checks.pupil_sets import PublishedRows
 from cohort.output_checking.checks.table_reading import read_number
-from cohort.output_checking.request_declaration import DeclaredFile
+from cohort.output_checking.request_declaration import DeclaredFile, RequestDeclaration
 
 MOST_COEFFICIENTS = 200
 _HAS_FIGURE = re.compile(r"(?<![A-Za-z])[-+\u2212(\[<]*[0-9]")
@@ -58,11 +58,10 @@ def _check_saturation(
     patterns, sizes = np.unique(codes, axis=1, return_counts=True)
     if int(file.parameters or 0) >= patterns.shape[1]:
         few = int((sizes < thresholds.degrees_of_freedom + 1).sum())
-        yield (
-            found("SATURATED_MODEL", "declaration", cells=few, pupils=thresholds.degrees_of_freedom + 1)
-            if few
-            else look("SATURATED_MODEL", "declaration", cells=few, pupils=thresholds.degrees_of_freedom + 1)
-        )
+        if few:
+            yield found("SATURATED_MODEL", "declaration", cells=few, pupils=thresholds.degrees_of_freedom + 1)
+        elif len(file.regressors) > 1:  # of one regressor they are means of large groups
+            yield look("SATURATED_MODEL", "declaration", cells=few, pupils=thresholds.degrees_of_freedom + 1)
 
 
 def check_coefficients(file: DeclaredFile, text_rows: list[list[str]]) -> Iterator[PartFinding]:
@@ -70,7 +69,7 @@ def check_coefficients(file: DeclaredFile, text_rows: list[list[str]]) -> Iterat
     lines = len(text_rows) - 1
     if lines > MOST_COEFFICIENTS or (file.observations is not None and lines >= file.observations > 0):
         yield found("LINE_PER_PUPIL", "", lines=lines)
-    elif file.parameters is not None and lines > file.parameters + 12:
+    elif file.parameters is not None and lines > 2 * file.parameters + 12:
         yield look("MORE_LINES_THAN_PARAMETERS", "", lines=lines, parameters=file.parameters)
     if text_rows and any(len(row) != len(text_rows[0]) for row in text_rows):
         yield found("BESIDE_THE_TABLE", "")
@@ -96,10 +95,14 @@ def _check_line_of_model(file: DeclaredFile, row: list[str], number: int) -> Ite
         yield found("PERFECT_FIT", f"row {number}")
 
 
-def check_acro_results(
-    file: DeclaredFile, text: str, declared: set[str], thresholds: OutputThresholds
-) -> Iterator[PartFinding]:
-    """Check a results.json of acro: what acro itself found, degrees of freedom, and files that it names."""
+def check_acro_results(text: str, declared: RequestDeclaration, thresholds: OutputThresholds) -> Iterator[PartFinding]:
+    """Check a results.json of acro: what acro itself found, degrees of freedom, and files that it names.
+
+    Args:
+        text: the file.
+        declared: the request; acro writes one file about all models and tables of it.
+        thresholds: the limits.
+    """
     try:
         document = json.loads(text)
         records = list(document["results"].values())
@@ -116,25 +119,26 @@ def check_acro_results(
                 if record.get("status") == "fail"
                 else look("ACRO_REVIEW", f"output {number}")
             )
-        yield from _check_acro_record(file, record, declared, thresholds, number)
+        yield from _check_acro_record(record, declared, thresholds, number)
 
 
 def _check_acro_record(
-    file: DeclaredFile, record: dict[str, Any], declared: set[str], thresholds: OutputThresholds, number: int
+    record: dict[str, Any], declared: RequestDeclaration, thresholds: OutputThresholds, number: int
 ) -> Iterator[PartFinding]:
     properties = record.get("properties")
     degrees = properties.get("dof") if isinstance(properties, dict) else None
     if record.get("type") == "regression":
-        expected = (file.observations or 0) - (file.parameters or 0)
+        models = [file for file in declared.files if file.kind == "regression"]
+        expected = {(file.observations or 0) - (file.parameters or 0) for file in models}
         if not isinstance(degrees, int | float) or degrees < thresholds.degrees_of_freedom:
             yield found("FEW_DEGREES_OF_FREEDOM", f"output {number}", degrees=thresholds.degrees_of_freedom)
-        elif degrees != expected:
+        elif degrees not in expected:
             yield found("OBSERVATIONS_DIFFER", f"output {number}")
     files = record.get("files", record.get("output", []))
     names = (
         [entry.get("name") if isinstance(entry, dict) else entry for entry in files] if isinstance(files, list) else []
     )
-    if any(name not in declared for name in names):
+    if any(name not in {file.name for file in declared.files} for name in names):
         yield found("NOT_DECLARED", f"output {number}")
     if len(json.dumps(record.get("outcome", {}))) > 20_000:
         yield found("LINE_PER_PUPIL", f"output {number}", lines="?")

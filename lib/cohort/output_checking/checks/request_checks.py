@@ -125,8 +125,7 @@ def _check_regression(
     text = decode_strictly(content) or ""
     yield from check_regression(file, rows, context.thresholds)
     if ending_of(file.name) == "json":
-        declared = {declared_file.name for declared_file in declaration.files}
-        yield from check_acro_results(file, text, declared, context.thresholds)
+        yield from check_acro_results(text, declaration, context.thresholds)
         return
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=file.delimiter, strict=True))
