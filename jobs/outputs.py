@@ -39,7 +39,7 @@ def run_outputs(job: JobRun) -> JobReport:
     action = _choose_action(job)
     project = job.load_project(arguments.project)
     with job.lock(project.name):
-        settle_requests(environment, project.name)
+        settle_requests(environment, project.name, arguments.withdraw)
         refresh_review_pages(environment, project.name)
         if action == "list":
             return {"requests": [describe_request(one) for one in load_requests(environment.zones, project.name)]}

@@ -290,13 +290,13 @@ def test_a_late_objector_changes_nothing_that_is_published_and_no_later_table_sh
     assert contents(made.zones.published_edition(PUBLICATION, 1)) == frozen
 
 
-def test_tables_of_the_rows_of_a_release_are_refused_and_not_counted_from_the_results(made: Platform) -> None:
+def test_attributes_of_results_are_no_columns_of_a_release(made: Platform) -> None:
     made.change(
         f"conf/publications/{PUBLICATION}.toml", 'rows = "selection"', 'rows = "release"\nproject = "leergroei"'
     )
     refused = made.run("tables", *NAME)
     assert refused.code == 10
-    assert "rows = 'selection'" in refused.stderr
+    assert "Expected variables with a column with rows = 'release'" in refused.stderr
     assert not made.zones.exact_edition(PUBLICATION, 2).exists()
 
 

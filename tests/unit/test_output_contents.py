@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from types import SimpleNamespace
 
 import deltalake
 import pytest
-from tests.unit.drawn_output_requests import TABLE, as_csv, cells_of, count
+from tests.unit.drawn_output_requests import PROVINCES, TABLE, as_csv, cells_of, count
 from tests.unit.test_output_requests import PROJECT, Office, office
 
 from cohort.foundation.errors import NotAnonymous, StateRefused, UsageRefused
@@ -172,6 +173,23 @@ def test_a_released_table_that_today_cannot_be_counted_is_told(checked: Office) 
         schema_mode="overwrite",
     )
     hand_in(checked, COUNTS.replace("FILTERS", ""), cells_of("provincie", totals=False))
+    checked.submit()
+    assert [(f.code, f.place, f.severity) for f in checked.load(2).findings] == [
+        ("RELEASED_NOT_COUNTED", "request 1", "look")
+    ]
+
+
+def test_a_released_table_of_an_earlier_release_is_told(checked: Office) -> None:
+    """One pupil left after the first table: the second one beside it would tell of that pupil."""
+    hand_in(checked, COUNTS.replace("FILTERS", ""), cells_of("provincie", totals=False))
+    checked.submit()
+    decide(checked, 1)
+    release(checked, 1)
+    deltalake.write_deltalake(str(checked.zones.published_table("proef")), TABLE.slice(1), mode="overwrite")
+    fewer = Counter(TABLE.slice(1)["provincie"].to_pylist())
+    hand_in(
+        checked, COUNTS.replace("FILTERS", ""), [["provincie", "n"], *([name, str(fewer[name])] for name in PROVINCES)]
+    )
     checked.submit()
     assert [(f.code, f.place, f.severity) for f in checked.load(2).findings] == [
         ("RELEASED_NOT_COUNTED", "request 1", "look")

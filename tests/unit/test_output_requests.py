@@ -463,6 +463,25 @@ def test_a_kill_at_any_write_leaves_a_request_that_continues(office: Office, wri
     assert request_store.list_requests(office.zones, "proef") == [1]
 
 
+def test_a_release_that_cannot_be_completed_can_be_withdrawn(office: Office) -> None:
+    office.submit()
+    office.decide("jansen")
+    office.decide("klaas")
+    with pytest.MonkeyPatch.context() as patched:
+        break_after(patched, 1)
+        with pytest.raises(KeyboardInterrupt):
+            office.release()
+    assert office.load().state is RequestState.RELEASED
+    (office.stored / "files" / "tabel.csv").write_bytes(TABLE.replace(b"120", b"121"))
+    with pytest.raises(StateRefused, match="bytes that were submitted"):
+        office.settle()
+    request_release.settle_requests(office.environment(), "proef", withdrawn=1)
+    request = request_release.withdraw_request(office.environment(), office.load(), "een veranderd bestand")
+    assert request.state is RequestState.WITHDRAWN
+    assert not office.released.exists()
+    office.settle()
+
+
 def link(folder: Path) -> None:
     (folder / "tabel.csv").unlink()
     (folder / "tabel.csv").symlink_to("/etc/hostname")

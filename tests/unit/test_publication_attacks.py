@@ -23,7 +23,9 @@ from cohort.agreements import Platform, Publication
 from cohort.foundation import StateRefused
 from cohort.publication_documents import Measure, PublishedScore
 from cohort.publications.earlier_editions import EarlierEdition, Published
-from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.edition_rows import Cells, EditionRows
+from cohort.publications.edition_search import suppress_cells
+from cohort.publications.rounded_cells import round_cells
 from cohort.table_audit import AuditEdition, AuditInput, audit_tables
 
 Rows = list[dict[str, Any]]
@@ -442,6 +444,24 @@ def test_means_are_not_of_an_edition_without_scores() -> None:
     means = [cell.value for cell in second.cells["b"] if cell.value is not None]
     assert means
     assert all(90 < float(mean) < 110 for mean in means)
+    assert audit(second, first) == set()
+
+
+def test_a_mean_of_ten_pupils_whose_count_was_printed_is_refused_in_words() -> None:
+    model = next(row for row in give_scores(Random(9), draw_pupils(Random(9))) if row["heeft"] == "ja")
+    regions = sorted(REGION.trees["plat"]["*"])
+    pupils = [
+        {**model, "regio": region, "school": f"{region}s{place}", "board": f"{region}b{place}", "pupils": 1}
+        for region in regions
+        for place in range(10 if region == regions[0] else 20)
+    ]
+    everybody = DrawnVariable("heeft", {"plat": flat("ja")})
+    first = make(DrawnPublication((REGION,), (DrawnTable("a", {"regio": "plat"}),), pupils))
+    assert first.value("a", (regions[0],)) == "10"
+    tables = (DrawnTable("b", {"regio": "plat"}, (MEAN,)),)
+    second = DrawnPublication((REGION, everybody), tables, pupils, name="scores", scores=(SCORE,))
+    with pytest.raises(StateRefused, match="cells that were printed before"):
+        make(second, first)
 
 
 # Boards, shares, distributions

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.unit.drawn_publication import COUNT, LIMITS, DrawnPublication, DrawnTable, DrawnVariable, flat, text
 
 from cohort.foundation import NotAnonymous
 from cohort.publication_documents import Measure, PublicationDocument, PublishedRules, PublishedScore, TidyCell
 from cohort.table_audit import AuditEdition, AuditInput, AuditResult, ReleasedCell, audit_tables
+from cohort.table_audit.edition_audit import read_edition
 
 REGION = DrawnVariable("regio", {"land": {"*": ("N", "Z"), "N": ("n1", "n2"), "Z": ("z1", "z2")}})
 GROUP = DrawnVariable("jaargroep", {"groep": flat("7", "8")})
@@ -128,6 +132,48 @@ def test_finer_cells_without_a_late_objector_contradict_the_published_total() ->
     table = DrawnTable("b", {"sekse": "sekse", "jaargroep": "groep"})
     finer = replace(PUBLICATION, variables=[detail, GROUP], tables=[table], pupils=pupils, name="fijner")
     assert "TABLE_SOURCE" in codes(audit(hide(set(), finer), hide(SAFE)))
+
+
+SEX = DrawnVariable("sekse", {"sekse": flat("j", "m")})
+YEARS = ("2023-2024", "2024-2025")
+
+
+def make_last_year(tree: Mapping[str, str]) -> AuditEdition:
+    """An edition of the school year before, of many pupils in every cell, by variables of its own."""
+    pupils = [
+        {**row, "sekse": "jm"[number // 6 % 2]} for number, row in enumerate(make_pupils(dict.fromkeys(COUNTS, 60)))
+    ]
+    variables = [variable for variable in (REGION, SEX) if variable.name in tree]
+    tables = [DrawnTable("b", tree)]
+    last = replace(PUBLICATION, variables=variables, tables=tables, pupils=pupils, name="vorig", school_years=YEARS[:1])
+    return hide(set(), last)
+
+
+@pytest.mark.parametrize("tree", [{"regio": "land"}, {"regio": "land", "sekse": "sekse"}])
+def test_an_edition_of_another_year_by_other_variables_is_no_contradiction(tree: Mapping[str, str]) -> None:
+    assert codes(audit(hide(SAFE), make_last_year(tree))) == set()
+    assert codes(audit(make_last_year(tree), hide(SAFE))) == set()
+    assert codes(audit(hide(SAFE - {("n1", "8")}), make_last_year(tree))) == {"TABLE_OUTSIDER"}
+
+
+def test_an_edition_of_one_year_group_by_another_variable_is_no_contradiction() -> None:
+    pupils = [{**row, "sekse": "jm"[n // 6 % 2]} for n, row in enumerate(make_pupils({**COUNTS, ("z1", "7"): 60}))]
+    table = DrawnTable("c", {"regio": "land", "sekse": "sekse"})
+    own = replace(
+        PUBLICATION, variables=[REGION, GROUP, SEX], tables=[table], population={"jaargroep": "7"}, name="zeven",
+        pupils=[row for row in pupils if row["jaargroep"] == "7"],
+    )  # fmt: skip
+    secret = {("n1", "j"), ("n1", "m"), ("n1", "*"), ("n2", "*"), ("n2", "j"), ("n2", "m")}
+    all_groups = replace(PUBLICATION, pupils=pupils)
+    assert codes(audit(hide(secret, own), hide(SAFE, all_groups))) == set()
+    assert "TABLE_OUTSIDER" in codes(audit(hide(secret - {("n2", "j"), ("n2", "m")}, own), hide(SAFE, all_groups)))
+
+
+def test_two_years_together_beside_one_of_them_by_other_variables_are_refused() -> None:
+    """Nobody counted the other year in the variables of the first, so nothing can be proved of the difference."""
+    many, few = dict.fromkeys(COUNTS, 60), {cell: 3 if cell[0] == "n1" else 60 for cell in COUNTS}
+    both = replace(PUBLICATION, pupils=[*make_pupils(many), *make_pupils(few)], school_years=YEARS)
+    assert "TABLE_SOURCE" in codes(audit(hide(set(), both), make_last_year({"regio": "land", "sekse": "sekse"})))
 
 
 def test_an_earlier_edition_by_another_cut_gives_a_cell_away() -> None:
@@ -254,11 +300,52 @@ def test_a_hidden_mean_at_the_end_of_the_scale_is_computed_too_nearly() -> None:
     assert codes(result) == {"TABLE_MEAN"}
 
 
+def test_the_spread_of_an_edition_holds_whatever_an_earlier_one_declared() -> None:
+    publication = make_means()
+    pupils = [
+        {**row, "M": 15990 if (row["regio"], row["jaargroep"]) in SAFE - {("n1", "7")} else 10000}
+        for row in publication.pupils
+    ]
+    narrow = replace(publication, pupils=pupils, scores=[SCORE.model_copy(update={"spread": 1})])
+    later = replace(publication, pupils=pupils, edition=2)
+    assert codes(audit(hide(SAFE, narrow))) == set()
+    assert codes(audit(hide(SAFE, later), hide(SAFE, narrow))) == {"TABLE_MEAN"}
+
+
 def test_a_mean_needs_eleven_pupils() -> None:
     counts = {**COUNTS, ("n1", "7"): 10}
     result = audit(hide(set(), make_means(counts=counts)))
     assert codes(result) == {"TABLE_RULE"}
     assert [c.cell for c in result.findings[0].cases] == ["leerlingen 1: a: n1 × 7: gemiddelde"]
+
+
+MEDIAN = Measure(
+    name="mediaan", kind="percentile", label=text("m"), scores=("M",), quantile=0.5, base={"rekenen": "M"}, decimals=0
+)
+
+
+def make_medians(points: int, year: str, name: str) -> AuditEdition:
+    """An edition whose pupils all have one score, with the median of every cell."""
+    pupils = [{**row, "rekenen": "M", "M": 100 * points} for row in make_pupils(dict.fromkeys(COUNTS, 60))]
+    table = DrawnTable("a", {"regio": "land", "jaargroep": "groep"}, (COUNT, MEDIAN))
+    publication = replace(
+        PUBLICATION, variables=[REGION, GROUP, PRESENT], tables=[table], pupils=pupils, scores=[SCORE], name=name,
+        school_years=(year,),
+    )  # fmt: skip
+    edition = publication.edition_of(lambda nodes, m: publication.figure(nodes, COUNT) if m == COUNT else f"{points}")
+    rows = {key: [row[key] for row in pupils] for key in ("regio", "jaargroep", "rekenen")}
+    number = len(pupils)
+    columns = {**rows, "score": ["M"] * number, "value": [100 * points] * number, "pupils": [1] * number}
+    return replace(edition, scores=pa.table(columns))
+
+
+def test_a_percentile_of_another_years_pupils_is_not_this_years() -> None:
+    last, own = make_medians(90, YEARS[0], "vorig"), make_medians(110, YEARS[1], "leerlingen")
+    assert codes(audit(own, last)) == set()
+    mixed = {"a": tuple(replace(c, value="90") if c.measure == "mediaan" else c for c in own.cells["a"] or ())}
+    result = audit(replace(own, cells=mixed), last)
+    assert codes(result) == {"TABLE_FIGURE"}
+    assert len(result.findings[0].cases) == len(mixed["a"]) // 2
 
 
 SHARE = Measure(name="aandeel", kind="share", label=text("a"), numerator={"jaargroep": "7"}, decimals=0)
@@ -343,6 +430,12 @@ def test_an_exact_count_among_rounded_ones_is_found() -> None:
     assert "TABLE_FIGURE" in codes(audit(change(make_rounded()[1], ("n1", "7"), "5")))
 
 
+@pytest.mark.parametrize("value", ["1x", "12.5", "²"])
+@pytest.mark.parametrize("nodes", [("z1", "7"), ("z1", "*")])
+def test_a_rounded_count_that_is_no_number_is_found(nodes: tuple[str, str], value: str) -> None:
+    assert "TABLE_FIGURE" in codes(audit(change(make_rounded()[1], nodes, value)))
+
+
 def test_noise_is_declared() -> None:
     document: PublicationDocument = replace(PUBLICATION, method="noise").document()
     edition = hide(set())
@@ -362,3 +455,38 @@ def test_counts_without_schools_are_no_source() -> None:
     edition = hide(SAFE)
     broken = AuditEdition(edition.document, edition.cells, edition.contributors.drop_columns(["board"]))
     assert codes(audit(broken)) == {"TABLE_SOURCE"}
+
+
+@pytest.mark.parametrize("change_rows", ["leaf", "negative", "nothing"])
+def test_counts_that_cannot_be_counts_of_the_edition_are_no_source(change_rows: str) -> None:
+    edition = hide(SAFE)
+    rows = edition.contributors.to_pylist()
+    changes: dict[str, dict[str, Any]] = {
+        "leaf": {"regio": "x9"},
+        "negative": {"pupils": -1},
+        "nothing": {"pupils": None},
+    }
+    rows[0].update(changes[change_rows])
+    schema = edition.contributors.schema
+    assert codes(audit(replace(edition, contributors=pa.Table.from_pylist(rows, schema)))) == {"TABLE_SOURCE"}
+    unknown = [{**row, "school": None, "board": None} for row in rows]
+    document = edition.document.model_copy(update={"rows": "release", "project": "proef", "release": 1})
+    released = replace(edition, document=document, contributors=pa.Table.from_pylist(unknown, schema))
+    assert codes(audit(released)) == {"TABLE_SOURCE"}
+
+
+@pytest.mark.parametrize("damage", ["a\rb;7;leerlingen;12;vrij", f"{'x' * 200_000};7;leerlingen;12;vrij", "\n", "n1;7"])
+def test_a_file_of_cells_that_cannot_be_read_is_a_finding(tmp_path: Path, damage: str) -> None:
+    edition = hide(SAFE)
+    (tmp_path / "publication.json").write_text(edition.document.model_dump_json(), encoding="utf-8")
+    (tmp_path / "a.cells.csv").write_text(f"regio;jaargroep;maat;waarde;status\n{damage}\n", encoding="utf-8")
+    pq.write_table(edition.contributors, tmp_path / "contributors.parquet")
+    stored = read_edition(tmp_path, tmp_path)
+    assert stored.cells == {"a": None}
+    assert "TABLE_CELLS" in codes(audit(stored))
+
+
+def test_counts_that_cannot_be_read_name_their_edition(tmp_path: Path) -> None:
+    exact = tmp_path / "leerlingen" / "3"
+    with pytest.raises(NotAnonymous, match="edition 3 of the publication leerlingen"):
+        read_edition(exact / "published", exact)

@@ -7,6 +7,7 @@ problems (exit code 10). No Spark, no pupil data.
     publication            one publication: its tables, and what they are made from
     approval_settings      who may approve what
     output_limits          how large a request of researchers may be
+    publication_tables     variables, scores, measures and tables of a publication
     publication_limits     when a cell of a public table is hidden
     container_limits       what a zip or workbook may unpack to
     catalogue              `toetsen.csv`, `scholen.csv`
@@ -55,17 +56,9 @@ from cohort.agreements.project_hierarchies import (
     load_hierarchy,
     make_band_hierarchy,
 )
-from cohort.agreements.publication import (
-    SCHOOL_ATTRIBUTES,
-    DeclaredMeasure,
-    DeclaredScore,
-    DeclaredTable,
-    DeclaredVariable,
-    NoiseSettings,
-    Publication,
-    load_publication,
-)
+from cohort.agreements.publication import NoiseSettings, Publication, load_publication
 from cohort.agreements.publication_limits import CellLimits, PublicationLimits
+from cohort.agreements.publication_tables import DeclaredMeasure, DeclaredScore, DeclaredTable, DeclaredVariable
 from cohort.agreements.report_settings import DeclaredRegression, RiskException
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
@@ -75,7 +68,6 @@ __all__ = [
     "NUMERIC_SCORES",
     "PRINCIPAL",
     "PROJECT_NAME",
-    "SCHOOL_ATTRIBUTES",
     "SCHOOL_LIST_HEADER",
     "TEST_LIST_HEADER",
     "ApprovalSettings",

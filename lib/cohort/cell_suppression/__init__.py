@@ -12,6 +12,7 @@ pupil, and a school only as a column of counts.
     attacker_programme      how far one attacker's interval reaches: linear programmes
     pattern_audit           whether a pattern is safe from all attackers
     protecting_movements    the first safe pattern
+    search_state            how far a search has come, for the next run
     pattern_search          the cheapest one: cutting planes
     cell_suppression_task   what a search is given and gives back
     suppression             the verb
@@ -47,6 +48,7 @@ from cohort.cell_suppression.linked_cells import CellKey, LinkedCells, TableShap
 from cohort.cell_suppression.pattern_audit import OUTSIDER, Breach, PatternAudit
 from cohort.cell_suppression.pattern_search import FoundPattern, NoPatternInTime, PatternSearch, SearchBudget
 from cohort.cell_suppression.protecting_movements import CannotProtect
+from cohort.cell_suppression.search_state import Cut, SearchState, read_search_state
 from cohort.cell_suppression.suppression import find_hidden_cells, find_variable_to_coarsen
 from cohort.cell_suppression.suppression_problem import InformedAttackers, SuppressionProblem, make_attackers
 
@@ -61,6 +63,7 @@ __all__ = [
     "CellVariable",
     "Contributions",
     "Contributors",
+    "Cut",
     "FewContributors",
     "FewPupils",
     "FoundPattern",
@@ -75,6 +78,7 @@ __all__ = [
     "ProtectedScore",
     "Protection",
     "SearchBudget",
+    "SearchState",
     "SuppressionProblem",
     "SuppressionResult",
     "SuppressionRules",
@@ -89,4 +93,5 @@ __all__ = [
     "list_table_cells",
     "make_attackers",
     "protect_cells",
+    "read_search_state",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from cohort.cell_suppression.cell_rules import CellRule, FewContributors, FewPup
 from cohort.cell_suppression.cell_variables import CellVariable
 from cohort.cell_suppression.linked_cells import CellKey, LinkedCells, TableShape
 from cohort.cell_suppression.pattern_search import SearchBudget
+from cohort.cell_suppression.search_state import SearchState
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class SuppressionTask:
             than a count.
         scores: the scores whose means are printed.
         sums: further columns of the contributions to add up for every cell.
+        before: how far an interrupted search came.
+        keep: receives how far this one has come.
         informed: whether schools and boards are attackers who know their own pupils; only published comparisons of
             methods leave them out.
     """
@@ -93,6 +96,8 @@ class SuppressionTask:
     further_needs: Mapping[CellKey, tuple[float, float]] = field(default_factory=dict)
     scores: Sequence[ProtectedScore] = ()
     sums: Sequence[str] = ()
+    before: SearchState | None = None
+    keep: Callable[[SearchState], None] = lambda _: None
     informed: bool = True
 
 

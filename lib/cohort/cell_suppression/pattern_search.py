@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import highspy
@@ -21,12 +21,14 @@ from cohort.cell_suppression.attacker_programme import SolverFailed
 from cohort.cell_suppression.cell_contributors import Numbers
 from cohort.cell_suppression.pattern_audit import OUTSIDER, Breach, JointAudit
 from cohort.cell_suppression.protecting_movements import CannotProtect, print_again, repair_pattern
+from cohort.cell_suppression.search_state import Cut, SearchState, digest_problems
 from cohort.cell_suppression.suppression_problem import SuppressionProblem
 from cohort.foundation import ProgressWriter, new_solver
 
 GAPS = (0.01, 0.002, 0.0004, 0.0)
 """The gaps to which whole patterns are searched, one after the other."""
 MOST_RELAXATIONS = 80
+SECONDS_BETWEEN_STATES = 10
 
 
 @dataclass(frozen=True)
@@ -74,15 +76,6 @@ class FoundPattern:
         return max(self.cost - self.lower_bound, 0.0) / self.cost if self.cost else 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """A row of the master problem: coefficients of cells whose sum is at least `least`."""
-
-    cells: Numbers
-    coefficients: Numbers
-    least: float
-
-
 class NoPatternInTime(RuntimeError):
     """There was no safe pattern when the time for it was over."""
 
@@ -94,8 +87,8 @@ class PatternSearch:
         problems: the problem of the counts, and those of the sums of scores of the same cells.
         budget: how long it may take.
         progress: receives lines of progress.
-        cuts: those of an earlier search of the same problem.
-        start: a pattern to begin with; taken when it is safe.
+        before: how far an earlier search came; of another problem it is left alone. Its pattern is taken when safe.
+        keep: receives how far this one has come, every ten seconds at most.
     """
 
     def __init__(
@@ -103,8 +96,8 @@ class PatternSearch:
         problems: Sequence[SuppressionProblem],
         budget: SearchBudget,
         progress: ProgressWriter,
-        cuts: Iterable[Cut] = (),
-        start: Numbers | None = None,
+        before: SearchState | None = None,
+        keep: Callable[[SearchState], None] = lambda _: None,
     ) -> None:
         self._problems, self._problem = tuple(problems), problems[0]
         self._budget, self._progress = budget, progress
@@ -117,10 +110,13 @@ class PatternSearch:
         self.cuts: list[Cut] = []
         self._known: set[bytes] = set()
         self._solver = self._make_master()
-        for cut in (*self._list_relation_cuts(), *cuts):
+        self._keep, self._kept_at, self._digest = keep, self._began, digest_problems(self._problems)
+        if before is not None and before.problem != self._digest:
+            before = None
+        for cut in (*self._list_relation_cuts(), *(() if before is None else before.cuts)):
             self._add(cut)
-        if start is not None:
-            self._offer_if_safe(start)
+        if before is not None and before.hidden is not None:
+            self._offer_if_safe(before.hidden)
 
     def run(self) -> FoundPattern:
         """Search until the pattern is proven or the time is over.
@@ -140,8 +136,18 @@ class PatternSearch:
         )
 
     @property
+    def state(self) -> SearchState:
+        """How far the search has come."""
+        return SearchState(self._digest, tuple(self.cuts), self._best)
+
+    @property
     def _seconds(self) -> float:
         return time.monotonic() - self._began
+
+    def _keep_state(self) -> None:
+        if time.monotonic() - self._kept_at > SECONDS_BETWEEN_STATES:
+            self._keep(self.state)
+            self._kept_at = time.monotonic()
 
     def _is_budget_left(self) -> bool:
         added = _peak_megabytes() - self._megabytes_at_first
@@ -220,6 +226,7 @@ class PatternSearch:
             self._solver.run()
             parts = np.clip(np.array(self._solver.getSolution().col_value), 0.0, 1.0)
             self._bound = max(self._bound, float(self._solver.getInfo().objective_function_value))
+            self._keep_state()
             audit = JointAudit(self._problems, parts, self._audit)
             new = [self._add(cut) for cut in self._list_bridge_cuts(parts)]
             new += [self._add(self._make_cut(breach)) for breach in audit.find_breaches(1e-4, informed=False)]
@@ -306,6 +313,7 @@ class PatternSearch:
             self._best, self._cost = hidden, cost
 
     def _report(self, stage: str) -> None:
+        self._keep_state()
         cost = "none" if self._best is None else f"{self._cost:,.1f}"
         self._progress(f"{stage}: cost {cost}, at least {self._bound:,.1f}, {self._seconds:.0f} s")
 

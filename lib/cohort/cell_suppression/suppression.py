@@ -44,7 +44,7 @@ def find_hidden_cells(task: SuppressionTask, progress: ProgressWriter) -> Suppre
     _require_few_primary(cells, counts, primary, task)
     problems = _make_problems(cells, counts, protection, task)
     try:
-        found = PatternSearch(problems, task.budget, progress).run()
+        found = PatternSearch(problems, task.budget, progress, task.before, task.keep).run()
     except NoPatternInTime:
         raise _refuse_time(cells, counts, primary, task) from None
     except CannotProtect as failure:

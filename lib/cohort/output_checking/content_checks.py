@@ -6,7 +6,6 @@ What was counted again is kept beside the request, for the page of the reviewers
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pyarrow as pa
 
@@ -28,7 +27,9 @@ UNDECLARED_FILE = re.compile(r"file ([0-9]+)")
 NO_PUBLISHED_TABLE = "NO_PUBLISHED_TABLE"
 """The project has no published table: no figure could be counted again."""
 RELEASED_NOT_COUNTED = "RELEASED_NOT_COUNTED"
-"""A table that was released before cannot be counted in the published table of today: differences are not known."""
+"""A table that was released before cannot be counted in the published table of today, or counts otherwise there, as
+after a later release: differences with it are not known.
+"""
 
 
 def check_contents(subject: CheckSubject, /) -> tuple[RequestFinding, ...]:
@@ -107,20 +108,28 @@ def _count_released(
         try:
             declaration = read_request_declaration((folder / DECLARATION).read_bytes())
             tables = [file for file in declaration.files if file.kind == "table"]
-            counted = [list(_count_table(folder, file, rows)) for file in tables]
+            counted = [_count_printed_cells(folder, file, rows) for file in tables]
         except (UsageRefused, OSError):
             counted = [[]]
-        if not all(counted):
+        if not all(counted) or any(is_other for of_table in counted for _, is_other in of_table):
             findings.append(_find_about_request(RELEASED_NOT_COUNTED, "look", f"request {request.number}"))
-        cells += [cell for of_table in counted for cell in of_table]
+        cells += [cell for of_table in counted for cell, _ in of_table]
     return cells, findings
 
 
-def _count_table(folder: StoragePath, file: DeclaredFile, rows: PublishedRows) -> Iterator[checks.ReleasedCell]:
+def _count_printed_cells(
+    folder: StoragePath, file: DeclaredFile, rows: PublishedRows
+) -> list[tuple[checks.ReleasedCell, bool]]:
+    """Count the printed cells of a released table, each with whether it counts otherwise today than is printed."""
     table = read_declared_table(folder, file, rows)
-    for cell in () if table is None else count_cells(file, table, rows):
-        if cell.printed is not None:
-            yield checks.ReleasedCell(cell.selection, cell.column.rounded_to, cell.column.of, int(cell.printed))
+    return [
+        (
+            checks.ReleasedCell(cell.selection, cell.column.rounded_to, cell.column.of, int(cell.printed)),
+            abs(cell.printed - cell.count) >= cell.column.rounded_to,
+        )
+        for cell in ([] if table is None else count_cells(file, table, rows))
+        if cell.printed is not None
+    ]
 
 
 def _find_about_request(code: str, severity: str, place: str = "") -> RequestFinding:

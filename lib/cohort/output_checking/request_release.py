@@ -80,11 +80,21 @@ def return_request(environment: Environment, request: OutputRequest, reason: str
     return append_event(environment, request, RequestState.RETURNED, name_current_user(), reason=reason)
 
 
-def settle_requests(environment: Environment, project: str) -> None:
-    """Complete what a kill interrupted in the requests of a project; the caller holds its lock."""
+def settle_requests(environment: Environment, project: str, withdrawn: int | None = None) -> None:
+    """Complete what a kill interrupted in the requests of a project; the caller holds its lock.
+
+    Args:
+        environment: the surroundings of the run.
+        project: the project.
+        withdrawn: the request that the caller is about to withdraw, which nothing that is wrong with it may prevent.
+
+    Raises:
+        StateRefused: a file or a review changed of a request that has to be completed (exit code 15).
+    """
     remove_unfinished_submissions(environment, project)
     for request in load_requests(environment.zones, project):
-        settle_release(environment, settle_review(environment, request))
+        if request.number != withdrawn:
+            settle_release(environment, settle_review(environment, request))
 
 
 def settle_release(environment: Environment, request: OutputRequest) -> OutputRequest:

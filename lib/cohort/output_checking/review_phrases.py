@@ -53,8 +53,9 @@ OWN_FINDINGS = {
         "The project has no published table, so no figure could be counted again. Release the table first."
     ),
     RELEASED_NOT_COUNTED: gettext_noop(
-        "A table that was released before cannot be counted in the published table of today, so small differences with "
-        "it were not searched. Lay the two beside each other."
+        "A table that was released before cannot be counted in the published table of today, or counts otherwise "
+        "there, as after a later release. So small differences with it were not searched. Lay the two beside each "
+        "other."
     ),
 }
 """Findings that are not of the checks of files; `FINDING_TEXTS` has those."""

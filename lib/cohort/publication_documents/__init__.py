@@ -6,11 +6,13 @@ The job that makes publications writes them; the auditor, the public register an
     tidy_cells             the file of a table's cells
     edition_record         the exact record of an edition, and its states
     public_edition         the public record of an edition
+    audit_report           what the auditor found; restricted
     edition_store          where these stand, and reading and writing them
 """
 
 from __future__ import annotations
 
+from cohort.publication_documents.audit_report import AuditReport, ReportedCase
 from cohort.publication_documents.edition_record import (
     EDITION_MOVES,
     EVER_PUBLIC,
@@ -22,6 +24,7 @@ from cohort.publication_documents.edition_record import (
     SearchFigures,
 )
 from cohort.publication_documents.edition_store import (
+    AUDIT_REPORT,
     CONTRIBUTORS,
     DOCUMENT,
     PUBLISHED_COPY,
@@ -56,6 +59,7 @@ from cohort.publication_documents.publication_document import (
 from cohort.publication_documents.tidy_cells import HIDDEN, PRINTED, TidyCell, format_tidy_cells, parse_tidy_cells
 
 __all__ = [
+    "AUDIT_REPORT",
     "CONTRIBUTORS",
     "DOCUMENT",
     "EDITION_MOVES",
@@ -67,6 +71,7 @@ __all__ = [
     "SCORES",
     "TOTAL_NODE",
     "AuditFigures",
+    "AuditReport",
     "CountedRows",
     "EditionApproval",
     "EditionEvent",
@@ -84,6 +89,7 @@ __all__ = [
     "PublishedRules",
     "PublishedScore",
     "PublishedTable",
+    "ReportedCase",
     "SearchFigures",
     "TableAxis",
     "TableVariable",

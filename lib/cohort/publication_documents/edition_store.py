@@ -17,7 +17,7 @@ from cohort.storage import StoragePath, StorageZones, read_model_document, write
 
 RECORD, DOCUMENT = "record.json", "publication.json"
 CONTRIBUTORS, SCORES = "contributors.parquet", "scores.parquet"
-PUBLISHED_COPY = "published"
+PUBLISHED_COPY, AUDIT_REPORT = "published", "audit.json"
 
 
 def load_edition_record(zones: StorageZones, publication: str, edition: int) -> EditionRecord:

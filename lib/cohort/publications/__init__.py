@@ -8,8 +8,12 @@ approved by a second person and published; none is ever made anew. Called by the
     contributor_counts      pupils per combination of values and school: one pass over the results
     contributor_rows        the same with regions, size classes and boards
     table_shapes            the tables as the search has them
+    release_rows            tables of the rows of a release
     release_beside          what anonymous releases tell of the same pupils
     earlier_editions        what was ever published
+    edition_rows            what an edition counts
+    further_needs           what measures and releases ask beyond the rules on counts
+    rounded_cells           rounded counts
     noisy_cells             figures with noise
     frozen_rows             counts of an earlier edition in the place of today's
     edition_search          which cells are hidden, or what is printed in their place

@@ -192,8 +192,3 @@ def _score_moments(publication: Publication) -> list[tuple[DeclaredScore, str]]:
 
 def _list_score_names(publication: Publication) -> list[str]:
     return [name_score(score, moment) for score, moment in _score_moments(publication)]
-
-
-def name_attributes(publication: Publication) -> Mapping[str, str]:
-    """The name of the variable that shows each attribute."""
-    return {variable.attribute: variable.name for variable in publication.variables}

@@ -90,7 +90,7 @@ def _read_leaves(
 ) -> StringColumn:
     if declared is None:
         return counted[variable.name].cast(pa.string()).combine_chunks()
-    attribute = declared.attribute
+    attribute = str(declared.attribute)
     if attribute in ("regio", "denominatie_groep", "soort"):
         own = {brin: values[attribute] or UNKNOWN_VALUE for brin, values in schools.catalogue.school_attributes.items()}
         return _map(counted["brin"].combine_chunks(), own)

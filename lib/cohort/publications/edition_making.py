@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,16 +17,10 @@ from pyspark.sql import SparkSession
 
 from cohort.agreements import Catalogue, Environment, Publication
 from cohort.approvals import name_current_user
+from cohort.cell_suppression import read_search_state
 from cohort.data_states import AcceptedResults
 from cohort.erasure import accept_objections
-from cohort.foundation import (
-    ConfigurationRefused,
-    DeliveriesRefused,
-    NotAnonymous,
-    ProgressWriter,
-    Stopwatch,
-    describe_problem,
-)
+from cohort.foundation import DeliveriesRefused, NotAnonymous, ProgressWriter, Stopwatch, describe_problem
 from cohort.ingestion import require_canonical_codes, require_newest_numbers
 from cohort.legal_basis import ListVocabulary, Objections, load_list_vocabulary, load_number_changes, load_objections
 from cohort.publication_documents import (
@@ -37,6 +32,7 @@ from cohort.publication_documents import (
     EditionState,
     PublicationDocument,
     SearchFigures,
+    TableVariable,
     find_published_edition,
     format_tidy_cells,
     list_editions,
@@ -48,15 +44,21 @@ from cohort.publications.declared_tables import make_publication_document
 from cohort.publications.earlier_editions import EarlierEdition, Published, load_earlier_editions
 from cohort.publications.edition_audit import audit_files
 from cohort.publications.edition_files import digest_files
-from cohort.publications.edition_search import Cells, EditionRows, round_cells, suppress_cells
+from cohort.publications.edition_rows import Cells, EditionRows
+from cohort.publications.edition_search import KeptSearch, suppress_cells
 from cohort.publications.frozen_rows import find_frozen_edition, select_frozen_rows
 from cohort.publications.noisy_cells import draw_cells
 from cohort.publications.publication_variables import make_table_variables
 from cohort.publications.release_beside import list_released_pupils
+from cohort.publications.release_rows import count_release_rows, print_release_cells
+from cohort.publications.rounded_cells import round_cells
 from cohort.release import require_batches
 from cohort.results import read_current_results
-from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, write_json_document
+from cohort.storage import StoragePath, make_private_folder, open_to_write, remove_tree, store_of, write_json_document
 from cohort.table_files import write_table_files
+
+SEARCH_NAME = "search.npz"
+"""What an interrupted search left, beside the editions of its publication."""
 
 
 @dataclass(frozen=True)
@@ -99,70 +101,80 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     """
     environment, publication = task.environment, task.publication
     zones, clock = environment.zones, Stopwatch(progress)
-    _require_selection(publication)
     edition = max(list_editions(zones, publication.name), default=0) + 1
 
     # 1. The counts per school: one pass over the results.
     objections = _read_objections(spark, task)
-    document = _make_document(task, edition)
-    rows, objected = _count(spark, task, document, objections)
+    rows, objected = _count(spark, task, edition, objections)
+    document = rows.document
     clock.report_stage("counts", f"{len(rows.contributors)} combinations of values and school")
 
     # 2. What is printed, beside everything that was published before.
     earlier = load_earlier_editions(zones)
     rows = _freeze(rows, earlier, clock)
-    released = list_released_pupils(environment, publication, document)
+    released = () if publication.rows == "release" else list_released_pupils(environment, publication, document)
     cells, search, document = _protect(task, rows, Published(earlier, released), progress)
     clock.report_stage(
         "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
     )
 
     # 3. The files, staged; then the auditor reads them.
-    digests = _write_counts(zones.exact_edition(publication.name, edition), rows)
-    staged = zones.staged_edition(publication.name, edition)
-    files = _write_files(staged, document, cells)
-    audit, findings = audit_files(
-        staged, rows.contributors, rows.scores, Published(earlier, released), environment.platform
-    )
-    clock.report_stage("audited", f"{audit.attackers} attackers, {len(findings)} findings")
-    state = EditionState.REFUSED if findings else EditionState.AUDITED
-    record = EditionRecord(
-        publication=publication.name,
-        edition=edition,
-        state=state,
-        events=tuple(_list_events(environment.now, (EditionState.STAGED, state))),
-        declaration_digest=_digest_declaration(environment, publication),
-        files=files,
-        contributors_digest=digests[CONTRIBUTORS],
-        eligibility_digest=objections.digest_for_project(publication.name, task.catalogue.domains()),
-        pupils=int(rows.contributors["pupils"].to_numpy().sum()),
-        schools=len(rows.contributors["school"].unique()),
-        objected=objected,
-        search=search,
-        audit=audit,
-        approval=None,
+    made = _MadeEdition(edition, document, rows, cells, search, objected, objections)
+    record, findings = _stage_and_audit(task, made, Published(earlier, released))
+    clock.report_stage(
+        "audited", f"{record.audit.attackers if record.audit else 0} attackers, {len(findings)} findings"
     )
     save_edition_record(zones, record)
+    (zones.exact_publications / publication.name / SEARCH_NAME).unlink(missing_ok=True)
     if findings:
-        remove_tree(staged)
+        remove_tree(zones.staged_edition(publication.name, edition))
         raise NotAnonymous(
             *findings, f"Edition {edition} of {publication.name} was refused. Correct the cause, then run tables again."
         )
     return record
 
 
-def _require_selection(publication: Publication) -> None:
-    """Refuse rows of a release, which would otherwise be counted from the results."""
-    if publication.rows != "selection":
-        raise ConfigurationRefused(
-            describe_problem(
-                "rows = 'selection'",
-                example="rows = 'selection'",
-                found=f"rows = '{publication.rows}'",
-                where=f"publications/{publication.name}.toml",
-                do="Count the results: this job makes no tables of the rows of a release",
-            )
-        )
+@dataclass(frozen=True, eq=False)
+class _MadeEdition:
+    """An edition before its files are written."""
+
+    edition: int
+    document: PublicationDocument
+    rows: EditionRows
+    cells: Cells
+    search: SearchFigures | None
+    objected: int
+    objections: Objections
+
+
+def _stage_and_audit(
+    task: PublicationTask, made: _MadeEdition, published: Published
+) -> tuple[EditionRecord, tuple[str, ...]]:
+    """Write the files of an edition and have them audited; the record of both, and a sentence for each finding."""
+    environment, name = task.environment, task.publication.name
+    zones, rows = environment.zones, made.rows
+    exact, staged = zones.exact_edition(name, made.edition), zones.staged_edition(name, made.edition)
+    digests = _write_counts(exact, rows)
+    files = _write_files(staged, made.document, made.cells)
+    audit, findings = audit_files(staged, exact, rows, published, environment.platform)
+    state = EditionState.REFUSED if findings else EditionState.AUDITED
+    record = EditionRecord(
+        publication=name,
+        edition=made.edition,
+        state=state,
+        events=tuple(_list_events(environment.now, (EditionState.STAGED, state))),
+        declaration_digest=_digest_declaration(environment, task.publication),
+        files=files,
+        contributors_digest=digests[CONTRIBUTORS],
+        eligibility_digest=made.objections.digest_for_project(name, task.catalogue.domains()),
+        pupils=int(rows.contributors["pupils"].to_numpy().sum()),
+        schools=len(rows.contributors["school"].drop_null().unique()),
+        objected=made.objected,
+        search=made.search,
+        audit=audit,
+        approval=None,
+    )
+    return record, findings
 
 
 def _read_objections(spark: SparkSession, task: PublicationTask) -> Objections:
@@ -182,10 +194,9 @@ def _read_objections(spark: SparkSession, task: PublicationTask) -> Objections:
     return objections
 
 
-def _make_document(task: PublicationTask, edition: int) -> PublicationDocument:
+def _make_document(task: PublicationTask, edition: int, variables: Sequence[TableVariable]) -> PublicationDocument:
     environment, publication = task.environment, task.publication
     published = find_published_edition(environment.zones, publication.name)
-    variables = make_table_variables(publication, task.catalogue, environment.hierarchies)
     return make_publication_document(
         publication,
         variables,
@@ -196,11 +207,14 @@ def _make_document(task: PublicationTask, edition: int) -> PublicationDocument:
     )
 
 
-def _count(
-    spark: SparkSession, task: PublicationTask, document: PublicationDocument, objections: Objections
-) -> tuple[EditionRows, int]:
+def _count(spark: SparkSession, task: PublicationTask, edition: int, objections: Objections) -> tuple[EditionRows, int]:
     """Count the pupils of an edition; also how many were left out because of an objection."""
     environment, publication = task.environment, task.publication
+    if publication.rows == "release":
+        variables, counts, release = count_release_rows(spark, environment, publication)
+        document = _make_document(task, edition, variables).model_copy(update={"release": release.release})
+        return EditionRows(document, counts, None), 0
+    document = _make_document(task, edition, make_table_variables(publication, task.catalogue, environment.hierarchies))
     results = AcceptedResults(read_current_results(spark, environment.zones, require_batches(environment.zones)))
     counted = count_units(results, publication, objections, task.catalogue.domains())
     if not len(counted.rows):
@@ -225,7 +239,7 @@ def _freeze(rows: EditionRows, earlier: tuple[EarlierEdition, ...], clock: Stopw
     """Take the counts of an earlier edition, where they have every cell."""
     document = rows.document
     frozen = find_frozen_edition(document, rows.contributors.column_names, earlier)
-    if frozen is None or document.method != "suppress":
+    if frozen is None or document.method != "suppress" or document.rows == "release":
         return rows
     clock.report_stage("frozen", f"counts of edition {frozen.record.edition} of {frozen.record.publication}")
     scores = None if rows.scores is None or frozen.scores is None else select_frozen_rows(frozen.scores, document)
@@ -239,13 +253,22 @@ def _protect(
 ) -> tuple[Cells, SearchFigures | None, PublicationDocument]:
     """Make what is printed, by the method of the publication."""
     publication, platform = task.publication, task.environment.platform
+    if publication.rows == "release":
+        return print_release_cells(rows, publication.limits.pupils), None, rows.document
     if publication.method == "noise":
         cells, noise = draw_cells(task.environment, publication, rows)
         return cells, None, rows.document.model_copy(update={"noise": noise})
     if publication.method == "round":
         return round_cells(rows, platform), None, rows.document
-    cells, search = suppress_cells(publication, rows, platform, published, progress)
+    kept = _find_kept_search(task.environment.zones.exact_publications / publication.name / SEARCH_NAME)
+    cells, search = suppress_cells(publication, rows, platform, published, progress, kept)
     return cells, search, rows.document
+
+
+def _find_kept_search(path: StoragePath) -> KeptSearch:
+    """Find how far an interrupted search came; bytes that are no state are written over."""
+    before = read_search_state(path.read_bytes()) if path.is_file() else None
+    return KeptSearch(before, lambda state: store_of(path).write_whole(path, state.to_bytes(), public=False))
 
 
 def _write_counts(folder: StoragePath, rows: EditionRows) -> dict[str, str]:

@@ -25,7 +25,7 @@ from cohort.differential_privacy import (
     total_noisy_means,
 )
 from cohort.publication_documents import Measure, NoiseFigures, PublishedTable, TidyCell, VariableHierarchy
-from cohort.publications.edition_search import Cells, EditionRows
+from cohort.publications.edition_rows import Cells, EditionRows
 from cohort.publications.table_shapes import list_leaves
 
 MECHANISM = "geometric"

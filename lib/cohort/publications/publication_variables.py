@@ -74,7 +74,7 @@ def _make_variable(
 
 def _list_codes(variable: DeclaredVariable, publication: Publication, catalogue: Catalogue) -> list[str]:
     """List the leaves of a variable: those that a pupil of the publication can have."""
-    attribute = variable.attribute
+    attribute = str(variable.attribute)
     if attribute == YEAR_VARIABLE:
         return sorted(publication.population.schooljaar)
     if attribute == "schoolgrootte":

@@ -68,7 +68,7 @@ def list_released_pupils(
 def _read_release(
     environment: Environment, project: Project, publication: Publication, document: PublicationDocument
 ) -> Iterator[ReleasedPupils]:
-    attributes: dict[str, str] = {variable.attribute: variable.name for variable in publication.variables}
+    attributes = {str(variable.attribute): variable.name for variable in publication.variables}
     columns = {
         attributes[str(column.attribute)]: column.name
         for column in project.quasi_identifiers

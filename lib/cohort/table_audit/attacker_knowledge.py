@@ -6,7 +6,7 @@ printed cell is written with the printed cells inside it taken out, which keeps 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,24 +38,75 @@ class KnownRow:
 class PartColumns:
     """The parts of all largest combinations of variables, numbered through.
 
+    Two editions of other school years may have other variables. So a cell consists of the parts of a combination only
+    where some edition counts its pupils in that detail, and a combination that is part of a larger one is kept where
+    the larger one has none of the pupils of a cell. Where the larger one has some of them, as of one year group, the
+    rows that couple the two say what it knows of those.
+
     Args:
         parts: the parts.
         meanings: every cell.
+        find_counted: finds which parts of a combination are counted; left out, all are.
     """
 
-    def __init__(self, parts: PartSpace, meanings: Iterable[Meaning]) -> None:
+    def __init__(
+        self,
+        parts: PartSpace,
+        meanings: Iterable[Meaning],
+        find_counted: Callable[[frozenset[int]], Array] | None = None,
+    ) -> None:
         self.parts, self.space = parts, parts.space
-        divided = {self.space.divided(meaning) for meaning in meanings}
-        self.largest = sorted((own for own in divided if not any(own < other for other in divided)), key=sorted)
+        self._find_counted = find_counted
+        self._counted: dict[frozenset[int], Array | None] = {}
+        self._holders: dict[Meaning, list[frozenset[int]]] = {}
+        self.largest = self._find_largest(meanings)
         starts = np.concatenate([[0], np.cumsum([parts.size(own) for own in self.largest])])
         self.starts = {own: int(start) for own, start in zip(self.largest, starts, strict=False)}
         self.number = int(starts[-1])
         self._columns: dict[tuple[frozenset[int], Meaning], Array] = {}
 
     def holders(self, meaning: Meaning) -> list[frozenset[int]]:
-        """The largest combinations whose parts a cell consists of."""
-        own = self.space.divided(meaning)
-        return [largest for largest in self.largest if own <= largest]
+        """The largest combinations whose parts a cell consists of; where it is counted in none, all that divide it."""
+        if meaning not in self._holders:
+            own = self.space.divided(meaning)
+            dividing = [largest for largest in self.largest if own <= largest]
+            whole = [one for one in dividing if self._are_counted(meaning, one).all()]
+            some = [one for one in dividing if one not in whole and self.is_counted(meaning, one)]
+            needed = [one for one in some if not any(self._is_coupled(meaning, one, other) for other in whole)]
+            self._holders[meaning] = [*whole, *needed] or dividing
+        return self._holders[meaning]
+
+    def is_counted(self, meaning: Meaning, divided: frozenset[int]) -> bool:
+        """Whether any part of a cell is counted in a combination."""
+        return bool(self._are_counted(meaning, divided).any())
+
+    def _are_counted(self, meaning: Meaning, divided: frozenset[int]) -> Array:
+        """Which parts of a cell are counted in a combination."""
+        if divided not in self._counted:
+            counted = None if self._find_counted is None else self._find_counted(divided)
+            self._counted[divided] = None if counted is None or counted.all() else counted
+        counted = self._counted[divided]
+        return np.ones(1, dtype=bool) if counted is None else counted[self.parts.parts(divided, meaning)]
+
+    def _is_coupled(self, meaning: Meaning, some: frozenset[int], whole: frozenset[int]) -> bool:
+        """Whether all that a combination counts of a cell is coupled to one that counts the whole cell.
+
+        It is where every part by the variables of both is counted entirely or not at all.
+        """
+        shared = some & whole
+        parts = [self.parts.meaning_of_part(shared, part) for part in self.parts.parts(shared, meaning)]
+        return all(counted.all() or not counted.any() for counted in (self._are_counted(part, some) for part in parts))
+
+    def _find_largest(self, meanings: Iterable[Meaning]) -> list[frozenset[int]]:
+        cells: dict[frozenset[int], list[Meaning]] = {}
+        for meaning in dict.fromkeys(meanings):
+            cells.setdefault(self.space.divided(meaning), []).append(meaning)
+        largest: list[frozenset[int]] = []
+        for divided in sorted(cells, key=len, reverse=True):
+            larger = [other for other in largest if divided < other]
+            if any(not any(self.is_counted(cell, other) for other in larger) for cell in cells[divided]):
+                largest.append(divided)
+        return sorted(largest, key=sorted)
 
     def columns(self, meaning: Meaning, holder: frozenset[int] | None = None) -> Array:
         """The parts of a cell in one combination, the first that has it where none is given."""
@@ -132,7 +183,8 @@ def _couple(columns: PartColumns, exact: set[Meaning], free: Array) -> list[Know
             shared = first & second
             for part in range(columns.parts.size(shared)):
                 meaning = columns.parts.meaning_of_part(shared, part)
-                if meaning in exact:
+                counted = columns.is_counted(meaning, first) and columns.is_counted(meaning, second)
+                if meaning in exact or not counted:
                     continue
                 one, other = columns.columns(meaning, first), columns.columns(meaning, second)
                 own = np.concatenate([one, other])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 
 import pyarrow.parquet as pq
@@ -80,7 +81,7 @@ def read_edition(folder: StoragePath, restricted: StoragePath) -> AuditEdition:
                 "the document and the counts per school of every edition that was ever public",
                 example="publication.json and contributors.parquet",
                 found=f"one that cannot be read ({type(problem).__name__})",
-                where=f"{folder.parent.name}/{folder.name} of the publications",
+                where=f"edition {restricted.name} of the publication {restricted.parent.name}",
                 do="Restore it from the backup: without it nothing can be proved of a later edition",
             )
         ) from None
@@ -93,6 +94,6 @@ def _read_cells(folder: StoragePath, document: PublicationDocument) -> dict[str,
         try:
             text = (folder / table.cells_file).read_text(encoding="utf-8")
             cells[table.name] = tuple(parse_tidy_cells(text, tuple(axis.variable for axis in table.axes)))
-        except (OSError, ValueError):
+        except (OSError, ValueError, csv.Error):
             cells[table.name] = None
     return cells

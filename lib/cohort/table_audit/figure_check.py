@@ -40,9 +40,9 @@ class MeaningCounts:
         key = (meaning, column)
         if key not in self._known:
             divided = self._counts.space.divided(meaning)
-            edition = self._counts.find_edition(meaning)
+            edition = self._counts.find_edition(meaning, column)
             parts = None if edition is None else self._counts.of_edition(edition, divided)
-            if parts is None or (column != PUPILS and column not in parts.sums):
+            if parts is None:
                 return None
             values = parts.pupils if column == PUPILS else parts.sums[column]
             self._known[key] = float(values[self._counts.parts.parts(divided, meaning)].sum())
@@ -90,7 +90,7 @@ def _is_right(figure: ShownFigure, own: MeaningCounts, editions: Sequence[AuditE
     if measure.kind == "share":
         return _is_right_share(printed, own.value(figure.numerator or figure.base), pupils, measure.decimals)
     if measure.kind == "percentile":
-        return any(_is_right_percentile(figure, edition, space) for edition in editions)
+        return any(_is_right_percentile(figure, number, edition, space) for number, edition in enumerate(editions))
     sums = [_require(own.value(figure.base, f"{score}_sum")) for score in measure.scores]
     if measure.kind == "standard_deviation":
         squares = _require(own.value(figure.base, f"{measure.scores[0]}_sum_squares"))
@@ -111,11 +111,14 @@ def _is_right_share(printed: str, numerator: float | None, pupils: float, decima
     return LEAST_SHARE <= exact <= MOST_SHARE and _rounds_to(printed, exact, decimals)
 
 
-def _is_right_percentile(figure: ShownFigure, edition: AuditEdition, space: MeaningSpace) -> bool:
-    """Whether a percentile lies between the two scores around its rank."""
-    if edition.scores is None or figure.measure.quantile is None:
-        return False
+def _is_right_percentile(figure: ShownFigure, number: int, edition: AuditEdition, space: MeaningSpace) -> bool:
+    """Whether a percentile lies between the two scores around its rank, by an edition that has its pupils.
+
+    An earlier edition does as well, because what was published is frozen.
+    """
     table = edition.scores
+    if table is None or figure.measure.quantile is None or not _has_pupils(figure.base, number, table, space):
+        return False
     inside = np.array([score == figure.measure.scores[0] for score in table["score"].to_pylist()], dtype=bool)
     for place, name in enumerate(space.variables):
         if name in table.column_names:
@@ -131,6 +134,15 @@ def _is_right_percentile(figure: ShownFigure, edition: AuditEdition, space: Mean
     ]
     slack = 0.5 * 10.0**-figure.measure.decimals + 1e-9
     return around[0] / HUNDREDTHS - slack <= float(figure.value or "") <= around[1] / HUNDREDTHS + slack
+
+
+def _has_pupils(base: Meaning, number: int, table: pa.Table, space: MeaningSpace) -> bool:
+    """Whether an edition has the pupils of a cell, and its table the columns that tell them from others."""
+    for place, (name, own) in enumerate(zip(space.variables, base, strict=True)):
+        every = space.pupils_of(number)[place]
+        if own & ~every or (own != every and name not in table.column_names):
+            return False
+    return True
 
 
 def _rounds_to(printed: str, exact: float, decimals: int) -> bool:

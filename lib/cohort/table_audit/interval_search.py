@@ -53,7 +53,6 @@ class InformedAttackers:
         p % of the largest school that is not the attacker's, at least 1; nothing where no others have pupils.
         """
         is_school = attackers < self.schools
-        own = np.zeros(len(attackers))
         row = slice(self.in_cell.indptr[cell], self.in_cell.indptr[cell + 1])
         found = dict(zip(self.in_cell.indices[row].tolist(), self.in_cell.data[row].tolist(), strict=True))
         own = np.array([found.get(who, 0.0) for who in attackers.tolist()])

@@ -120,17 +120,22 @@ def _read_table(
     for base, figure in counts.items():
         if base in bounds:
             continue
-        inside = [counts[part].value for part in finest if _inside(part, base)]
-        total = sum(int(value) for value in inside if value is not None)
+        total = sum(_read_count(counts[part].value) or 0 for part in finest if _inside(part, base))
         expected = None if 0 < total <= hide else str(total)
         if figure.value not in (expected, str(total)) and not (figure.value is None and total <= hide):
             cases.append(("TABLE_FIGURE", AuditCase(f"{figure.place}: not the sum of its rounded parts")))
-            if figure.value is not None and figure.value.isdigit():
+            printed = _read_count(figure.value)
+            if printed is not None:
                 pupils = counted.value(base) or 0.0
-                ends = (int(figure.value) - step // 2 - pupils, int(figure.value) + step // 2 - pupils)
+                ends = (printed - step // 2 - pupils, printed + step // 2 - pupils)
                 bounds[base] = (min(ends[0], 0.0), max(ends[1], 0.0))
     cases.extend(_check_other_figures(figures, counts, counted))
     return bounds, cases
+
+
+def _read_count(value: str | None) -> int | None:
+    """The whole number that is printed; None of a hidden figure and of one that is no number."""
+    return int(value) if value is not None and value.isascii() and value.isdigit() else None
 
 
 def _inside(part: Meaning, whole: Meaning) -> bool:
@@ -141,21 +146,23 @@ def _is_rounded(document: PublicationDocument, value: str | None, pupils: float)
     hide, step = document.rules.hide_up_to or 0, document.rules.round_to or 1
     if value is None:
         return pupils <= hide
-    if not value.isdigit() or int(value) % step:
+    printed = _read_count(value)
+    if printed is None or printed % step:
         return False
-    return pupils == 0 if value == "0" else pupils > hide and abs(int(value) - pupils) <= step / 2
+    return pupils == 0 if printed == 0 else pupils > hide and abs(printed - pupils) <= step / 2
 
 
 def _bound(document: PublicationDocument, value: str | None, pupils: float) -> tuple[float, float]:
     hide, step = document.rules.hide_up_to or 0, document.rules.round_to or 1
     if value is None:
         low, high = 0.0, float(hide)
-    elif value.isdigit():
-        low, high = max(int(value) - step // 2, hide + 1.0), float(int(value) + step // 2)
-        if value == "0":
-            low = high = 0.0
     else:
-        return (-np.inf, np.inf)
+        printed = _read_count(value)
+        if printed is None:
+            return (-np.inf, np.inf)
+        low, high = max(printed - step // 2, hide + 1.0), float(printed + step // 2)
+        if printed == 0:
+            low = high = 0.0
     return min(low - pupils, 0.0), max(high - pupils, 0.0)
 
 
@@ -168,15 +175,15 @@ def _check_other_figures(
         measure = figure.measure
         if measure.kind == "count" or figure.value in (None, NOBODY):
             continue
-        base = counts.get(figure.base)
+        pupils = _read_count(counts[figure.base].value) if figure.base in counts else None
         exact: float | None = None
-        if base is not None and base.value is not None and int(base.value) > 0:
+        if pupils:
             sums = [counted.value(figure.base, f"{score}_sum") for score in measure.scores]
             if measure.kind in ("mean", "growth") and None not in sums:
                 exact = (float(sums[-1] or 0) - (float(sums[0] or 0) if len(sums) == 2 else 0.0)) / HUNDREDTHS
-                exact /= int(base.value)
+                exact /= pupils
             elif measure.kind == "share" and figure.numerator in counts:
-                exact = 100.0 * int(counts[figure.numerator].value or 0) / int(base.value)
+                exact = 100.0 * (_read_count(counts[figure.numerator].value) or 0) / pupils
         try:
             wrong = exact is None or abs(float(str(figure.value)) - exact) > 0.5 * 10.0**-measure.decimals + 1e-9
         except ValueError:

@@ -154,48 +154,66 @@ class SchoolCounts:
             self._of_divided[divided] = self._combine(divided)
         return self._of_divided[divided]
 
-    def find_edition(self, meaning: Meaning) -> int | None:
-        """The edition whose counts hold for a cell: the first published one with its pupils in its detail."""
+    def find_edition(self, meaning: Meaning, column: str = PUPILS) -> int | None:
+        """The edition whose counts hold for a cell: the first published one with its pupils in its detail.
+
+        Args:
+            meaning: the cell.
+            column: which of its counts; an edition without that score says nothing of its sums.
+        """
         for number in self.order:
             within = self.space.pupils_of(number)
             has_pupils = all(own & ~other == 0 for own, other in zip(meaning, within, strict=True))
-            if has_pupils and self.of_edition(number, self.space.divided(meaning)) is not None:
+            own_counts = self.of_edition(number, self.space.divided(meaning)) if has_pupils else None
+            if own_counts is not None and (column == PUPILS or column in own_counts.sums):
                 return number
         return None
 
+    def find_counted(self, divided: frozenset[int]) -> Array:
+        """Find which parts some edition has in this detail; of the others nobody knows how many pupils they have."""
+        within, _ = self._find_parts_of_editions(divided)
+        return np.asarray(sum(within.values(), np.zeros(self.parts.size(divided), dtype=bool)))
+
     def _combine(self, divided: frozenset[int]) -> PartCounts:
+        return self._join(divided, *self._find_parts_of_editions(divided))
+
+    def _find_parts_of_editions(self, divided: frozenset[int]) -> tuple[dict[int, Array], dict[int, PartCounts]]:
+        """Find which parts each edition has, of those with this detail, and what they count."""
         size = self.parts.size(divided)
-        chosen = np.full(size, -1)
-        found: dict[int, PartCounts] = {}
+        within: dict[int, Array] = {}
+        counted: dict[int, PartCounts] = {}
         for number in self.order:
             own = self.of_edition(number, divided)
             if own is not None and self._has_everybody(number, divided):
-                within = np.zeros(size, dtype=bool)
-                within[self.parts.parts(divided, self.space.pupils_of(number))] = True
-                chosen[within & (chosen < 0)] = number
-                found[number] = own
-        return self._join(divided, chosen, found)
+                within[number] = np.zeros(size, dtype=bool)
+                within[number][self.parts.parts(divided, self.space.pupils_of(number))] = True
+                counted[number] = own
+        return within, counted
 
     def _has_everybody(self, number: int, divided: frozenset[int]) -> bool:
         """Whether an edition has the pupils of every leaf of the variables that are not divided."""
         own, full = self.space.pupils_of(number), self.space.full
         return all(own[place] == full[place] for place in range(len(full)) if place not in divided)
 
-    def _join(self, divided: frozenset[int], chosen: Array, found: Mapping[int, PartCounts]) -> PartCounts:
-        size = len(chosen)
+    def _join(
+        self, divided: frozenset[int], within: Mapping[int, Array], counted: Mapping[int, PartCounts]
+    ) -> PartCounts:
+        """Take every count of a part from the first edition that has it: a sum from the first one with that score."""
+        size = self.parts.size(divided)
         pupils = np.zeros(size)
         schools = sp.csr_matrix((size, len(self.schools)))
         boards = sp.csr_matrix((size, len(self.boards)))
-        sums: dict[str, Array] = {}
-        for number, own in found.items():
-            mine = (chosen == number).astype(np.float64)
+        for number, mine in _choose_first(within, counted).items():
             pick = sp.diags(mine)
-            pupils += own.pupils * mine
-            schools, boards = schools + pick @ own.schools, boards + pick @ own.boards
-            for column, values in own.sums.items():
-                sums[column] = sums.get(column, np.zeros(size)) + values * mine
+            pupils += counted[number].pupils * mine
+            schools, boards = schools + pick @ counted[number].schools, boards + pick @ counted[number].boards
         for matrix in (schools, boards):
             matrix.eliminate_zeros()
+        sums: dict[str, Array] = {}
+        for column in dict.fromkeys(name for own in counted.values() for name in own.sums):
+            having = [number for number, own in counted.items() if column in own.sums]
+            chosen = _choose_first(within, having)
+            sums[column] = sum((counted[n].sums[column] * mine for n, mine in chosen.items()), np.zeros(size))
         return PartCounts(divided, pupils, schools.tocsr(), boards.tocsr(), sums)
 
     def _count(self, number: int, divided: frozenset[int]) -> PartCounts | None:
@@ -231,6 +249,17 @@ class SchoolCounts:
         own = self.space.pupils_of(number)[place]
         inside = [part for part, mask in enumerate(self.parts.masks[place]) if mask & own]
         return np.full(table.num_rows, inside[0]) if len(inside) == 1 and name == SCHOOL_YEAR else None
+
+
+def _choose_first(within: Mapping[int, Array], editions: Iterable[int]) -> dict[int, Array]:
+    """Say for each edition which parts it is the first of some editions to have: 1 for these, 0 for others."""
+    chosen: dict[int, Array] = {}
+    left: Array | None = None
+    for number in editions:
+        free = np.ones(len(within[number]), dtype=bool) if left is None else left
+        chosen[number] = (within[number] & free).astype(np.float64)
+        left = free & ~within[number]
+    return chosen
 
 
 def _names(table: pa.Table, column: str) -> list[str]:

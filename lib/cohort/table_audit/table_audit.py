@@ -76,7 +76,7 @@ def _audit_alike(
     shown.extend(figure.numerator for figure in figures if figure.numerator is not None)
     parts = PartSpace(space, [*shown, *(space.pupils_of(number) for number in range(len(editions)))])
     counts = SchoolCounts(parts, editions)
-    knowledge = AuditKnowledge(editions, space, figures, counts, PartColumns(parts, shown))
+    knowledge = AuditKnowledge(editions, space, figures, counts, PartColumns(parts, shown, counts.find_counted))
     progress(f"{len(set(shown))} cells of {len(editions)} editions, {knowledge.columns.number} parts")
     wrong, counted = check_figures(editions, figures, counts)
     cases.extend([*wrong, *check_statuses(figures, editions)])
@@ -105,13 +105,19 @@ def _audit_alike(
 
 
 def _is_usable(edition: AuditEdition) -> bool:
-    """Whether the counts per school have every column; schools may be unknown only of the rows of a release."""
+    """Whether the counts per school have every column, with known leaves and pupils in every row.
+
+    Schools may be unknown only of all rows of a release.
+    """
     document, table = edition.document, edition.contributors
     needed = {PUPILS, SCHOOL, BOARD} | {variable.name for variable in document.variables}
     if not needed <= set(table.column_names):
         return False
+    leaves = {variable.name: set(variable.leaves) for variable in document.variables}
+    if any(not set(table[name].unique().to_pylist()) <= own for name, own in leaves.items()):
+        return False
+    if any(pupils is None or pupils < 0 for pupils in table[PUPILS].unique().to_pylist()):
+        return False
     if document.rows == "release" and table[SCHOOL].null_count == table.num_rows:
         return True
-    leaves = {variable.name: set(variable.leaves) for variable in document.variables}
-    known = all(set(table[name].unique().to_pylist()) <= own for name, own in leaves.items())
-    return known and table[SCHOOL].null_count == 0 and table[BOARD].null_count == 0
+    return bool(table[SCHOOL].null_count == 0 and table[BOARD].null_count == 0)

@@ -99,14 +99,21 @@ def _explain_noise(document: PublicationDocument, language: PageLanguage) -> lis
             epsilon=format(noise.epsilon, "g"),
         )
     ]
+    if noise.unit == "school":
+        lines.append(
+            _(
+                "Of a large school only part of the pupils counts, so numbers of pupils are too low; the errors do not "
+                "include that."
+            )
+        )
     for table in document.tables:
         for measure in table.measures:
             error = noise.errors.get(f"{table.name}/{measure.name}")
             if error is not None:
                 lines.append(
                     _(
-                        "%(table)s, %(measure)s: half of the figures are at most %(median)s wrong, 19 of 20 at most "
-                        "%(most)s.",
+                        "%(table)s, %(measure)s: of the finest cells half of the figures are at most %(median)s wrong, "
+                        "19 of 20 at most %(most)s; the errors of totals are others.",
                         table=getattr(table.title, language.code),
                         measure=getattr(measure.label, language.code),
                         median=format(error[0], ".3g"),

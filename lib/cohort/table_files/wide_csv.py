@@ -13,7 +13,7 @@ from cohort.table_files.figure_grid import FigureGrid
 from cohort.table_files.figure_texts import HIDDEN_SIGN, read_number
 
 DELIMITERS = {"nl": ";", "en": ","}
-FORMULA_STARTS = ("=", "+", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 BYTE_ORDER_MARK = "\ufeff"
 
 
