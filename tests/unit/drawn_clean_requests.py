@@ -444,6 +444,23 @@ def model(name: str, content: bytes, **more: Any) -> Case:
     return {"files": {name: content}, "declared": [declared | more]}
 
 
+def results_of_acro() -> tuple[bytes, bytes]:
+    """The results.json of one model, and of two."""
+    record = {
+        "uid": "output_0", "status": "pass", "type": "regression", "properties": {"method": "ols", "dof": 5995.0},
+        "files": [{"name": "output_0_0.csv", "sdc": {}}], "outcome": {}, "command": "acro.ols(y, x)",
+        "summary": "pass; dof=5995.0 >= 10", "comments": [], "timestamp": "2026-11-30T10:11:12.123456", "exception": "",
+    }  # fmt: skip
+    results = json.dumps({"version": "0.4.9", "results": {"output_0": record}}, indent=4).encode()
+    other = record | {
+        "uid": "output_1",
+        "properties": {"method": "ols", "dof": 5998.0},
+        "files": [{"name": "output_1_0.csv", "sdc": {}}],
+    }
+    two = json.dumps({"version": "0.4.9", "results": {"output_0": record, "output_1": other}}).encode()
+    return results, two
+
+
 def made_models(seed: int) -> dict[str, Case]:
     """Coefficients of R, Stata, statsmodels and acro."""
     chance = np.random.default_rng(seed)
@@ -461,18 +478,7 @@ def made_models(seed: int) -> dict[str, Case]:
     for term, (b, se, *_) in zip(terms[1:], numbers[1:], strict=True):
         stata += [[term, f"{b:.2f}***"], ["", f"({abs(se):.2f})"]]
     stata += [["1.provincie", "(ref.)"], ["N", "6000"], ["R-squared", "0.12"]]
-    record = {
-        "uid": "output_0", "status": "pass", "type": "regression", "properties": {"method": "ols", "dof": 5995.0},
-        "files": [{"name": "output_0_0.csv", "sdc": {}}], "outcome": {}, "command": "acro.ols(y, x)",
-        "summary": "pass; dof=5995.0 >= 10", "comments": [], "timestamp": "2026-11-30T10:11:12.123456", "exception": "",
-    }  # fmt: skip
-    results = json.dumps({"version": "0.4.9", "results": {"output_0": record}}, indent=4).encode()
-    other = record | {
-        "uid": "output_1",
-        "properties": {"method": "ols", "dof": 5998.0},
-        "files": [{"name": "output_1_0.csv", "sdc": {}}],
-    }
-    two = json.dumps({"version": "0.4.9", "results": {"output_0": record, "output_1": other}}).encode()
+    results, two = results_of_acro()
     quoted = written(tidy, ",", "\n", csv.QUOTE_NONNUMERIC)
     comma = [[cell.replace(".", ",") for cell in row] for row in tidy]
     return {
