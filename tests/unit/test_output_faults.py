@@ -284,6 +284,7 @@ def test_a_released_count_is_taken_as_printed_while_the_table_is_the_same() -> N
         "Cellen met minder dan 5 leerlingen zijn weggelaten.",
         "Each cell has at least 10 pupils; the minimum is 10 pupils.",
         "Bestand van 20261130, versie 1.2.3 van 2026-11-30 10:11.",
+        "Utrecht (n = 1.234), Zeeland (n = 2 105), Drenthe (n=1,008); samen 4 008 leerlingen.",
         "De som is 12.3456782 en het aandeel 0.123456782.",
     ],
 )

@@ -10,8 +10,8 @@ from cohort.output_checking.checks.part_finding import PartFinding, found, look
 
 _PUPILS = r"(?:leerling(?:en)?|pupils?|kinder(?:en)?|children)\b"
 _COUNT = re.compile(
-    r"\b(?:n|aantal)\s*[=:]\s*([0-9]+)\b"
-    rf"|(?<![0-9.,])([0-9]+)\s+{_PUPILS}"
+    r"\b(?:n|aantal)\s*[=:]\s*([0-9]+)\b(?![.,\u00a0\u202f ][0-9]{3})"
+    rf"|(?<![0-9.,])(?<![0-9][\u00a0\u202f ])([0-9]+)\s+{_PUPILS}"
     rf"|(?<![0-9.,])([0-9]+)\s+(?:van de|of the|out of)\s+[0-9]+\s+{_PUPILS}",
     re.IGNORECASE,
 )
