@@ -136,6 +136,7 @@ def run_checks(
     *,
     released: tuple[ReleasedCell, ...] = (),
     sensitive: frozenset[str] = frozenset({"niveau"}),
+    published: pa.Table = TABLE,
 ) -> tuple[OutputFinding, ...]:
     """Write a request and check it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +145,7 @@ def run_checks(
     declaration = RequestDeclaration.model_validate(
         {"researcher": "A. Jansen", "project": "rekenen", "purpose": "Tabellen voor een artikel", "files": declared}
     )
-    return check_request(folder, declaration, CheckContext(THRESHOLDS, TABLE, sensitive, released))
+    return check_request(folder, declaration, CheckContext(THRESHOLDS, published, sensitive, released))
 
 
 def mean_rows() -> list[list[str]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
@@ -91,7 +92,9 @@ def shares(decimals: int = 0, level: str = "I", **filters: str) -> dict[str, Any
 
 
 def percentile(percent: int) -> dict[str, Any]:
-    rows = [["provincie", "n", "p"], *[[name, str(drawn.count(provincie=name)), "100"] for name in drawn.PROVINCES]]
+    scores = {name: drawn.scores(provincie=name) for name in drawn.PROVINCES}
+    rows = [["provincie", "n", "p"]]
+    rows += [[name, str(len(of)), f"{np.percentile(of, percent):.1f}"] for name, of in scores.items()]
     return table(
         rows,
         dimension("provincie"),

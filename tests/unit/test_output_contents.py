@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from types import SimpleNamespace
 
@@ -41,8 +42,9 @@ def figures(**filters: str) -> list[list[str]]:
         pupils = [r for r in TABLE.to_pylist() if all(r[k] == v for k, v in {**labels, **filters}.items())]
         high = 100 * sum(r["niveau"] in ("I", "II") for r in pupils) / len(pupils)
         mean = sum(r["score"] for r in pupils) / len(pupils)
-        texts = [f"{figure:.1f}".replace(".", ",") for figure in (high, mean)]
-        rows.append([province, str(len(pupils)), *texts, "100,0"])
+        median = statistics.median(r["score"] for r in pupils)
+        texts = [f"{figure:.1f}".replace(".", ",") for figure in (high, mean, median)]
+        rows.append([province, str(len(pupils)), *texts])
     return rows
 
 

@@ -124,7 +124,7 @@ def _count_printed_cells(
     table = read_declared_table(folder, file, rows)
     return [
         (
-            checks.ReleasedCell(cell.selection, cell.column.rounded_to, cell.column.of),
+            checks.ReleasedCell(cell.selection, cell.column.rounded_to, cell.column.of, int(cell.printed)),
             abs(cell.printed - cell.count) >= cell.column.rounded_to,
         )
         for cell in ([] if table is None else count_cells(file, table, rows))

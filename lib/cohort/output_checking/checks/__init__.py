@@ -10,7 +10,11 @@ file_contents       what a file really is
 personal_numbers    numbers of pupils and schools in any text
 table_reading       CSV and XLSX as rows with places
 workbook_contents   what a workbook holds beside visible values
-figure_contents     what a PNG, SVG or PDF holds beside its picture
+workbook_archive    bytes of a workbook that belong to none of its parts
+workbook_styles     cells whose style hides what they hold
+program_names       names of programs in metadata
+figure_contents     what a PNG or SVG holds beside its picture
+pdf_contents        what a PDF holds beside its picture
 pupil_sets          which pupils of the published table a cell counts
 table_cells         the cells of a table, counted again
 cell_rules          rules for cells

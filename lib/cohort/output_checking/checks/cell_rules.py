@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,24 @@ from cohort.output_checking.checks.part_finding import PartFinding, found, look
 from cohort.output_checking.checks.pupil_sets import PublishedRows
 from cohort.output_checking.checks.table_cells import CountedCell
 from cohort.output_checking.checks.table_reading import ReadTable, decimals_of, read_number
+from cohort.output_checking.checks.text_rules import names_few_pupils
 from cohort.output_checking.request_declaration import DeclaredFile, TableColumn
+
+_ROUNDING = Decimal("1e-9")
+"""What binary fractions of spreadsheets may differ."""
+_PERCENTILE_METHODS: tuple[Any, ...] = (
+    "linear",
+    "hazen",
+    "weibull",
+    "median_unbiased",
+    "inverted_cdf",
+    "lower",
+    "higher",
+)
+"""Programs differ in how they take a percentile; each lies between the least and the largest of these."""
+_EXTREME_HEADING = re.compile(
+    r"(?<![a-z])(min|max|minimum|maximum|whiskers?|snorharen|snor|outliers?|uitschieters?|range|bereik)(?![a-z])"
+)
 
 
 class _Figure(NamedTuple):
@@ -42,13 +60,25 @@ def check_counts(cells: list[CountedCell], thresholds: OutputThresholds) -> Iter
             yield found("COUNT_DIFFERS", cell.place)
 
 
-def check_written_figures(file: DeclaredFile, table: ReadTable) -> Iterator[PartFinding]:
+def check_written_figures(file: DeclaredFile, table: ReadTable, thresholds: OutputThresholds) -> Iterator[PartFinding]:
     """Find cells that should hold a figure and do not, and words where only declared ones may stand."""
+    for number, column in enumerate(file.columns, start=1):
+        is_words = column.role in ("dimension", "label", "min", "max")
+        if not is_words and _EXTREME_HEADING.search(column.name.casefold()):
+            yield found("MINIMUM_OR_MAXIMUM", f"column {number}")
     for number, texts in enumerate(table.rows):
+        words_with_digits = {
+            digits
+            for column, text in zip(file.columns, texts, strict=True)
+            if column.role == "dimension"
+            for digits in re.findall("[0-9]+", text)
+        }
         for column, text in zip(file.columns, texts, strict=True):
             place = table.place(number, column.name)
+            if column.role == "label" and names_few_pupils(text, thresholds):
+                yield found("SMALL_COUNT", place, pupils=thresholds.pupils)
             if column.role == "label":
-                if any(character.isdigit() for character in text):
+                if not set(re.findall("[0-9]+", text)) <= words_with_digits:
                     yield look("LABEL_WITH_DIGITS", place)
             elif column.role != "dimension" and text not in file.hidden:
                 value = read_number(text, file.decimal_mark)
@@ -80,7 +110,11 @@ def check_contributors(
             yield found("COUNT_DIFFERS", place)
         elif largest > thresholds.largest_school_share * pupils:
             yield found("DOMINANCE", place, percent=int(thresholds.largest_school_share * 100))
+        if schools is not None and largest * schools < pupils:
+            yield found("COUNT_DIFFERS", place)
         second, place = given.get("second", (None, ""))
+        if second is not None and (second > largest or largest + second > pupils):
+            yield found("COUNT_DIFFERS", place)
         if second is not None and pupils - largest - second < thresholds.p_percent * largest:
             yield found("P_PERCENT", place, percent=int(thresholds.p_percent * 100))
 
@@ -127,6 +161,12 @@ def _check_score_figure(
         yield found("ALL_EQUAL", place)
     expected = _expected_figures(column, values)
     written, tolerance = float(figure.value), 0.51 * 10**-figure.decimals + 1e-9
+    if column.role == "percentile":
+        candidates = [
+            float(np.percentile(values, float(column.percentile or 0), method=m)) for m in _PERCENTILE_METHODS
+        ]
+        if not min(candidates) - tolerance <= written <= max(candidates) + tolerance:
+            yield found("FIGURE_DIFFERS", place)
     if expected and not any(abs(written - figure) <= tolerance for figure in expected):
         yield found("FIGURE_DIFFERS", place)
 
@@ -155,7 +195,7 @@ def _check_share(
     if 0 < numerator < thresholds.pupils or 0 < n - numerator < thresholds.pupils:
         yield found("SHARE_GIVES_FEW", place, pupils=thresholds.pupils)
     decimals = figure.decimals + (2 if column.percent else 0)
-    if not n or abs(share - Decimal(numerator) / n) > Decimal("0.51") * Decimal(10) ** -decimals:
+    if not n or abs(share - Decimal(numerator) / n) > Decimal("0.51") * Decimal(10) ** -decimals + _ROUNDING:
         yield found("FIGURE_DIFFERS", place)
 
 

@@ -18,11 +18,13 @@ class ReleasedCell:
         selection: per column of the published table the labels whose pupils it counts; a column left out takes all.
         rounded_to: the base to which its count was rounded.
         known_only: the column of which only pupils with a value are counted.
+        printed: the count as it was released; None where it is counted again instead.
     """
 
     selection: Mapping[str, frozenset[str]]
     rounded_to: int = 1
     known_only: str | None = None
+    printed: int | None = None
 
 
 @dataclass(frozen=True)

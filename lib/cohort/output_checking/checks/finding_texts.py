@@ -53,6 +53,7 @@ FINDING_TEXTS: dict[str, tuple[str, str]] = {
     "PDF_EMBEDDED": ("De PDF bevat iets anders dan een tekening. Sla haar zonder bijlagen of handelingen op.", "The PDF holds something else than a drawing. Save it without attachments or actions."),
     "PDF_VERSIONS": ("De PDF bevat eerdere versies van zichzelf. Sla haar opnieuw op.", "The PDF holds earlier versions of itself. Save it anew."),
     "PERCENTILE_OF_FEW": ("Dit percentiel vraagt %(pupils)s leerlingen. Laat het weg.", "This percentile needs %(pupils)s pupils. Leave it out."),
+    "PERFECT_FIT": ("Het model verklaart alles, zodat uitkomsten van leerlingen volgen. Neem een kleiner model.", "The model explains everything, so outcomes of pupils follow. Use a smaller model."),
     "PSEUDONYM": ("Het bestand bevat een lange code die van een leerling kan zijn. Verwijder die.", "The file has a long code that may be of a pupil. Remove it."),
     "PUPIL_NUMBER": ("Het bestand bevat wat een leerlingnummer kan zijn. Verwijder het.", "The file has what may be a pupil number. Remove it."),
     "P_PERCENT": ("Zonder de twee grootste scholen blijft minder dan %(percent)s %% van de grootste over. Voeg cellen samen.", "Without the two largest schools less than %(percent)s %% of the largest is left. Merge cells."),

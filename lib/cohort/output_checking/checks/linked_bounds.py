@@ -57,9 +57,12 @@ def known_count(cell: CountedCell, file: str) -> KnownCount:
 
 
 def released_count(cell: ReleasedCell, rows: PublishedRows) -> KnownCount:
-    """A cell that was released before, counted again."""
+    """A cell that was released before: as it was printed, or counted again where the published table changed since."""
     pupils = rows.select(cell.selection, cell.known_only)
-    printed = cell.rounded_to * round(int(pupils.sum()) / cell.rounded_to)
+    count = int(pupils.sum())
+    printed = cell.rounded_to * round(count / cell.rounded_to)
+    if cell.printed is not None and abs(cell.printed - count) < cell.rounded_to:
+        printed = cell.printed
     return KnownCount(cell.selection, cell.known_only, pupils, cell.rounded_to, printed)
 
 
@@ -143,6 +146,8 @@ class AttackerProgramme:
             if count.printed is None:
                 continue
             spread = count.rounded_to // 2 if count.rounded_to > 1 else 0
+            if abs(count.printed - int(count.pupils.sum())) > spread:
+                spread = count.rounded_to - 1  # rounded to one of both sides by chance
             places = np.flatnonzero(member).astype(np.int32)
             low, high = max(0, count.printed - spread), count.printed + spread
             model.addRow(low, high, len(places), places, np.ones(len(places)))
@@ -206,7 +211,9 @@ def find_computable_cells(
     atoms = np.flatnonzero((programme.atom_counts > 0) & (programme.atom_counts < few))
     for atom in atoms[:MOST_TARGETS]:
         bounds = programme.bounds_of_atom(int(atom))
-        computable += bounds is not None and bounds[1] < thresholds.small_hidden_to - 1e-6
+        if bounds is not None:
+            is_exact = bounds[1] - bounds[0] < 1 - 1e-6
+            computable += bounds[1] < (few if is_exact else thresholds.small_hidden_to) - 1e-6
     if computable:
         yield own.file, found("GROUP_FOLLOWS", "", groups=computable, pupils=few)
     if len(atoms) > MOST_TARGETS:

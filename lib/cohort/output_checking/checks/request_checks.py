@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from cohort.output_checking.checks.cell_rules import (
@@ -14,7 +15,7 @@ from cohort.output_checking.checks.cell_rules import (
     check_written_figures,
 )
 from cohort.output_checking.checks.check_context import CheckContext
-from cohort.output_checking.checks.figure_contents import check_pdf, check_png, check_svg
+from cohort.output_checking.checks.figure_contents import check_png, check_svg
 from cohort.output_checking.checks.file_contents import decode_strictly, ending_of, is_text_ending
 from cohort.output_checking.checks.linked_bounds import (
     KnownCount,
@@ -25,10 +26,12 @@ from cohort.output_checking.checks.linked_bounds import (
 )
 from cohort.output_checking.checks.output_finding import OutputFinding
 from cohort.output_checking.checks.part_finding import PartFinding, found
+from cohort.output_checking.checks.pdf_contents import check_pdf
+from cohort.output_checking.checks.personal_numbers import find_identifiers_in_cells
 from cohort.output_checking.checks.pupil_lines import check_pupil_lines
 from cohort.output_checking.checks.pupil_sets import PublishedRows
 from cohort.output_checking.checks.regression_rules import check_acro_results, check_coefficients, check_regression
-from cohort.output_checking.checks.request_folder import find_identifiers_in, read_declared_files
+from cohort.output_checking.checks.request_folder import read_declared_files
 from cohort.output_checking.checks.table_cells import count_cells, find_label_problems
 from cohort.output_checking.checks.table_reading import read_table
 from cohort.output_checking.checks.text_rules import check_text
@@ -53,7 +56,11 @@ def check_request(
     rows = PublishedRows(context.published_table)
     contents, findings = read_declared_files(folder, declaration, context)
     texts = {name: text for name, content in contents.items() if (text := _text_of(name, content)) is not None}
-    findings += find_identifiers_in(texts, context)
+    delimiters = {file.name: file.delimiter for file in declaration.files}
+    for name, text in texts.items():
+        cells = re.split(f'[{delimiters[name]}"\n\r]', text) if ending_of(name) == "csv" else [text]
+        codes = find_identifiers_in_cells(cells, context.identifier_patterns)
+        findings += [found(code).in_file(name) for code in codes]
     counts: list[KnownCount] = []
     for file in declaration.files:
         if file.name in contents:
@@ -94,12 +101,12 @@ def _check_table(
     if table is None:
         return findings, []
     if is_workbook:
-        text = "\n".join("\t".join(row) for row in [table.headings, *table.rows])
-        findings += [part for name in find_identifiers_in({"": text}, context) for part in [found(name.code)]]
+        texts = [text for row in (table.headings, *table.rows) for text in row]
+        findings += [found(code) for code in find_identifiers_in_cells(texts, context.identifier_patterns)]
     if len(table.rows) + 1 > context.thresholds.rows:
         findings.append(found("TOO_MANY_ROWS", rows=context.thresholds.rows))
         return findings, []
-    findings += [*check_pupil_lines(file, table, rows), *check_written_figures(file, table)]
+    findings += [*check_pupil_lines(file, table, rows), *check_written_figures(file, table, context.thresholds)]
     label_problems = list(find_label_problems(file, table, rows))
     findings += label_problems
     if any(problem.code == "UNKNOWN_COLUMN" for problem in label_problems):
@@ -118,8 +125,7 @@ def _check_regression(
     text = decode_strictly(content) or ""
     yield from check_regression(file, rows, context.thresholds)
     if ending_of(file.name) == "json":
-        declared = {declared_file.name for declared_file in declaration.files}
-        yield from check_acro_results(file, text, declared, context.thresholds)
+        yield from check_acro_results(text, declaration, context.thresholds)
         return
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=file.delimiter, strict=True))
@@ -132,9 +138,9 @@ def _check_regression(
 def _check_figure(
     file: DeclaredFile, content: bytes, declaration: RequestDeclaration, context: CheckContext, rows: PublishedRows
 ) -> Iterator[PartFinding]:
-    del declaration, context, rows
+    del declaration, rows
     checks = {"png": check_png, "svg": check_svg, "pdf": check_pdf}
-    yield from checks[ending_of(file.name)](content)
+    yield from checks[ending_of(file.name)](content, context.thresholds)
 
 
 def _check_text(

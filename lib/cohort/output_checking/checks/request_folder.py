@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from cohort.output_checking.checks.check_context import CheckContext
 from cohort.output_checking.checks.file_contents import ALLOWED_KINDS, content_fits_ending, ending_of, recognise_content
@@ -76,10 +76,3 @@ def _check_kind(file: DeclaredFile, content: bytes) -> PartFinding | None:
     if not content_fits_ending(content, ending):
         return found("CONTENT_NOT_ENDING", found=recognise_content(content))
     return None
-
-
-def find_identifiers_in(contents: Mapping[str, str], context: CheckContext) -> Iterator[OutputFinding]:
-    """Find numbers of pupils and schools in the texts of files, by name of the file."""
-    for name, text in contents.items():
-        for code in find_identifiers(text, context.identifier_patterns):
-            yield found(code).in_file(name)

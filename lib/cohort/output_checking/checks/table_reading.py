@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import openpyxl
 
 from cohort.output_checking.checks.file_contents import decode_strictly, ending_of
 from cohort.output_checking.checks.part_finding import PartFinding, found
 from cohort.output_checking.request_declaration import DeclaredFile
+
+MOST_CELLS = 2_000_000
+MOST_ROWS_OF_A_SHEET = 1_048_576
+_MOST_DIGITS = 30
 
 
 @dataclass(frozen=True)
@@ -64,10 +70,31 @@ def _read_workbook(file: DeclaredFile, content: bytes) -> tuple[ReadTable | None
         return None, [found("UNREADABLE")]
     if len(book.worksheets) != 1 or (file.sheet is not None and book.sheetnames != [file.sheet]):
         return None, [found("WORKBOOK_SHEETS", sheets=len(book.sheetnames))]
+    sheet = book.worksheets[0]
+    if sheet.max_row * sheet.max_column > MOST_CELLS:
+        return None, [found("BESIDE_THE_TABLE", "last cell")]
+    are_percentages = [column.role == "share" and column.percent for column in file.columns]
     rows = [
-        ["" if value is None else str(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)
+        [
+            _text_of_cell(cell, file.decimal_mark, place < len(are_percentages) and are_percentages[place])
+            for place, cell in enumerate(row)
+        ]
+        for row in sheet.iter_rows(max_row=min(sheet.max_row, MOST_ROWS_OF_A_SHEET))
     ]
     return _check_form(file, rows)
+
+
+def _text_of_cell(cell: Any, decimal_mark: str, is_percentage: bool) -> str:
+    """A cell as a CSV file would have it; a fraction that is shown as a percentage is one."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = Decimal(str(value))
+        if is_percentage and "%" in str(cell.number_format):
+            number *= 100
+        return f"{number:f}".replace(".", decimal_mark)
+    return str(value)
 
 
 def _check_form(file: DeclaredFile, rows: list[list[str]]) -> tuple[ReadTable | None, list[PartFinding]]:
@@ -84,21 +111,31 @@ def _check_form(file: DeclaredFile, rows: list[list[str]]) -> tuple[ReadTable | 
 
 
 def read_number(text: str, decimal_mark: str) -> Decimal | None:
-    """Read a figure; None where the text is not one."""
-    plain = text.strip().removesuffix("%").strip()
-    if decimal_mark == ",":
-        if "." in plain:
-            return None
-        plain = plain.replace(",", ".")
-    elif "," in plain:
-        return None
+    """Read a figure, with or without marks between its thousands; None where the text is not one."""
+    plain = _plain_figure(text, decimal_mark)
     try:
         number = Decimal(plain)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    is_plain = number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS
+    return number if is_plain or number == 0 else None
+
+
+def _plain_figure(text: str, decimal_mark: str) -> str:
+    """A figure with a point as its decimal mark and nothing between its thousands; empty where it is not one."""
+    plain = text.strip().removesuffix("%").strip().replace("\u2212", "-")
+    thousands = "." if decimal_mark == "," else ","
+    if re.fullmatch(
+        rf"-?[0-9]{{1,3}}(?:[{thousands} \u00a0\u202f][0-9]{{3}})+(?:{re.escape(decimal_mark)}[0-9]+)?", plain
+    ):
+        plain = re.sub(rf"[{thousands} \u00a0\u202f]", "", plain)
+    if thousands in plain or "_" in plain:
+        return ""
+    return plain.replace(decimal_mark, ".")
 
 
 def decimals_of(text: str, decimal_mark: str) -> int:
     """How many decimals a figure is written with."""
-    return len(text.strip().removesuffix("%").strip().partition(decimal_mark)[2])
+    number = read_number(text, decimal_mark)
+    exponent = 0 if number is None else number.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
