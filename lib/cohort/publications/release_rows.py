@@ -20,6 +20,7 @@ from cohort.delta import read_table
 from cohort.foundation import ConfigurationRefused, NotAnonymous, StateRefused, describe_problem
 from cohort.publication_documents import TOTAL_NODE, HierarchyNode, LabelledText, TableVariable, VariableHierarchy
 from cohort.publications.cell_figures import CountedEdition, list_printed_cells
+from cohort.publications.earlier_editions import make_contributions
 from cohort.publications.edition_rows import Cells, EditionRows, list_tables
 from cohort.publications.publication_variables import FLAT, TOTAL_LABEL
 from cohort.publications.table_shapes import make_cell_variables
@@ -130,7 +131,7 @@ def print_release_cells(rows: EditionRows, least: int) -> Cells:
     """
     variables = make_cell_variables([rows.document])
     cells = link_tables(variables, list(list_tables(rows.document)))
-    counts = count_cells(cells, [rows.contributions])
+    counts = count_cells(cells, [make_contributions(rows.document, _name_nobody(rows.contributors))])
     shown = counts.pupils[cells.shown]
     if ((shown > 0) & (shown < least)).any():
         raise NotAnonymous(
@@ -143,6 +144,14 @@ def print_release_cells(rows: EditionRows, least: int) -> Cells:
             )
         )
     return list_printed_cells(CountedEdition(rows.document, cells, counts), lambda _: False)
+
+
+def _name_nobody(rows: pa.Table) -> pa.Table:
+    """Give rows without a school one that is nobody's, so that they can be counted."""
+    nobody = pa.array([""] * len(rows), pa.string())
+    for name in ("school", "board"):
+        rows = rows.set_column(rows.schema.get_field_index(name), name, nobody)
+    return rows
 
 
 def _name_leaf(hierarchy: Hierarchy, label: str) -> str:
