@@ -44,11 +44,16 @@ name = "gewicht"
 column = "gewicht"
 label = { nl = "gewicht", en = "weight" }
 
+[[variables]]
+name = "thuistaal"
+column = "thuistaal"
+label = { nl = "thuistaal", en = "home language" }
+
 [[tables]]
 name = "geslacht_gewicht"
 title = { nl = "Naar geslacht en gewicht", en = "By sex and weight" }
 by = ["geslacht", "gewicht"]
-measures = [{ kind = "count" }, { kind = "share", variable = "gewicht", value = "0" }]
+measures = [{ kind = "count" }, { kind = "share", variable = "thuistaal", value = "nl" }]
 """
 
 
@@ -97,6 +102,11 @@ def test_the_edition_is_published_and_says_of_which_release_it_is(platform: Plat
     [
         ('column = "gewicht"', 'column = "postcode4"', "Expected the name of a variable"),
         ('["2024-2025"]', '["2023-2024"]', "Expected the population of the project"),
+        (
+            'variable = "thuistaal"',
+            'variable = "gewicht"',
+            "Expected a share of a variable that the table does not show",
+        ),
         ('method = "suppress"', 'method = "round"', "Expected method = 'suppress' with rows = 'release'"),
     ],
 )

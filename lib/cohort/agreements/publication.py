@@ -188,6 +188,11 @@ class Publication(Declaration):
                 continue
             for name in table.by:
                 yield from _find_hierarchy_problems(variables[name], table, place)
+            if any(measure.variable in table.by for measure in table.measures):
+                yield (
+                    "Expected a share of a variable that the table does not show, for example of a table by "
+                    f"{table.by[0]} that of another one; found one of its own in {place}. Take the variable out of `by`."
+                )
             for measure in table.measures:
                 yield from self._find_measure_problems(measure, variables, scores, place)
 

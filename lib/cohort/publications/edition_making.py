@@ -115,7 +115,10 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     released = () if publication.rows == "release" else list_released_pupils(environment, publication, document)
     cells, search, document = _protect(task, rows, Published(earlier, released), progress)
     clock.report_stage(
-        "cells", "rounded" if search is None else f"{search.primary} primary, {search.secondary} secondary"
+        "cells",
+        f"{publication.rows}, {publication.method}"
+        if search is None
+        else f"{search.primary} primary, {search.secondary} secondary",
     )
 
     # 3. The files, staged; then the auditor reads them.
