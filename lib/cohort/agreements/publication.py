@@ -191,7 +191,7 @@ class Publication(Declaration):
             if any(measure.variable in table.by for measure in table.measures):
                 yield (
                     "Expected a share of a variable that the table does not show, for example of a table by "
-                    f"{table.by[0]} that of another one; found one of its own in {place}. Take the variable out of `by`."
+                    f"{table.by[0]} that of another one; found one of its own in {place}. Take it out of `by`."
                 )
             for measure in table.measures:
                 yield from self._find_measure_problems(measure, variables, scores, place)

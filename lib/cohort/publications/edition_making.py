@@ -114,12 +114,8 @@ def make_edition(spark: SparkSession, task: PublicationTask, progress: ProgressW
     rows = _freeze(rows, earlier, clock)
     released = () if publication.rows == "release" else list_released_pupils(environment, publication, document)
     cells, search, document = _protect(task, rows, Published(earlier, released), progress)
-    clock.report_stage(
-        "cells",
-        f"{publication.rows}, {publication.method}"
-        if search is None
-        else f"{search.primary} primary, {search.secondary} secondary",
-    )
+    method = f"{publication.rows}, {publication.method}"
+    clock.report_stage("cells", method if search is None else f"{search.primary} primary, {search.secondary} secondary")
 
     # 3. The files, staged; then the auditor reads them.
     made = _MadeEdition(edition, document, rows, cells, search, objected, objections)
