@@ -20,8 +20,6 @@ Filters = dict[str, Labels]
 """For each column of the published table the labels whose pupils are counted."""
 
 FIGURE_ROLES = ("mean", "sd", "share", "percentile", "min", "max", "sum")
-CONTRIBUTOR_ROLES = ("schools", "largest", "second")
-ROLES_OF_A_SCORE = ("mean", "sd", "percentile", "min", "max", "sum")
 
 
 class TableColumn(Declaration):

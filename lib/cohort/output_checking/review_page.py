@@ -39,14 +39,7 @@ from cohort.output_checking.reviews import (
     make_decision_form,
     write_decision_form,
 )
-from cohort.pages import (
-    LANGUAGE_CODES,
-    NOT_IN_XML,
-    PageLanguage,
-    content_security_policy,
-    load_language,
-    make_page_environment,
-)
+from cohort.pages import LANGUAGE_CODES, NOT_IN_XML, PageLanguage, load_language, make_page_environment
 from cohort.storage import StoragePath, StorageZones, store_of
 
 REVIEW_PAGES = {"nl": "beoordeling.html", "en": "review.html"}
@@ -204,13 +197,8 @@ def _render(
 @functools.cache
 def _environment(code: str) -> PageEnvironment:
     language = load_language(code)
-    environment = make_page_environment("cohort.output_checking", code)
-    loader = environment.loader
-    assert loader is not None
-    style = "".join(loader.get_source(environment, sheet)[0] for sheet in STYLE_SHEETS)
+    environment = make_page_environment("cohort.output_checking", code, STYLE_SHEETS)
     environment.globals |= {
-        "style": Markup(style),  # our own files, hashed as they stand
-        "policy": content_security_policy(style),
         "state_names": STATE_NAMES,
         "kind_names": KIND_NAMES,
         "role_names": ROLE_NAMES,

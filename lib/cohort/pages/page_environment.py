@@ -11,6 +11,7 @@ import base64
 import functools
 import hashlib
 import re
+from collections.abc import Sequence
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -23,12 +24,15 @@ NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 """Characters that no XML document may have, nor the text of a page."""
 
 
-def make_page_environment(package: str, language_code: str, **names: object) -> Environment:
+def make_page_environment(
+    package: str, language_code: str, sheets: Sequence[str] = (STYLE_SHEET,), **names: object
+) -> Environment:
     """Make the environment of a package's own templates and of those that all pages share.
 
     Args:
         package: the package whose folder `templates` holds its own, for example `cohort.transparency`.
         language_code: `nl` or `en`.
+        sheets: the style sheets among these templates, in their order.
         names: what its templates find besides.
     """
     language = load_language(language_code)
@@ -40,8 +44,9 @@ def make_page_environment(package: str, language_code: str, **names: object) -> 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    assert environment.loader is not None
-    style, _, _ = environment.loader.get_source(environment, STYLE_SHEET)
+    loader = environment.loader
+    assert loader is not None
+    style = "".join(loader.get_source(environment, sheet)[0] for sheet in sheets)
     environment.globals |= {
         "_": language.gettext,
         "ngettext": language.ngettext,

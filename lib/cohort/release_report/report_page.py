@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment
 from markupsafe import Markup
 
-from cohort.pages import NOT_IN_XML, content_security_policy, load_language, make_page_environment
+from cohort.pages import NOT_IN_XML, load_language, make_page_environment
 from cohort.release_report.report_document import Estimate, Estimator, ReleaseReport
 from cohort.release_report.report_phrases import ReportPhrases, find_estimate
 from cohort.release_report.report_summary import find_strongest, judge_limits, list_key_figures
@@ -81,9 +81,4 @@ def _list_estimators(report: ReleaseReport) -> tuple[Estimator, ...]:
 
 @functools.cache
 def _environment(language_code: str) -> Environment:
-    environment = make_page_environment("cohort.release_report", language_code)
-    loader = environment.loader
-    assert loader is not None
-    style = "".join(loader.get_source(environment, sheet)[0] for sheet in STYLE_SHEETS)
-    environment.globals |= {"style": Markup(style), "policy": content_security_policy(style)}
-    return environment
+    return make_page_environment("cohort.release_report", language_code, STYLE_SHEETS)

@@ -15,6 +15,7 @@ workbook and a page in Dutch and in English, and the list of checksums. No count
 
 from __future__ import annotations
 
+from cohort.table_files.figure_texts import explain_secret_figures
 from cohort.table_files.file_writing import CHECKSUMS, write_table_files
 
-__all__ = ["CHECKSUMS", "write_table_files"]
+__all__ = ["CHECKSUMS", "explain_secret_figures", "write_table_files"]

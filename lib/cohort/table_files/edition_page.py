@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment
 from markupsafe import Markup
 
-from cohort.pages import NOT_IN_XML, PageLanguage, content_security_policy, make_page_environment
+from cohort.pages import NOT_IN_XML, PageLanguage, make_page_environment
 from cohort.publication_documents import PublicationDocument
 from cohort.table_files.figure_grid import FigureGrid
 from cohort.table_files.figure_texts import list_notes, list_signs, write_figure
@@ -89,9 +89,4 @@ def _draw_pictures(grids: Sequence[FigureGrid], language: PageLanguage) -> list[
 
 @functools.cache
 def _environment(language_code: str) -> Environment:
-    environment = make_page_environment("cohort.table_files", language_code)
-    loader = environment.loader
-    assert loader is not None
-    style = "".join(loader.get_source(environment, sheet)[0] for sheet in STYLE_SHEETS)
-    environment.globals |= {"style": Markup(style), "policy": content_security_policy(style)}
-    return environment
+    return make_page_environment("cohort.table_files", language_code, STYLE_SHEETS)

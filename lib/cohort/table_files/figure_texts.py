@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from cohort.pages import PageLanguage
-from cohort.publication_documents import PublicationDocument
+from cohort.publication_documents import PublicationDocument, PublishedRules
 
 HIDDEN_SIGN, EMPTY_SIGN = ".", "-"
 
@@ -54,8 +54,9 @@ def list_notes(document: PublicationDocument, language: PageLanguage) -> list[st
     return [*notes[document.method](document, language), *_explain_source(document, language)]
 
 
-def _explain_hiding(document: PublicationDocument, language: PageLanguage) -> list[str]:
-    rules, _ = document.rules, language.gettext
+def explain_secret_figures(rules: PublishedRules, language: PageLanguage) -> list[str]:
+    """Why figures are secret where cells are hidden, in sentences."""
+    _ = language.gettext
     return [
         _(
             "A figure is secret where it counts fewer than %(pupils)s pupils or %(schools)s schools, or where one "
@@ -68,6 +69,13 @@ def _explain_hiding(document: PublicationDocument, language: PageLanguage) -> li
             "Other figures are secret because those could be computed from them, with the totals or with what was "
             "published before. It is not told which figure is secret for which reason."
         ),
+    ]
+
+
+def _explain_hiding(document: PublicationDocument, language: PageLanguage) -> list[str]:
+    _ = language.gettext
+    return [
+        *explain_secret_figures(document.rules, language),
         _(
             "Figures that are shown are not changed: numbers of pupils are exact, means and shares are rounded. A "
             "total is that of all pupils, those of secret figures included."

@@ -6,6 +6,7 @@ import datetime as dt
 
 from cohort.pages import PageLanguage, gettext_noop
 from cohort.publication_documents import EditionState, PublicEditionRecord
+from cohort.table_files import explain_secret_figures
 from cohort.transparency.page_templates import render_template
 from cohort.transparency.publication_entries import PublicationEntry
 
@@ -45,16 +46,4 @@ def list_hiding_notes(edition: PublicEditionRecord, language: PageLanguage) -> l
             _("Numbers of pupils are rounded to multiples of %(step)s.", step=rules.round_to),
             _("Numbers of 1 to %(number)s pupils are secret.", number=rules.hide_up_to),
         ]
-    return [
-        _(
-            "A figure is secret where it counts fewer than %(pupils)s pupils or %(schools)s schools, or where one "
-            "school or school board has more than %(share)s per cent of the pupils.",
-            pupils=rules.pupils,
-            schools=rules.schools,
-            share=language.format_decimal(100 * rules.max_share, 0),
-        ),
-        _(
-            "Other figures are secret because those could be computed from them, with the totals or with what was "
-            "published before. It is not told which figure is secret for which reason."
-        ),
-    ]
+    return explain_secret_figures(rules, language)
